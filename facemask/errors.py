@@ -1,0 +1,18 @@
+"""A user's mistake ends in one line, never in a traceback."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class UserError(Exception):
+    """What the user gave cannot be used; the message says what, and what would do, in one line."""
+
+
+@contextmanager
+def one_line_errors(program: str) -> Iterator[None]:
+    """Turn a `UserError` into `program: message` on standard error and exit status 1."""
+    try:
+        yield
+    except UserError as error:
+        sys.exit(f"{program}: {' '.join(str(error).split())}")

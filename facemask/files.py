@@ -1,0 +1,41 @@
+"""Outputs appear whole or not at all."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside `path`; what the block leaves there becomes `path`.
+
+    Works for a file and for a folder (which the block makes itself). If the block raises, the
+    temporary is removed and `path` stays as it was; if the process is killed, the next call removes
+    what it left.
+
+    Args:
+        path: the output, in a folder that is made when it is missing.
+
+    Yields:
+        `tmp-NAME` in the same folder, so that the last step is a rename within one file system.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"tmp-{path.name}")
+    remove(temporary)
+    try:
+        yield temporary
+    except BaseException:
+        remove(temporary)
+        raise
+    if temporary.is_dir():
+        remove(path)
+    temporary.replace(path)
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a whole folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

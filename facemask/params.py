@@ -1,0 +1,153 @@
+"""`params.yaml` as typed, validated sections, one a stage."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from facemask.errors import UserError
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+UnitInterval = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A part of params.yaml: no unknown key, no silent conversion, no change after loading."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Ingest(Section):
+    """Where the labelled images come from."""
+
+    source: Annotated[str, Field(min_length=1)]
+    classes: Annotated[list[str], Field(min_length=2, max_length=2)] | None
+
+
+class Resize(Section):
+    """The network's input: `size` x `size` pixels."""
+
+    size: Annotated[int, Field(ge=1, le=1024)]
+
+
+class Split(Section):
+    """How much of each class is kept for validation."""
+
+    validation: Share
+
+
+class Network(Section):
+    """The layers: filters of each convolution block, and the dense layer behind them."""
+
+    filters: Annotated[list[Positive], Field(min_length=1)]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    dense: Positive
+
+    def smallest_input(self) -> int:
+        """Side in pixels that leaves one value a channel after the last block.
+
+        A block is a 3x3 valid convolution (2 pixels less) and a 2x2 max-pooling (half, rounded
+        down).
+        """
+        side = 1
+        for _ in self.filters:
+            side = 2 * side + 2
+        return side
+
+
+class Augmentation(Section):
+    """Largest random change of a training image; each is drawn evenly from -value to +value."""
+
+    rotation: Annotated[float, Field(ge=0, le=180)]
+    shift: UnitInterval
+    zoom: Annotated[float, Field(ge=0, lt=1)]
+    shear: Annotated[float, Field(ge=0, lt=90)]
+    horizontal_flip: bool
+
+
+class Train(Section):
+    """The network, its augmentation and how it is trained."""
+
+    epochs: Positive
+    batch_size: Positive
+    learning_rate: Annotated[float, Field(gt=0)]
+    stop_at_accuracy: UnitInterval | None
+    network: Network
+    augmentation: Augmentation
+
+
+class Evaluate(Section):
+    """How validation is judged."""
+
+    threshold: Share
+    worst_mistakes: Annotated[int, Field(ge=1, le=200)]
+
+
+class ExportTflite(Section):
+    """How far the exported file may be from the Keras model on the validation images."""
+
+    max_probability_difference: UnitInterval
+    max_changed_decisions: Annotated[int, Field(ge=0)]
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    ingest: Ingest
+    resize: Resize
+    split: Split
+    train: Train
+    evaluate: Evaluate
+    export_tflite: ExportTflite
+
+    @model_validator(mode="after")
+    def _blocks_fit(self) -> "Params":
+        smallest = self.train.network.smallest_input()
+        if self.resize.size < smallest:
+            blocks = len(self.train.network.filters)
+            raise PydanticCustomError(
+                "too_small",
+                "resize.size = {size}: should be at least {smallest} for the {blocks} blocks of "
+                "train.network.filters",
+                {"size": self.resize.size, "smallest": smallest, "blocks": blocks},
+            )
+        return self
+
+
+def load(path: Path) -> Params:
+    """Read and validate a parameter file.
+
+    Raises:
+        UserError: the file is missing or no YAML, or a key or value is not allowed; names each such
+            key, the value found and what is allowed.
+    """
+    try:
+        return Params.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: {error}") from error
+    except ValidationError as error:
+        faults = "; ".join(_explain(fault) for fault in error.errors())
+        raise UserError(f"{path}: {faults}") from error
+
+
+def _explain(fault: Any) -> str:
+    key = ".".join(str(part) for part in fault["loc"])
+    match fault["type"]:
+        case "too_small":
+            return str(fault["msg"])
+        case "extra_forbidden":
+            return f"{key} = {fault['input']!r}: unknown key, allowed are {_siblings(fault['loc'])}"
+        case "missing":
+            return f"{key}: missing"
+    return f"{key} = {fault['input']!r}: {fault['msg'].lower()}"
+
+
+def _siblings(location: tuple[str | int, ...]) -> str:
+    section: Any = Params
+    for part in location[:-1]:
+        section = section.model_fields[part].annotation
+    return ", ".join(section.model_fields)

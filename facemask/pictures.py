@@ -1,0 +1,51 @@
+"""Pictures with their labels written on them; needs Pillow alone."""
+
+import math
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+LINE = 18
+"""Height in pixels of a line of text."""
+
+FONT = ImageFont.load_default(14)
+MARGIN = 6
+
+
+def captioned(image: Image.Image, lines: Sequence[str], least_width: int = 200) -> Image.Image:
+    """Put lines of text under an RGB picture, widened to `least_width` so that they fit."""
+    if image.width < least_width:
+        height = round(image.height * least_width / image.width)
+        image = image.resize((least_width, height), Image.Resampling.BICUBIC)
+    canvas = Image.new("RGB", (image.width, image.height + LINE * len(lines) + MARGIN), "white")
+    canvas.paste(image)
+    draw = ImageDraw.Draw(canvas)
+    for number, line in enumerate(lines):
+        text = _shortened(line, image.width - 2 * MARGIN)
+        draw.text((MARGIN, image.height + LINE * number + 2), text, "black", FONT)
+    return canvas
+
+
+def sheet(title: str, pictures: Sequence[Image.Image], columns: int = 6) -> Image.Image:
+    """Lay pictures of one size out in rows under a title, on white."""
+    columns = min(columns, len(pictures)) or 1
+    width = max((picture.width for picture in pictures), default=0) + MARGIN
+    height = max((picture.height for picture in pictures), default=0) + MARGIN
+    head = LINE + 2 * MARGIN
+    least = round(FONT.getlength(title)) + 2 * MARGIN
+    rows = math.ceil(len(pictures) / columns)
+    canvas = Image.new("RGB", (max(columns * width + MARGIN, least), head + rows * height), "white")
+    ImageDraw.Draw(canvas).text((MARGIN, MARGIN), title, "black", FONT)
+    for number, picture in enumerate(pictures):
+        row, column = divmod(number, columns)
+        canvas.paste(picture, (MARGIN + column * width, head + row * height))
+    return canvas
+
+
+def _shortened(text: str, width: int) -> str:
+    """Keep the end of a text that is too wide: file names differ there."""
+    if FONT.getlength(text) <= width:
+        return text
+    while text and FONT.getlength("…" + text) > width:
+        text = text[1:]
+    return "…" + text

@@ -1,0 +1,39 @@
+"""The table that travels with the images: one row an image, as CSV.
+
+Columns, each written by one stage and carried on by the next:
+    path: of the image in the source, with `/` (ingest).
+    label: name of its class (ingest).
+    sha256: of its bytes, hexadecimal; names its file in `data/raw/` and `data/resized/` (ingest).
+    width, height: in pixels, upright (ingest).
+    split: `train` or `validation` (split).
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from facemask.files import replacing
+
+TRAIN, VALIDATION = "train", "validation"
+
+
+def write(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV (six significant digits), whole or not at all."""
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.6g")
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Read a table of images; text stays text, also a class called `NA` or `007`."""
+    text = {"path": str, "label": str, "sha256": str, "split": str}
+    return pd.read_csv(path, dtype=text, keep_default_na=False)
+
+
+def classes(table: pd.DataFrame) -> list[str]:
+    """Name the two classes in alphabetical order; the second is the positive one."""
+    return sorted(table["label"].unique())
+
+
+def side(table: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Give the rows of one side of the split, numbered anew."""
+    return table[table["split"] == split].reset_index(drop=True)

@@ -1,0 +1,120 @@
+"""Say of each picture whether the face in it wears a mask.
+
+    python predict.py photo.jpg photos/
+    python predict.py photos/ --csv > answers.csv
+    python predict.py photos/ --save labelled/
+
+Needs the model that `dvc repro` leaves in `models/`, or one named by `--model`. The picture should
+be a crop of one face, as in training. A file that is no image is reported and skipped; the exit
+status is then 1.
+"""
+
+import argparse
+import csv
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from tqdm import tqdm
+
+from facemask import images, pictures
+from facemask.classifier import Answer, Classifier
+from facemask.errors import one_line_errors
+from facemask.files import replacing
+
+MODEL = Path("models/facemask.tflite")
+
+
+def main() -> int:
+    """Run the command; return its exit status."""
+    options = _parse()
+    classifier = Classifier(options.model, options.model.with_name("labels.txt"))
+    files = list(_expand(options.pictures))
+    rows = []
+    for file in tqdm(files, desc="predict", unit="image", disable=None, leave=False):
+        try:
+            image = images.open_rgb(file)
+        except (images.BadImageError, OSError) as error:
+            tqdm.write(f"predict: {file}: {error}", file=sys.stderr)
+            continue
+        answer = classifier.classify(image, options.threshold)
+        rows.append({"file": str(file), **answer._asdict()})
+        if options.save:
+            _save(image, answer, options.save / f"{len(rows):04d}-{file.stem}.png")
+    {"table": _print_table, "json": _print_json, "csv": _print_csv}[options.format](rows)
+    return 0 if len(rows) == len(files) else 1
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Say of each picture whether the face in it wears a mask.",
+        epilog="Probabilities are those of the label beside them.",
+    )
+    parser.add_argument("pictures", nargs="+", type=Path, help="image files, and folders of them")
+    parser.add_argument(
+        "--model", type=Path, default=MODEL, help="with labels.txt beside it (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--threshold",
+        type=_share,
+        default=0.5,
+        help="probability from which the second label is given (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--save", type=Path, metavar="DIR", help="write the pictures with their label"
+    )
+    formats = parser.add_mutually_exclusive_group()
+    formats.add_argument(
+        "--json", dest="format", action="store_const", const="json", default="table"
+    )
+    formats.add_argument("--csv", dest="format", action="store_const", const="csv")
+    return parser.parse_args()
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: should be between 0 and 1")
+    return value
+
+
+def _expand(arguments: Sequence[Path]) -> Iterator[Path]:
+    """Give files as they are named, and of folders all files whose ending is that of an image."""
+    for argument in arguments:
+        if not argument.is_dir():
+            yield argument
+            continue
+        found = (file for file in sorted(argument.rglob("*")) if file.is_file())
+        yield from (file for file in found if file.suffix.lower() in images.SUFFIXES)
+
+
+def _save(image: Image.Image, answer: Answer, path: Path) -> None:
+    picture = pictures.captioned(image, [f"{answer.label} {answer.probability:.3f}"])
+    with replacing(path) as temporary:
+        picture.save(temporary)
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    files = max([len("file"), *(len(row["file"]) for row in rows)])
+    labels = max([len("label"), *(len(row["label"]) for row in rows)])
+    print(f"{'file':<{files}}  {'label':<{labels}}  probability")
+    for row in rows:
+        print(f"{row['file']:<{files}}  {row['label']:<{labels}}  {row['probability']:11.4f}")
+
+
+def _print_json(rows: list[dict[str, Any]]) -> None:
+    print(json.dumps(rows, indent=2))
+
+
+def _print_csv(rows: list[dict[str, Any]]) -> None:
+    writer = csv.DictWriter(sys.stdout, ("file", *Answer._fields), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    with one_line_errors("predict"):
+        sys.exit(main())

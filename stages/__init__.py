@@ -1,0 +1,1 @@
+"""The verbs: one script a stage of dvc.yaml, run as `python -m stages.NAME`."""

@@ -1,0 +1,19 @@
+"""Where the stages read and write, from the root of the repository; dvc.yaml names the same."""
+
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+
+RAW = Path("data/raw")
+RAW_TABLE = Path("data/raw.csv")
+QUARANTINE = Path("data/quarantine.csv")
+RESIZED = Path("data/resized")
+SPLIT_TABLE = Path("data/split.csv")
+PREDICTIONS = Path("data/predictions.csv")
+
+KERAS_MODEL = Path("models/model.keras")
+TFLITE_MODEL = Path("models/facemask.tflite")
+LABELS = Path("models/labels.txt")
+
+METRICS = Path("metrics")
+PLOTS = Path("plots")
