@@ -2,9 +2,12 @@
 
 import json
 import math
+import re
 import sys
 import time
 import zipfile
+from collections import defaultdict
+from itertools import count
 from pathlib import Path
 
 import keras
@@ -145,20 +148,29 @@ def fit(
             f"train.learning_rate = {options.learning_rate}: the loss became infinite or not a "
             "number in the first epoch; try a smaller one"
         )
-    _forget_date(best)
+    _forget_circumstances(best)
     return live.table()
 
 
-def _forget_date(path: Path) -> None:
-    """Make equal weights equal bytes, so that DVC sees when nothing changed."""
+def _forget_circumstances(path: Path) -> None:
+    """Make equal models equal bytes, so that DVC sees when nothing changed.
+
+    A `.keras` file holds the date and, as ids of shared objects, addresses in memory.
+    """
     with zipfile.ZipFile(path) as saved:
         parts = {name: saved.read(name) for name in saved.namelist()}
     metadata = json.loads(parts["metadata.json"])
     del metadata["date_saved"]
     parts["metadata.json"] = json.dumps(metadata).encode()
-    with zipfile.ZipFile(path, "w") as undated:
+    numbers = defaultdict[bytes, int](count().__next__)
+    parts["config.json"] = re.sub(
+        rb'(?<="shared_object_id": )\d+',
+        lambda address: b"%d" % numbers[address.group()],
+        parts["config.json"],
+    )
+    with zipfile.ZipFile(path, "w") as rewritten:
         for name, content in parts.items():
-            undated.writestr(zipfile.ZipInfo(name), content)
+            rewritten.writestr(zipfile.ZipInfo(name), content)
 
 
 def load(path: Path) -> keras.Model:

@@ -92,7 +92,7 @@ def find_classes(paths: Sequence[str]) -> tuple[str, str]:
         inside = [above for above in folders if name in above]
         outside = [above for above in folders if name not in above]
         shared = set(outside[0]).intersection(*outside) if outside else set()
-        rivals = [rival for rival in shared.difference(*inside) if rival]
+        rivals = shared.difference(*inside)
         if rivals:
             rival = min(rivals, key=outside[0].index)
             division = tuple(name in above for above in folders)

@@ -69,7 +69,7 @@ def _look_at(entry: Entry, folder: Path, classes: list[str] | None) -> dict[str,
     try:
         if entry.fault:
             return row
-        if classes and class_of(entry.path, classes) is None:
+        if classes and not class_of(entry.path, classes):
             return row | {"reason": f"in no folder named {' or '.join(classes)}"}
         width, height = images.open_rgb(entry.content).size
     except images.BadImageError as error:

@@ -1,0 +1,33 @@
+# make run    installs what a run needs into .venv, then runs the pipeline
+# make test   installs what the tests need too, then runs them
+# make check  lint, format and types
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: run test check
+
+run: $(BIN)/installed-run
+	dvc repro
+
+test: $(BIN)/installed-dev
+	pytest
+
+check: $(BIN)/installed-dev
+	ruff check
+	ruff format --check
+	mypy
+
+$(BIN)/installed-run: requirements.txt constraints.txt | $(BIN)/pip
+	pip install --quiet -r requirements.txt
+	touch $@
+
+$(BIN)/installed-dev: requirements-dev.txt $(BIN)/installed-run
+	pip install --quiet -r requirements-dev.txt
+	touch $@
+
+$(BIN)/pip:
+	$(PYTHON) -c 'import sys; sys.version_info[:2] in ((3, 11), (3, 12)) or \
+		sys.exit("make: Python 3.11 or 3.12 is needed: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv

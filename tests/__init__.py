@@ -1,0 +1,1 @@
+"""Behaviour through the public door: parameters in, files and metrics out."""

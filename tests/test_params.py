@@ -1,0 +1,64 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import set_params
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "parts"),
+    [
+        ("train.epoch", 5, ["train.epoch = 5", "unknown key", "epochs"]),
+        ("trian", 5, ["trian = 5", "unknown key", "train"]),
+        ("train.network.kernel", 5, ["train.network.kernel = 5", "filters, dropout, dense"]),
+        ("resize.size", 0, ["resize.size = 0", "greater than or equal to 1"]),
+        ("resize.size", 9, ["resize.size = 9", "at least 10 for the 2 blocks"]),
+        ("split.validation", 1.5, ["split.validation = 1.5", "less than 1"]),
+        ("split.validation", 0, ["split.validation = 0", "greater than 0"]),
+        ("train.epochs", "ten", ["train.epochs = 'ten'", "valid integer"]),
+        ("train.epochs", True, ["train.epochs = True", "valid integer"]),
+        ("train.network.filters", [8, -1], ["train.network.filters.1 = -1", "greater than"]),
+        ("train.augmentation.zoom", 1, ["train.augmentation.zoom = 1", "less than 1"]),
+        ("evaluate.threshold", None, ["evaluate.threshold = None", "valid number"]),
+        ("ingest.classes", ["a"], ["ingest.classes = ['a']", "at least 2"]),
+    ],
+)
+def test_a_bad_parameter_is_named_with_its_value_and_what_is_allowed(
+    project: Path, complaint: Callable[[str], str], key: str, value: Any, parts: list[str]
+) -> None:
+    set_params(project, {key: value})
+    message = complaint("ingest")
+    assert "params.yaml" in message
+    assert all(part in message for part in parts), message
+
+
+def test_all_bad_parameters_are_named_at_once(
+    project: Path, complaint: Callable[[str], str]
+) -> None:
+    set_params(project, {"resize.size": -1, "train.epochs": 0})
+    message = complaint("split")
+    assert "resize.size = -1" in message
+    assert "train.epochs = 0" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("seed: [1", "expected ',' or ']'"),
+        ("seed: 1", "train: missing"),
+        ("", "params.yaml"),
+        ("- 1", "params.yaml"),
+    ],
+)
+def test_a_file_that_is_no_set_of_parameters_is_one_line(
+    project: Path, complaint: Callable[[str], str], text: str, part: str
+) -> None:
+    (project / "params.yaml").write_text(text)
+    assert part in complaint("ingest")
+
+
+def test_a_missing_file_is_one_line(project: Path, complaint: Callable[[str], str]) -> None:
+    (project / "params.yaml").unlink()
+    assert "params.yaml" in complaint("ingest")

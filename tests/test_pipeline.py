@@ -1,0 +1,261 @@
+"""The pipeline as its users run it: `dvc` commands in a clone."""
+
+import ast
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from stages import paths
+from tests.conftest import (
+    CLASSES,
+    REPOSITORY,
+    TINY,
+    commit,
+    copy_project,
+    draw,
+    dvc,
+    environment,
+    set_params,
+)
+
+STAGES = ["ingest", "resize", "split", "train", "evaluate", "export_tflite"]
+PIPELINE = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())
+
+
+def metrics(project: Path) -> dict[str, Any]:
+    """Give all metrics of a project but times."""
+    found = {}
+    for file in sorted((project / "metrics").glob("*.json")):
+        found[file.stem] = json.loads(file.read_text())
+        found[file.stem].pop("seconds", None)
+    return found
+
+
+def output_hashes(project: Path) -> dict[str, str]:
+    """Give the hash of every output in dvc.lock but those that hold times."""
+    lock = yaml.safe_load((project / "dvc.lock").read_text())
+    return {
+        out["path"]: out["md5"]
+        for stage in lock["stages"].values()
+        for out in stage["outs"]
+        if out["path"] not in ("plots/history.csv", "metrics/train.json")
+    }
+
+
+def tiny_project(folder: Path) -> Path:
+    """Make a project that runs in seconds, with enough files to be stopped among them."""
+    project = copy_project(folder)
+    set_params(project, TINY)
+    for label in CLASSES:
+        draw(project / "data/faces" / label, 400)
+    commit(project)
+    return project
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with small pictures and a small network that has run undisturbed."""
+    project = tiny_project(tmp_path_factory.mktemp("tiny"))
+    dvc(project, "repro")
+    commit(project)
+    return project
+
+
+def test_six_stages_turn_the_embedded_faces_into_a_model(demo: Path) -> None:
+    found = metrics(demo)
+    assert list(yaml.safe_load((demo / "dvc.lock").read_text())["stages"]) == STAGES
+    assert found["ingest"]["quarantined"] == 0
+    assert "generated" in found["ingest"]["description"].lower()
+    assert found["train"]["parameters"] == 3_043_137
+    total = sum(side["images"] for side in found["split"].values())
+    assert found["ingest"]["images"] == total == found["ingest"]["images"]
+    assert found["evaluate"]["images"] == found["split"]["validation"]["images"]
+    assert found["export_tflite"]["bytes"] == (demo / "models/facemask.tflite").stat().st_size
+    assert found["export_tflite"]["changed_decisions"] == 0
+    assert (demo / "models/labels.txt").read_text() == "WithMask\nWithoutMask\n"
+
+
+def test_the_numbers_of_the_stages_agree(demo: Path) -> None:
+    found = metrics(demo)
+    history = pd.read_csv(demo / "plots/history.csv")
+    assert list(history.columns) == [
+        "epoch",
+        "loss",
+        "accuracy",
+        "val_loss",
+        "val_accuracy",
+        "learning_rate",
+        "seconds",
+    ]
+    assert list(history["epoch"]) == [1, 2]
+    best = history.set_index("epoch").loc[found["train"]["best_epoch"]]
+    assert best["val_loss"] == history["val_loss"].min()
+    assert found["evaluate"]["loss"] == pytest.approx(best["val_loss"], abs=1e-4)
+    assert found["evaluate"]["accuracy"] == pytest.approx(best["val_accuracy"], abs=1e-4)
+    predictions = pd.read_csv(demo / "data/predictions.csv")
+    right = (predictions["label"] == predictions["predicted"]).mean()
+    assert found["evaluate"]["accuracy"] == pytest.approx(right)
+    with Image.open(demo / "plots/worst_mistakes.png") as picture:
+        assert picture.width > 200
+
+
+def test_a_second_run_runs_nothing(demo: Path) -> None:
+    assert "Data and pipelines are up to date." in dvc(demo, "repro").stdout
+
+
+def rerun_by(project: Path) -> list[str]:
+    """Say which stages would run now."""
+    status = json.loads(dvc(project, "status", "--json").stdout)
+    changed = {name.split(":")[-1] for name in status}
+    downstream = {"train": ["evaluate", "export_tflite"]}
+    changed.update(*(downstream.get(name, []) for name in changed))
+    return [stage for stage in STAGES if stage in changed]
+
+
+@pytest.fixture
+def restored(tiny: Path) -> Iterator[Path]:
+    """The undisturbed project, put back afterwards."""
+    yield tiny
+    subprocess.run(["git", "checkout", "--quiet", "."], cwd=tiny, check=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "stages"),
+    [
+        ("train.epochs", 2, ["train", "evaluate", "export_tflite"]),
+        ("train.augmentation.rotation", 5, ["train", "evaluate", "export_tflite"]),
+        ("evaluate.threshold", 0.4, ["evaluate"]),
+        ("export_tflite.max_changed_decisions", 1, ["export_tflite"]),
+    ],
+)
+def test_a_parameter_runs_the_stages_that_read_it(
+    restored: Path, key: str, value: float, stages: list[str]
+) -> None:
+    set_params(restored, {key: value})
+    assert rerun_by(restored) == stages
+
+
+def test_the_networks_code_never_runs_ingest(restored: Path) -> None:
+    with (restored / "facemask/network.py").open("a") as file:
+        file.write("\n")
+    assert rerun_by(restored) == ["train", "evaluate", "export_tflite"]
+
+
+def test_a_changed_photo_runs_ingest(tiny: Path) -> None:
+    photo = tiny / "data/faces/WithMask/0.png"
+    content = photo.read_bytes()
+    photo.write_bytes(content + b" ")
+    assert rerun_by(tiny) == ["ingest"]
+    photo.write_bytes(content)
+
+
+def imported(file: Path) -> set[Path]:
+    """Give a module of ours with all modules of ours that it needs."""
+    found = {file}
+    for node in ast.walk(ast.parse(file.read_text())):
+        if not isinstance(node, ast.ImportFrom) or not node.module:
+            continue
+        for name in [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]:
+            module = REPOSITORY / f"{name.replace('.', '/')}.py"
+            if module.is_file():
+                found |= imported(module)
+    return found
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_declares_the_code_that_it_reads(stage: str) -> None:
+    declared = {name for name in PIPELINE["stages"][stage]["deps"] if name.endswith(".py")}
+    needed = imported(REPOSITORY / f"stages/{stage}.py")
+    assert declared == {str(file.relative_to(REPOSITORY)) for file in needed}
+
+
+def test_the_pipeline_names_every_path_that_the_stages_use() -> None:
+    text = (REPOSITORY / "dvc.yaml").read_text()
+    used = [str(path) for path in vars(paths).values() if isinstance(path, Path)]
+    assert len(used) > 8
+    assert [path for path in used if path not in text and path != "params.yaml"] == []
+
+
+def test_a_stopped_stage_is_done_again_with_the_same_result(tiny: Path, tmp_path: Path) -> None:
+    """Kill each stage half way, DVC with it; the next `dvc repro` must not notice."""
+
+    def stage_runs(stage: str) -> bool:
+        pattern = ["pgrep", "--full", f"python -m stages.{stage}$"]
+        return not subprocess.run(pattern, stdout=subprocess.DEVNULL).returncode
+
+    half_way: dict[str, Callable[[], bool]] = {
+        "ingest": lambda: len(list(project.glob("data/tmp-raw/*"))) > 50,
+        "resize": lambda: len(list(project.glob("data/tmp-resized/*"))) > 50,
+        "split": lambda: stage_runs("split"),
+        "train": lambda: (project / "plots/history.csv").exists(),
+        "evaluate": lambda: (project / "plots/roc.csv").exists(),
+        "export_tflite": lambda: (project / "models/tmp-labels.txt").exists(),
+    }
+    project = tiny_project(tmp_path)
+    for stage in STAGES:
+        running = subprocess.Popen(
+            ["dvc", "repro", stage],
+            cwd=project,
+            env=environment(),
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while running.poll() is None and not half_way[stage]():
+            time.sleep(0.001)
+        assert running.poll() is None, f"{stage} ended before it could be killed"
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+        lock = project / "dvc.lock"
+        finished = yaml.safe_load(lock.read_text())["stages"] if lock.exists() else {}
+        assert stage not in finished
+    dvc(project, "repro")
+    assert output_hashes(project) == output_hashes(tiny)
+    assert metrics(project) == metrics(tiny)
+    assert list(project.rglob("tmp-*")) == []
+
+
+def test_the_commands_of_the_readme_show_what_a_parameter_did(restored: Path) -> None:
+    shown = dvc(restored, "exp", "run", "-S", "train.epochs=2", "--name", "shorter")
+    assert "stages.ingest" not in shown.stdout
+    assert metrics(restored)["train"]["epochs"] == 2
+    assert "train.epochs" in dvc(restored, "params", "diff").stdout
+    assert "epochs" in dvc(restored, "metrics", "diff").stdout
+    assert "accuracy" in dvc(restored, "metrics", "show").stdout
+    table = json.loads(dvc(restored, "exp", "show", "--json").stdout)
+    assert "shorter" in json.dumps(table)
+    for command in (["plots", "show"], ["plots", "diff"]):
+        dvc(restored, *command)
+        page = (restored / "dvc_plots/index.html").read_text()
+        for part in ("val_accuracy", "val_loss", "true_positive_rate", "precision", "actual"):
+            assert part in page
+        assert "worst_mistakes" in page
+        (restored / "dvc_plots/index.html").unlink()
+
+
+def test_a_file_that_is_too_far_from_keras_is_not_kept(restored: Path) -> None:
+    set_params(restored, {"export_tflite.max_probability_difference": 0.0})
+    result = dvc(restored, "repro", "export_tflite", check=False)
+    assert result.returncode != 0
+    assert "export_tflite.max_probability_difference = 0.0: " in result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+    assert not (restored / "models/facemask.tflite").exists()
+
+
+def test_a_missing_source_is_one_line(restored: Path) -> None:
+    set_params(restored, {"ingest.source": "data/nowhere.zip"})
+    result = dvc(restored, "repro", check=False)
+    assert result.returncode != 0
+    [line] = result.stderr.splitlines()
+    assert "'ingest'" in line
+    assert "data/nowhere.zip" in line
