@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from facemask import images, pictures
 from facemask.classifier import Answer, Classifier
-from facemask.errors import one_line_errors
+from facemask.errors import UserError, one_line_errors
 from facemask.files import replacing
 
 MODEL = Path("models/facemask.tflite")
@@ -33,6 +33,8 @@ def main() -> int:
     options = _parse()
     classifier = Classifier(options.model, options.model.with_name("labels.txt"))
     files = list(_expand(options.pictures))
+    if not files:
+        raise UserError(f"no image in {', '.join(map(str, options.pictures))}")
     rows = []
     for file in tqdm(files, desc="predict", unit="image", disable=None, leave=False):
         try:
@@ -59,7 +61,7 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument(
         "--threshold",
-        type=_share,
+        type=probability,
         default=0.5,
         help="probability from which the second label is given (default: %(default)s)",
     )
@@ -74,7 +76,8 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _share(text: str) -> float:
+def probability(text: str) -> float:
+    """Read a number between 0 and 1; argparse names this function when it fails."""
     value = float(text)
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"{text}: should be between 0 and 1")

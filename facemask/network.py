@@ -122,7 +122,7 @@ def fit(
         seconds.
 
     Raises:
-        UserError: the loss is not a number, so that no epoch could be kept.
+        UserError: the loss is infinite or not a number from the first epoch on.
     """
     model.compile(
         keras.optimizers.Adam(options.learning_rate), "binary_crossentropy", metrics=["accuracy"]
@@ -143,7 +143,7 @@ def fit(
         verbose=1 if sys.stdout.isatty() else 2,
         callbacks=callbacks,
     )
-    if not best.exists():
+    if not math.isfinite(live.rows[0]["val_loss"]):
         raise UserError(
             f"train.learning_rate = {options.learning_rate}: the loss became infinite or not a "
             "number in the first epoch; try a smaller one"

@@ -46,7 +46,7 @@ class Source:
 
         Raises:
             UserError: there is nothing at `path`, or it is no folder or archive of these kinds, or
-                it is damaged, or it holds no file.
+                it cannot be read, or it holds no file.
         """
         self.path = path
         self.description = ""
@@ -139,7 +139,7 @@ def _opened(path: Path) -> Iterator[dict[str, Callable[[], bytes]]]:
         else:
             raise UserError(f"ingest.source = '{path}': no folder, .zip, .tar or .tar.gz")
     except DAMAGED as error:
-        raise UserError(f"ingest.source = '{path}': is damaged: {error}") from error
+        raise UserError(f"ingest.source = '{path}': cannot be read: {error}") from error
 
 
 def _wanted(files: dict[str, Callable[[], bytes]]) -> dict[str, Callable[[], bytes]]:

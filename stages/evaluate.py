@@ -37,14 +37,13 @@ def evaluate(options: params.Evaluate) -> None:
 def _picture_mistakes(predicted: pd.DataFrame, most: int) -> None:
     wrong = predicted[predicted["label"] != predicted["predicted"]]
     worst = wrong.nlargest(most, "probability")
-    title = (
-        f"{len(wrong)} mistakes in {len(predicted)} validation images"
-        f"{f'; the {len(worst)} most confident, with their probability' if len(wrong) else ''}"
-    )
+    title = f"{len(wrong)} mistakes in {len(predicted)} validation images"
+    if len(worst) < len(wrong):
+        title += f"; the {len(worst)} most confident"
     tiles = [
         pictures.captioned(
             images.open_rgb(paths.RESIZED / f"{row.sha256}.png"),
-            [f"predicted {row.predicted} {row.probability:.3f}", f"is {row.label}", str(row.path)],
+            [f"says {row.predicted} {row.probability:.3f}", f"is {row.label}", str(row.path)],
         )
         for row in worst.itertuples()
     ]

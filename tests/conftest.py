@@ -81,10 +81,11 @@ def environment() -> dict[str, str]:
 
 def commit(project: Path) -> None:
     """Make the project's present state its Git HEAD."""
-    identity = ("-c", "user.name=test", "-c", "user.email=test@example.org")
     shell(project, "git", "init", "--quiet")
+    shell(project, "git", "config", "user.name", "test")
+    shell(project, "git", "config", "user.email", "test@example.org")
     shell(project, "git", "add", "--all")
-    shell(project, "git", *identity, "commit", "--quiet", "--allow-empty", "--message", "state")
+    shell(project, "git", "commit", "--quiet", "--allow-empty", "--message", "state")
 
 
 def dvc(project: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:

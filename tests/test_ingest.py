@@ -169,7 +169,7 @@ def test_a_source_that_cannot_be_used_is_one_line(
     whole = Path(pack("tar.gz")).read_bytes()
     Path("data/half.tar.gz").write_bytes(whole[: len(whole) // 2])
     set_params(project, {"ingest.source": "data/half.tar.gz"})
-    assert "'data/half.tar.gz': is damaged" in complaint("ingest")
+    assert "'data/half.tar.gz': cannot be read" in complaint("ingest")
 
 
 @pytest.mark.usefixtures("project")

@@ -59,6 +59,14 @@ def test_a_bad_file_is_reported_and_skipped(demo: Path, photos: Path, tmp_path: 
     assert "Traceback" not in result.stderr
 
 
+def test_a_folder_without_an_image_is_one_line(demo: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no picture")
+    result = predict(demo, tmp_path)
+    assert result.returncode == 1
+    assert f"predict: no image in {tmp_path}" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_labelled_pictures_are_written_for_each_file(
     demo: Path, photos: Path, tmp_path: Path
 ) -> None:
@@ -80,7 +88,7 @@ def test_the_threshold_decides(demo: Path, photos: Path) -> None:
     high = json.loads(predict(demo, folder, "--json", "--threshold", "0.9999").stdout)
     assert {row["label"] for row in low} == {"WithoutMask"}
     assert {row["label"] for row in high} == {"WithMask"}
-    assert predict(demo, folder, "--threshold", "2").returncode == 2
+    assert "should be between 0 and 1" in predict(demo, folder, "--threshold", "2").stderr
 
 
 def test_what_is_no_model_is_one_line(demo: Path, photos: Path, tmp_path: Path) -> None:
