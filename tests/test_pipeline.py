@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -55,6 +56,9 @@ def output_hashes(project: Path) -> dict[str, str]:
 def tiny_project(folder: Path) -> Path:
     """Make a project that runs in seconds, with enough files to be stopped among them."""
     project = copy_project(folder)
+    (project / "dvc.lock").unlink()  # it and these are of the embedded faces
+    shutil.rmtree(project / "metrics")
+    shutil.rmtree(project / "plots")
     set_params(project, TINY)
     for label in CLASSES:
         draw(project / "data/faces" / label, 400)
