@@ -42,10 +42,8 @@ class Classifier:
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise UserError(f"{model}: is no TFLite model: {error}") from error
-        [taken, *_], [given, *_] = (
-            self._interpreter.get_input_details(),
-            self._interpreter.get_output_details(),
-        )
+        taken = self._interpreter.get_input_details()[0]
+        given = self._interpreter.get_output_details()[0]
         self.size = int(taken["shape"][1]) if len(taken["shape"]) == 4 else 0
         expected = [1, self.size, self.size, 3]
         if (

@@ -52,14 +52,9 @@ def set_params(project: Path, changes: Mapping[str, Any]) -> None:
 
 
 def copy_project(to: Path) -> Path:
-    """Copy what the repository tracks, as a clone would, into a Git repository of its own."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    """Copy what the repository tracks, or would with what is new, as a clone brings it."""
+    listing = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
+    listed = shell(REPOSITORY, *listing)
     for name in listed.stdout.splitlines():
         if not name.startswith("results/"):
             (to / name).parent.mkdir(parents=True, exist_ok=True)

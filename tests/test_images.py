@@ -78,11 +78,21 @@ def test_the_first_frame_of_an_animation_counts() -> None:
     assert first_pixel(content) == (255, 0, 0)
 
 
+def with_swapped_primaries(profile: bytes) -> bytes:
+    """Make a colour profile in which red stands for blue, and blue for red."""
+    red, blue = profile.index(b"rXYZ"), profile.index(b"bXYZ")  # first found in the table of tags
+    swapped = bytearray(profile)
+    swapped[red : red + 4], swapped[blue : blue + 4] = b"bXYZ", b"rXYZ"
+    return bytes(swapped)
+
+
 def test_colours_of_another_profile_become_srgb() -> None:
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     red = Image.new("RGB", (8, 8), (200, 10, 10))
     assert first_pixel(encoded(red, icc_profile=srgb)) == (200, 10, 10)
+    swapped = first_pixel(encoded(red, icc_profile=with_swapped_primaries(srgb)))
+    assert swapped == pytest.approx((10, 10, 200), abs=2)
     assert first_pixel(encoded(red, icc_profile=lab)) == (200, 10, 10)  # no profile for RGB
 
 
@@ -113,7 +123,6 @@ def test_resizing_is_antialiased_bilinear_and_leaves_the_right_size_alone() -> N
     noise = Image.effect_noise((64, 48), 90).convert("RGB")
     small = resize(noise, 16)
     assert small.size == (16, 16)
-    assert (
-        np.asarray(small).std() < 0.6 * np.asarray(noise).std()
-    )  # every pixel counts; nearest would keep the spread
+    # Every pixel counts; nearest neighbour would keep the spread.
+    assert np.asarray(small).std() < 0.6 * np.asarray(noise).std()
     np.testing.assert_array_equal(np.asarray(resize(small, 16)), np.asarray(small))

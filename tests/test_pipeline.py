@@ -27,6 +27,7 @@ from tests.conftest import (
     dvc,
     environment,
     set_params,
+    shell,
 )
 
 STAGES = ["ingest", "resize", "split", "train", "evaluate", "export_tflite"]
@@ -136,7 +137,7 @@ def rerun_by(project: Path) -> list[str]:
 def restored(tiny: Path) -> Iterator[Path]:
     """The undisturbed project, put back afterwards."""
     yield tiny
-    subprocess.run(["git", "checkout", "--quiet", "."], cwd=tiny, check=True)
+    shell(tiny, "git", "checkout", "--quiet", ".")
 
 
 @pytest.mark.parametrize(
