@@ -4,8 +4,11 @@ Columns, each written by one stage and carried on by the next:
     path: of the image in the source, with `/` (ingest).
     label: name of its class (ingest).
     sha256: of its bytes, hexadecimal; names its file in `data/raw/` and `data/resized/` (ingest).
+    pixels: SHA-256 of its size and its 8-bit RGB pixels, upright, hexadecimal (ingest).
     width, height: in pixels, upright (ingest).
-    split: `train` or `validation` (split).
+    given_group, given_split: what tables in the source say of it, or empty (ingest).
+    group: the smallest SHA-256 among the images that descend from one picture (split).
+    split: `train`, `validation` or `test` (split).
 """
 
 from pathlib import Path
@@ -14,7 +17,19 @@ import pandas as pd
 
 from facemask.files import replacing
 
-TRAIN, VALIDATION = "train", "validation"
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+SIDES = (TRAIN, VALIDATION, TEST)
+
+SIDE_OF_NAME = {
+    "train": TRAIN,
+    "training": TRAIN,
+    "val": VALIDATION,
+    "valid": VALIDATION,
+    "validation": VALIDATION,
+    "test": TEST,
+    "testing": TEST,
+}
+"""What public sets call the sides, lower case; folders of these names never name a class."""
 
 
 def write(table: pd.DataFrame, path: Path) -> None:
@@ -25,8 +40,7 @@ def write(table: pd.DataFrame, path: Path) -> None:
 
 def read(path: Path) -> pd.DataFrame:
     """Read a table of images; text stays text, also a class called `NA` or `007`."""
-    text = {"path": str, "label": str, "sha256": str, "split": str}
-    return pd.read_csv(path, dtype=text, keep_default_na=False)
+    return pd.read_csv(path, dtype=str, keep_default_na=False).astype({"width": int, "height": int})
 
 
 def classes(table: pd.DataFrame) -> list[str]:

@@ -1,11 +1,14 @@
 import io
+import struct
+import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from facemask.images import BadImageError, open_rgb, resize
+from facemask.images import FORMATS, BadImageError, format_of, open_rgb, resize
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
@@ -26,7 +29,31 @@ def palette(colour: tuple[int, int, int]) -> Image.Image:
     return image
 
 
+def png(
+    width: int, height: int, rows: bytes, *chunks: tuple[bytes, bytes], depth: int = 8
+) -> bytes:
+    """Build an RGB PNG by hand; each row begins with a byte that names its filter (0: none)."""
+    header = struct.pack(">2L5B", width, height, depth, 2, 0, 0, 0)
+    parts = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    coded = [
+        struct.pack(">L", len(data)) + name + data + struct.pack(">L", zlib.crc32(name + data))
+        for name, data in parts
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(coded)
+
+
+def tiff(tags: Mapping[int, int], pixels: bytes, place: int = 273) -> bytes:
+    """Build a TIFF by hand; the tag `place` says where its pixels are."""
+    start = 8 + 2 + 12 * (len(tags) + 1) + 4
+    entries = sorted({**tags, place: start}.items())
+    coded = [struct.pack("<2H2L", tag, 4, 1, value) for tag, value in entries]
+    head = b"II*\0" + struct.pack("<LH", 8, len(entries))
+    return head + b"".join(coded) + bytes(4) + pixels
+
+
 SIXTEEN_BITS = Image.fromarray(np.full((8, 8), 32896, np.uint16))
+SIZE_1 = {256: 1, 257: 1}
+RGB_16 = struct.pack("<3H", 4 * 257, 5 * 257, 6 * 257)
 
 
 @pytest.mark.parametrize(
@@ -36,11 +63,15 @@ SIXTEEN_BITS = Image.fromarray(np.full((8, 8), 32896, np.uint16))
         (encoded(Image.new("1", (8, 8), 1)), (255, 255, 255)),
         (encoded(SIXTEEN_BITS), (128, 128, 128)),
         (encoded(SIXTEEN_BITS, "TIFF"), (128, 128, 128)),
+        (png(1, 1, b"\0" + RGB_16, depth=16), (4, 5, 6)),
+        (tiff({**SIZE_1, 258: 16, 259: 1, 262: 2, 277: 3, 279: 6}, RGB_16), (4, 5, 6)),
         (encoded(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "TIFF"), (255, 0, 0)),
         (encoded(palette((10, 20, 30))), (10, 20, 30)),
         (encoded(palette((10, 20, 30)), transparency=1), (255, 255, 255)),
         (encoded(Image.new("RGBA", (8, 8), (255, 0, 0, 128))), (255, 127, 127)),
         (encoded(Image.new("LA", (8, 8), (0, 255))), (0, 0, 0)),
+        (encoded(Image.new("LA", (8, 8), (0, 128))), (127, 127, 127)),
+        (encoded(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG"), (255, 0, 0)),
         (encoded(Image.new("RGB", (8, 8), (1, 2, 3)), icc_profile=b"no profile"), (1, 2, 3)),
     ],
     ids=[
@@ -48,11 +79,15 @@ SIXTEEN_BITS = Image.fromarray(np.full((8, 8), 32896, np.uint16))
         "bilevel",
         "16-bit png",
         "16-bit tiff",
+        "16-bit rgb png",
+        "16-bit rgb tiff",
         "cmyk",
         "palette",
         "transparent palette",
         "alpha",
+        "grey and full alpha",
         "grey and alpha",
+        "cmyk jpeg",
         "damaged profile",
     ],
 )
@@ -62,20 +97,38 @@ def test_every_kind_of_pixel_becomes_8_bit_rgb(
     assert first_pixel(content) == expected
 
 
-def test_a_picture_is_turned_upright() -> None:
-    lying = Image.new("RGB", (4, 2), "black")
-    lying.putpixel((0, 1), (255, 255, 255))
+UPRIGHT = Image.fromarray(np.arange(24, dtype=np.uint8).reshape(2, 4, 3) * 10)
+LYING = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,  # stored so; to be turned back, clockwise
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+@pytest.mark.parametrize(("orientation", "stored"), LYING.items())
+def test_a_picture_is_turned_upright(orientation: int, stored: Image.Transpose | None) -> None:
+    lying = UPRIGHT if stored is None else UPRIGHT.transpose(stored)
     exif = Image.Exif()
-    exif[0x0112] = 6  # stored with its left side up
+    exif[0x0112] = orientation
     upright = open_rgb(encoded(lying, exif=exif))
-    assert upright.size == (2, 4)
-    assert upright.getpixel((0, 0)) == (255, 255, 255)
+    np.testing.assert_array_equal(np.asarray(upright), np.asarray(UPRIGHT))
 
 
-def test_the_first_frame_of_an_animation_counts() -> None:
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "AVIF", "TIFF"])
+def test_the_first_frame_of_an_animation_counts(kind: str) -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
-    content = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
-    assert first_pixel(content) == (255, 0, 0)
+    exact: dict[str, Any] = {"WEBP": {"lossless": True}, "AVIF": {"quality": 100}}
+    content = encoded(
+        frames[0], kind, save_all=True, append_images=frames[1:], **exact.get(kind, {})
+    )
+    with Image.open(io.BytesIO(content)) as animation:
+        assert getattr(animation, "n_frames", 1) == 2
+    assert first_pixel(content) == pytest.approx((255, 0, 0), abs=2)
 
 
 def with_swapped_primaries(profile: bytes) -> bytes:
@@ -96,27 +149,84 @@ def test_colours_of_another_profile_become_srgb() -> None:
     assert first_pixel(encoded(red, icc_profile=lab)) == (200, 10, 10)  # no profile for RGB
 
 
+def with_display_p3_primaries(profile: bytes) -> bytes:
+    """Make the colour profile of a phone's screen, whose red and green reach further than sRGB's.
+
+    Its curve is that of sRGB; its primaries are those for the D50 white that profiles are made for.
+    """
+    primaries = {
+        b"rXYZ": (0.51512, 0.24120, -0.00105),
+        b"gXYZ": (0.29198, 0.69225, 0.04189),
+        b"bXYZ": (0.15710, 0.06657, 0.78407),
+    }
+    wide = bytearray(profile)
+    for tag, xyz in primaries.items():
+        place = profile.index(tag)
+        (start,) = struct.unpack_from(">L", profile, place + 4)
+        struct.pack_into(">3l", wide, start + 8, *(round(value * 2**16) for value in xyz))
+    return bytes(wide)
+
+
 @pytest.mark.parametrize(
-    "content",
+    ("stored", "expected"),
     [
-        b"",
-        b"some text, whatever its name",
-        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
-        encoded(Image.effect_noise((64, 64), 90), "JPEG")[:-400],
-        encoded(Image.effect_noise((64, 64), 90))[:-400],
+        ((234, 51, 35), (255, 0, 0)),  # sRGB's own red and green, as Display P3 writes them
+        ((117, 251, 76), (0, 255, 0)),
+        ((90, 90, 90), (90, 90, 90)),
     ],
-    ids=["empty", "text", "postscript", "truncated jpeg", "truncated png"],
 )
-def test_what_is_no_whole_image_is_refused_with_a_reason(content: bytes) -> None:
-    with pytest.raises(BadImageError, match=r"known format|cannot be decoded: .+"):
+def test_colours_of_a_wide_gamut_become_srgb(
+    stored: tuple[int, int, int], expected: tuple[int, int, int]
+) -> None:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    content = encoded(Image.new("RGB", (8, 8), stored), icc_profile=with_display_p3_primaries(srgb))
+    assert first_pixel(content) == pytest.approx(expected, abs=3)
+
+
+NOISE = Image.effect_noise((64, 64), 90)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "not an image"),
+        (b"some text, whatever its name", "not an image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image"),
+        (encoded(NOISE, "JPEG")[:-400], "truncated"),
+        (encoded(NOISE)[:-400], "truncated"),
+        (encoded(NOISE, "WEBP")[:-400], "truncated"),
+        (encoded(NOISE, "GIF")[:-400], "truncated"),
+        (encoded(NOISE, "BMP")[:-400], "truncated"),
+        (encoded(NOISE, "TIFF")[:-400], "truncated"),
+        (encoded(NOISE.convert("RGB"), "AVIF")[:-40], "truncated"),
+        (png(8, 8, b"\7" * 8 * 25), "undecodable"),
+    ],
+    ids=[
+        "empty",
+        "text",
+        "postscript",
+        "truncated jpeg",
+        "truncated png",
+        "truncated webp",
+        "truncated gif",
+        "truncated bmp",
+        "truncated tiff",
+        "truncated avif",
+        "damaged png",
+    ],
+)
+def test_what_is_no_whole_image_is_refused_with_a_reason(content: bytes, reason: str) -> None:
+    with pytest.raises(BadImageError, match=r"known format|cannot be decoded: .+") as refusal:
         open_rgb(content)
+    assert refusal.value.reason == reason
 
 
-def test_a_picture_that_would_fill_the_memory_is_refused() -> None:
-    header = bytearray(encoded(Image.new("1", (8, 8))))
-    header[16:24] = (60_000).to_bytes(4, "big") * 2
-    with pytest.raises(BadImageError):
-        open_rgb(bytes(header))
+@pytest.mark.parametrize("kind", [*FORMATS, "MPO"])
+def test_the_format_is_told_by_the_bytes(kind: str) -> None:
+    both = {"save_all": True, "append_images": [UPRIGHT]} if kind == "MPO" else {}
+    assert format_of(encoded(UPRIGHT, kind, **both)) == ("JPEG" if kind == "MPO" else kind)
+    with pytest.raises(BadImageError, match="known format"):
+        format_of(b"some text")
 
 
 def test_resizing_is_antialiased_bilinear_and_leaves_the_right_size_alone() -> None:
