@@ -33,6 +33,14 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary.replace(path)
 
 
+def reuse(file: Path, target: Path) -> None:
+    """Give an unchanged file a second name; where links are not to be had, a copy as old."""
+    try:
+        target.hardlink_to(file)
+    except OSError:
+        shutil.copy2(file, target)
+
+
 def remove(path: Path) -> None:
     """Delete a file or a whole folder, if it is there."""
     if path.is_dir() and not path.is_symlink():

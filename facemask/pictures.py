@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 LINE = 18
 """Height in pixels of a line of text."""
@@ -39,6 +39,22 @@ def sheet(title: str, pictures: Sequence[Image.Image], columns: int = 6) -> Imag
     for number, picture in enumerate(pictures):
         row, column = divmod(number, columns)
         canvas.paste(picture, (MARGIN + column * width, head + row * height))
+    return canvas
+
+
+def thumbnail(image: Image.Image, side: int = 128) -> Image.Image:
+    """Fit an RGB picture into a grey square of `side` pixels without distorting it."""
+    return ImageOps.pad(image, (side, side), Image.Resampling.BICUBIC, "lightgrey")
+
+
+def stack(sheets: Sequence[Image.Image]) -> Image.Image:
+    """Lay sheets out under one another, on white."""
+    width = max((sheet.width for sheet in sheets), default=1)
+    canvas = Image.new("RGB", (width, sum(sheet.height for sheet in sheets) or 1), "white")
+    top = 0
+    for sheet in sheets:
+        canvas.paste(sheet, (0, top))
+        top += sheet.height
     return canvas
 
 

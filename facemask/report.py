@@ -19,6 +19,18 @@ def write_json(values: Mapping[str, Any], path: Path) -> None:
         temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
+def histogram(values: pd.Series, name: str, counted: str) -> pd.DataFrame:
+    """Count positive whole numbers in bins that double in width: 1, 2-3, 4-7, 8-15, ...
+
+    Returns:
+        A row a bin, from the least to the greatest value: `name` (such as `4-7`) and `counted`.
+    """
+    exponent = np.log2(values.to_numpy(float)).astype(int)
+    bins = np.arange(exponent.min(), exponent.max() + 1)
+    label = [f"{2**power}-{2 ** (power + 1) - 1}" if power else "1" for power in bins]
+    return pd.DataFrame({name: label, counted: np.bincount(exponent)[bins[0] :]})
+
+
 def predictions(
     rows: pd.DataFrame, probability: NDArray[np.float64], threshold: float, classes: list[str]
 ) -> pd.DataFrame:

@@ -1,82 +1,92 @@
 """Look at every file of the source once: good images go to `data/raw/`, the rest is quarantined.
 
-Run by `dvc repro ingest`; about half a minute for ten thousand images.
+Run by `dvc repro ingest`; about half a minute for ten thousand new images.
 """
 
-import hashlib
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
 
-import pandas as pd
-from tqdm import tqdm
+from PIL import Image
 
-from facemask import images, params, report, tables
+from facemask import images, params, pictures, report, tables
+from facemask.collection import NO_CLASS, Collection, collect
 from facemask.errors import UserError, one_line_errors
 from facemask.files import replacing
-from facemask.source import Entry, Source, class_of, find_classes
+from facemask.source import Source
 from stages import paths
 
-FILES_AT_ONCE = 256  # bounds the memory that undecoded files take
+PICTURED = 24
 
 
 def ingest(options: params.Ingest) -> None:
-    """Verify, fingerprint and label the images of `options.source`."""
-    source = Source(Path(options.source))
+    """Judge and label the images of `options.source`."""
+    source = Source(options.source, sha256=options.sha256, downloads=paths.DOWNLOADS)
     with replacing(paths.RAW) as folder:
         folder.mkdir()
-        rows = pd.DataFrame(_look_at_all(source, folder, options.classes))
-        good, bad = rows[rows["reason"] == ""], rows[rows["reason"] != ""]
-        if good.empty:
-            raise UserError(
-                f"{source.path}: none of {len(bad)} files is an image to learn from; "
-                f"{bad['path'].iloc[0]}: {bad['reason'].iloc[0]}"
-            )
-        classes = options.classes or find_classes(list(good["path"]))
-        table = good.assign(label=[class_of(path, classes) for path in good["path"]])
-        counts = table["label"].value_counts().reindex(classes, fill_value=0)
-        if counts.min() == 0:
-            raise UserError(f"{source.path}: no image in a folder named {counts.idxmin()}")
+        found = collect(source, options, folder, before=paths.RAW, memo=paths.MEMO)
+        tables.write(found.bad[["path", "reason", "detail"]], paths.QUARANTINE)
+        _check(found, options)
+        _picture(found, folder)
+        for sha256 in set(found.bad["sha256"]) - set(found.good["sha256"]) - {""}:
+            (folder / sha256).unlink()
 
-    columns = ["path", "label", "sha256", "width", "height"]
-    tables.write(table[columns].sort_values("path"), paths.RAW_TABLE)
-    tables.write(bad[["path", "reason"]].sort_values("path"), paths.QUARANTINE)
+    tables.write(found.good, paths.RAW_TABLE)
+    shorter = found.good[["width", "height"]].min(axis=1).astype(int)
+    tables.write(
+        report.histogram(shorter, "shorter_side", "images"), paths.PLOTS / "image_size.csv"
+    )
     report.write_json(
         {
             "source": options.source,
             "description": source.description,
-            "images": len(table),
-            "distinct_images": table["sha256"].nunique(),
-            "images_of_class": counts.sort_index().to_dict(),
-            "quarantined": len(bad),
+            "images": len(found.good),
+            "distinct_images": found.good["pixels"].nunique(),
+            "images_of_class": found.good["label"].value_counts().sort_index().to_dict(),
+            "quarantined": len(found.bad),
+            "quarantined_for": found.bad["reason"].value_counts().sort_index().to_dict(),
         },
         paths.METRICS / "ingest.json",
     )
 
 
-def _look_at_all(
-    source: Source, folder: Path, classes: list[str] | None
-) -> Iterator[dict[str, object]]:
-    entries = iter(tqdm(source, desc="ingest", unit="file", disable=None))
-    with ThreadPoolExecutor() as pool:
-        while batch := list(islice(entries, FILES_AT_ONCE)):
-            yield from pool.map(lambda entry: _look_at(entry, folder, classes), batch)
+def _check(found: Collection, options: params.Ingest) -> None:
+    """Stop where a class is empty, or where too much of what was meant to be used cannot be."""
+    counts = found.good["label"].value_counts().reindex(found.classes, fill_value=0)
+    if counts.min() == 0:
+        raise UserError(f"{options.source}: no image in a folder named {counts.idxmin()}")
+    reasons = found.bad["reason"][found.bad["reason"] != NO_CLASS]
+    share = len(reasons) / (len(reasons) + len(found.good))
+    if share > options.max_quarantined_share:
+        raise UserError(
+            f"ingest.max_quarantined_share = {options.max_quarantined_share}: {share:.3f} of the "
+            f"files are quarantined, most of them as {reasons.mode()[0]!r}; see {paths.QUARANTINE}"
+        )
 
 
-def _look_at(entry: Entry, folder: Path, classes: list[str] | None) -> dict[str, object]:
-    row: dict[str, object] = {"path": entry.path, "reason": entry.fault}
-    try:
-        if entry.fault:
-            return row
-        if classes and not class_of(entry.path, classes):
-            return row | {"reason": f"in no folder named {' or '.join(classes)}"}
-        width, height = images.open_rgb(entry.content).size
-    except images.BadImageError as error:
-        return row | {"reason": str(error)}
-    sha256 = hashlib.sha256(entry.content).hexdigest()
-    (folder / sha256).write_bytes(entry.content)
-    return row | {"sha256": sha256, "width": width, "height": height}
+def _picture(found: Collection, folder: Path) -> None:
+    """Show some images of each class, and some of what was quarantined, each reason in turn."""
+    sheets = []
+    for label, rows in found.good.groupby("label"):
+        some = rows.sort_values("sha256").head(PICTURED)
+        shown = [_tile(folder, row["sha256"], [row["path"]]) for row in some.to_dict("records")]
+        sheets.append(pictures.sheet(f"{label}: {len(shown)} of {len(rows)} images", shown))
+    with replacing(paths.PLOTS / "classes.png") as temporary:
+        pictures.stack(sheets).save(temporary)
+
+    turn = found.bad.groupby("reason").cumcount()
+    some = found.bad.assign(turn=turn).sort_values(["turn", "reason"]).head(PICTURED)
+    shown = [
+        _tile(folder, row["sha256"], [row["reason"], row["path"]])
+        for row in some.to_dict("records")
+    ]
+    title = f"Quarantined: {len(shown)} of {len(found.bad)} files"
+    with replacing(paths.PLOTS / "quarantine.png") as temporary:
+        pictures.sheet(title, shown).save(temporary)
+
+
+def _tile(folder: Path, sha256: str, lines: list[str]) -> Image.Image:
+    """Show a file as it is, or a white square where nothing could be decoded."""
+    image = images.open_rgb(folder / sha256) if sha256 else Image.new("RGB", (1, 1), "white")
+    return pictures.captioned(pictures.thumbnail(image), lines)
 
 
 if __name__ == "__main__":

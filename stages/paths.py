@@ -9,6 +9,7 @@ RAW_TABLE = Path("data/raw.csv")
 QUARANTINE = Path("data/quarantine.csv")
 RESIZED = Path("data/resized")
 SPLIT_TABLE = Path("data/split.csv")
+EXTERNAL = Path("data/external")
 PREDICTIONS = Path("data/predictions.csv")
 
 KERAS_MODEL = Path("models/model.keras")
@@ -17,3 +18,7 @@ LABELS = Path("models/labels.txt")
 
 METRICS = Path("metrics")
 PLOTS = Path("plots")
+
+# No outputs: what may be deleted at any time, and spares a later run work.
+MEMO = Path("data/memo.sqlite")
+DOWNLOADS = Path("data/downloads")

@@ -5,8 +5,10 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from facemask.errors import UserError
 from facemask.source import find_classes
@@ -34,15 +36,16 @@ def metrics() -> dict[str, object]:
     return dict(json.loads(Path("metrics/ingest.json").read_text()))
 
 
-def quarantine() -> dict[str, str]:
+def quarantine() -> dict[str, tuple[str, str]]:
     table = pd.read_csv("data/quarantine.csv")
-    return dict(zip(table["path"], table["reason"], strict=True))
+    assert list(table.columns) == ["path", "reason", "detail"]
+    return {path: (reason, detail) for path, reason, detail in table.to_numpy()}
 
 
 def test_good_images_are_kept_as_they_are_with_a_row_each(project: Path, run: Run) -> None:
     run("ingest")
     table = pd.read_csv("data/raw.csv")
-    assert list(table.columns) == ["path", "label", "sha256", "width", "height"]
+    assert list(table.columns) == ["path", "label", "sha256", "pixels", "width", "height"]
     assert len(table) == 20
     for row in table.to_dict("records"):
         kept = project / f"data/raw/{row['sha256']}"
@@ -75,9 +78,11 @@ def test_what_cannot_be_decoded_is_quarantined_and_the_run_goes_on(run: Run) -> 
     run("ingest")
     reasons = quarantine()
     assert reasons.keys() == {"WithMask/short.png", "WithMask/notes.jpg", "WithMask/empty.png"}
-    assert "truncated" in reasons["WithMask/short.png"]
-    assert "not an image" in reasons["WithMask/notes.jpg"]
+    assert reasons["WithMask/short.png"][0] == "truncated"
+    assert reasons["WithMask/notes.jpg"][0] == "not an image"
+    assert reasons["WithMask/empty.png"][0] == "not an image"
     assert metrics()["quarantined"] == 3
+    assert metrics()["quarantined_for"] == {"not an image": 2, "truncated": 1}
     assert metrics()["images"] == 20
 
 
@@ -91,7 +96,8 @@ def test_a_damaged_member_of_an_archive_is_quarantined(project: Path, run: Run) 
     set_params(project, {"ingest.source": str(path)})
     run("ingest")
     assert list(quarantine()) == [first.filename]
-    assert "CRC" in quarantine()[first.filename]
+    assert quarantine()[first.filename][0] == "unreadable"
+    assert "CRC" in quarantine()[first.filename][1]
 
 
 @pytest.mark.usefixtures("project")
@@ -118,7 +124,7 @@ def test_named_classes_choose_among_the_folders(project: Path, run: Run) -> None
     run("ingest")
     assert metrics()["images_of_class"] == {"WithMask": 10, "WithoutMask": 10}
     assert len(quarantine()) == 3
-    assert set(quarantine().values()) == {"in no folder named WithoutMask or WithMask"}
+    assert {reason for reason, _ in quarantine().values()} == {"in no class folder"}
 
 
 @pytest.mark.parametrize(
@@ -181,7 +187,7 @@ def test_too_few_or_too_many_classes_are_one_line_and_leave_nothing(
     shutil.rmtree(FACES / "Third")
     shutil.rmtree(FACES / "WithMask")
     assert "found 1: WithoutMask" in complaint("ingest")
-    assert {path.name for path in Path("data").iterdir()} == {"faces"}
+    assert {path.name for path in Path("data").iterdir()} == {"faces", "memo.sqlite"}
 
 
 def test_a_source_without_one_image_of_a_class_is_one_line(
@@ -193,3 +199,161 @@ def test_a_source_without_one_image_of_a_class_is_one_line(
         file.write_text("no picture")
     set_params(project, {"ingest.classes": None})
     assert "none of 20 files is an image" in complaint("ingest")
+
+
+def save(name: str, pixels: np.ndarray, kind: str = "PNG") -> None:
+    Image.fromarray(pixels.astype(np.uint8)).save(FACES / name, kind)
+
+
+NOISE = np.random.default_rng(5).integers(0, 255, (40, 200, 3))
+FLAT = np.full((40, 40, 3), 90)
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels", "kind", "reason", "detail"),
+    [
+        ("flat.png", FLAT, "PNG", "constant", "0.00"),
+        ("flat.png", FLAT + NOISE[:, :40] % 4, "PNG", "constant", "ingest.min_contrast = 2.0"),
+        ("wide.png", NOISE, "PNG", "extreme aspect ratio", "200:40"),
+        ("high.png", NOISE.transpose(1, 0, 2), "PNG", "extreme aspect ratio", "200:40"),
+        ("small.png", NOISE[:15, :20], "PNG", "too small", "15 pixels"),
+        ("face.jpg", NOISE[:, :40], "PNG", "wrong type", "a PNG image whose name ends in .jpg"),
+        ("face.png", NOISE[:, :40], "GIF", "wrong type", "a GIF image whose name ends in .png"),
+    ],
+)
+@pytest.mark.usefixtures("project")
+def test_an_image_that_nothing_can_be_learned_from_is_quarantined(
+    run: Run, name: str, pixels: np.ndarray, kind: str, reason: str, detail: str
+) -> None:
+    save(f"WithMask/{name}", pixels, kind)
+    run("ingest")
+    [(path, found)] = quarantine().items()
+    assert path == f"WithMask/{name}"
+    assert found[0] == reason
+    assert detail in found[1]
+    assert metrics()["images"] == 20
+    assert len(list(Path("data/raw").iterdir())) == 20
+
+
+def test_the_limits_are_parameters(project: Path, run: Run) -> None:
+    save("WithMask/wide.png", NOISE)
+    save("WithMask/small.png", NOISE[:15, :20])
+    save("WithMask/flat.png", FLAT)
+    set_params(
+        project,
+        {"ingest.min_side": 15, "ingest.max_aspect_ratio": 5.0, "ingest.min_contrast": 0.0},
+    )
+    run("ingest")
+    assert quarantine() == {}
+
+
+@pytest.mark.usefixtures("project")
+def test_a_picture_under_both_labels_is_out_on_both_sides_and_each_names_the_other(
+    run: Run,
+) -> None:
+    shutil.copy(FACES / "WithMask/0.png", FACES / "WithoutMask/copy.png")
+    with Image.open(FACES / "WithMask/1.png") as image:
+        image.save(FACES / "WithoutMask/saved-again.bmp")
+    run("ingest")
+    found = quarantine()
+    assert {reason for reason, _ in found.values()} == {"under both labels"}
+    assert {path: detail.split()[-1] for path, (_, detail) in found.items()} == {
+        "WithMask/0.png": "WithoutMask/copy.png",
+        "WithoutMask/copy.png": "WithMask/0.png",
+        "WithMask/1.png": "WithoutMask/saved-again.bmp",
+        "WithoutMask/saved-again.bmp": "WithMask/1.png",
+    }
+    assert metrics()["images"] == 18
+
+
+def test_too_much_quarantine_ends_the_stage_and_says_where_to_look(
+    project: Path, run: Run, complaint: Callable[[str], str]
+) -> None:
+    for number in range(3):
+        (FACES / f"WithMask/{number}.png").write_text("no picture")
+    set_params(project, {"ingest.max_quarantined_share": 0.1})
+    message = complaint("ingest")
+    assert "ingest.max_quarantined_share = 0.1: 0.150 of the files" in message
+    assert "'not an image'" in message
+    assert "data/quarantine.csv" in message
+    assert len(quarantine()) == 3
+    assert not Path("data/raw.csv").exists()
+    set_params(project, {"ingest.max_quarantined_share": 0.15})
+    run("ingest")
+    assert metrics()["images"] == 17
+
+
+def test_what_was_not_asked_for_does_not_count_as_quarantine(project: Path, run: Run) -> None:
+    draw(FACES / "Unsure", 30)
+    set_params(project, {"ingest.classes": ["WithMask", "WithoutMask"]})
+    run("ingest")
+    assert metrics()["quarantined_for"] == {"in no class folder": 30}
+
+
+@pytest.mark.parametrize(
+    ("table", "part"),
+    [
+        ("path,group\nWithMask/none.png,a\n", "path = 'WithMask/none.png': the source has no"),
+        ("file,group\nWithMask/0.png,a\n", "should be CSV with path,group"),
+        ("", "should be CSV with path,group"),
+        ("path,group\nWithMask/0.png,=1+1\n", "group = '=1+1': should begin with a letter"),
+        ('path,group\n"', "should be CSV with path,group"),
+    ],
+)
+@pytest.mark.usefixtures("project")
+def test_a_wrong_table_of_groups_is_one_line(
+    complaint: Callable[[str], str], table: str, part: str
+) -> None:
+    (FACES / "groups.csv").write_text(table)
+    assert f"groups.csv: {part}" in complaint("ingest")
+
+
+@pytest.mark.usefixtures("project")
+def test_the_classes_and_the_quarantined_are_pictured_and_sizes_counted(run: Run) -> None:
+    (FACES / "WithMask/notes.jpg").write_text("not a picture")
+    save("WithMask/large.png", NOISE[:, :80])
+    run("ingest")
+    for name in ("classes", "quarantine"):
+        with Image.open(f"plots/{name}.png") as picture:
+            assert np.asarray(picture.convert("L")).std() > 20
+    sizes = pd.read_csv("plots/image_size.csv")
+    assert sizes.to_dict("list") == {"shorter_side": ["32-63"], "images": [21]}
+
+
+@pytest.mark.usefixtures("project")
+def test_a_second_run_with_new_images_equals_a_run_from_nothing(run: Run) -> None:
+    def state() -> dict[str, bytes]:
+        files = [*Path("data").glob("*.csv"), *Path("data").glob("r*/*"), *Path().glob("*s/*")]
+        return {str(file): file.read_bytes() for file in files if file.is_file()}
+
+    for stage in ("ingest", "resize", "split"):
+        run(stage)
+    kept = next(Path("data/resized").iterdir())
+    as_written = kept.stat().st_mtime_ns
+    before = state()
+    draw(FACES / "WithMask/more", 5, seed=8)
+    (FACES / "WithoutMask/3.png").unlink()
+    kept_raw = next(Path("data/raw").iterdir())
+    kept_raw.write_bytes(b"spoiled")
+    spoiled = Path(f"data/resized/{kept_raw.name}.png")
+    spoiled.write_bytes(b"spoiled")
+    for stage in ("ingest", "resize", "split"):
+        run(stage)
+    again = state()
+    assert again != before
+    assert kept == spoiled or kept.stat().st_mtime_ns == as_written
+    shutil.rmtree("data/raw")
+    shutil.rmtree("data/resized")
+    Path("data/memo.sqlite").unlink()
+    for stage in ("ingest", "resize", "split"):
+        run(stage)
+    assert state() == again
+
+
+@pytest.mark.usefixtures("project")
+def test_a_memo_that_is_no_memo_is_begun_anew(run: Run) -> None:
+    run("ingest")
+    table = Path("data/raw.csv").read_bytes()
+    Path("data/memo.sqlite").write_bytes(b"no database at all" * 100)
+    run("ingest")
+    assert Path("data/raw.csv").read_bytes() == table
