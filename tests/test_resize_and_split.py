@@ -1,15 +1,23 @@
+import io
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from PIL import Image, ImageEnhance, ImageOps
 
+from benchmarks.near_duplicates import generated
 from tests.conftest import Run, draw, set_params
 
 FACES = Path("data/faces")
+
+
+def counted() -> dict[str, Any]:
+    return dict(json.loads(Path("metrics/split.json").read_text()))
 
 
 def split_of(run: Run) -> pd.DataFrame:
@@ -38,9 +46,25 @@ def test_the_share_is_kept_in_each_class(project: Path, run: Run) -> None:
     counts = table.groupby(["label", "split"]).size()
     assert counts["WithMask", "validation"] == 9
     assert counts["WithoutMask", "validation"] == 3
-    assert json.loads(Path("metrics/split.json").read_text()) == {
-        "train": {"images": 28, "images_of_class": {"WithMask": 21, "WithoutMask": 7}},
-        "validation": {"images": 12, "images_of_class": {"WithMask": 9, "WithoutMask": 3}},
+    assert counted() == {
+        "strategy": "grouped",
+        "classes": {
+            "WithMask": {"images": 30, "groups": 30, "largest_group": 1},
+            "WithoutMask": {"images": 10, "groups": 10, "largest_group": 1},
+        },
+        "train": {
+            "images": 28,
+            "groups": 28,
+            "images_of_class": {"WithMask": 21, "WithoutMask": 7},
+            "groups_of_class": {"WithMask": 21, "WithoutMask": 7},
+        },
+        "validation": {
+            "images": 12,
+            "groups": 12,
+            "images_of_class": {"WithMask": 9, "WithoutMask": 3},
+            "groups_of_class": {"WithMask": 9, "WithoutMask": 3},
+            "relatives_in_training": 0,
+        },
     }
 
 
@@ -76,7 +100,8 @@ def test_a_class_with_one_distinct_image_is_one_line(
     for number in range(1, 10):
         shutil.copy(FACES / "WithMask/0.png", FACES / f"WithMask/{number}.png")
     run("ingest")
-    assert "class WithMask has one distinct image" in complaint("split")
+    message = complaint("split")
+    assert "class WithMask has 1 distinct image(s) or group(s); 2 are the least" in message
 
 
 @pytest.mark.usefixtures("project")
@@ -86,3 +111,160 @@ def test_every_class_is_on_both_sides_however_small(run: Run) -> None:
     table = split_of(run)
     masked = table[table["label"] == "WithMask"]
     assert sorted(masked["split"]) == ["train", "validation"]
+
+
+def smeared(face: Image.Image, angle: float, zoom: float, shear: float) -> Image.Image:
+    """Rotate about the centre, zoom and shear, with the border's pixels drawn out."""
+    side = max(face.size)
+    framed = ImageOps.pad(face, face.size)
+    pixels = np.pad(np.asarray(framed), ((side, side), (side, side), (0, 0)), "edge")
+    wide = Image.fromarray(pixels).rotate(angle, Image.Resampling.BILINEAR)
+    middle = (wide.width / 2, wide.height / 2)
+    matrix = (1 / zoom, shear, middle[0] * (1 - 1 / zoom - shear), 0, 1 / zoom)
+    wide = wide.transform(
+        wide.size,
+        Image.Transform.AFFINE,
+        (*matrix, middle[1] * (1 - 1 / zoom)),
+        Image.Resampling.BILINEAR,
+    )
+    return wide.crop((side, side, side + face.width, side + face.height))
+
+
+def saved_hard(face: Image.Image) -> Image.Image:
+    buffer = io.BytesIO()
+    face.save(buffer, "JPEG", quality=30)
+    return Image.open(buffer)
+
+
+RELATIVES: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "same pixels": lambda face: face,
+    "re-encoded": saved_hard,
+    "smaller": lambda face: ImageOps.scale(face, 0.6),
+    "mirrored": ImageOps.mirror,
+    "brighter": lambda face: ImageEnhance.Brightness(face).enhance(1.25),
+    "less contrast": lambda face: ImageEnhance.Contrast(face).enhance(0.6),
+    "turned": lambda face: smeared(face, 30, 1, 0),
+    "turned and mirrored": lambda face: ImageOps.mirror(smeared(face, -25, 1, 0)),
+    "closer": lambda face: smeared(face, 0, 1.4, 0),
+    "further": lambda face: smeared(face, 5, 0.7, 0),
+    "sheared": lambda face: smeared(face, 10, 1.1, 0.2),
+}
+
+
+@pytest.mark.parametrize("change", RELATIVES)
+@pytest.mark.usefixtures("project")
+def test_images_of_one_picture_are_one_group_and_strangers_are_not(run: Run, change: str) -> None:
+    shutil.rmtree(FACES / "WithMask")
+    (FACES / "WithMask").mkdir()
+    for number, pixels in enumerate(generated(30)):
+        face = Image.fromarray(pixels)
+        face.save(FACES / f"WithMask/{number}.png")
+        RELATIVES[change](face).save(FACES / f"WithMask/{number}-changed.png")
+    table = split_of(run)
+    assert table.groupby("group")["split"].nunique().max() == 1
+    masked = table[table["label"] == "WithMask"]
+    name = masked["path"].str.extract(r"/(\d+)")[0]
+    found = masked.groupby(name)["group"].nunique().eq(1).sum()
+    assert found >= 27, f"{found} of 30 relatives found"
+    assert masked.groupby("group")["path"].count().max() == 2
+
+
+def related_by_name() -> None:
+    """Rename the ten masked images of a project so that their names make three groups."""
+    for number in range(10):
+        Path(FACES / f"WithMask/{number}.png").rename(
+            FACES / f"WithMask/Augmented_{number % 3}_{number}.png"
+        )
+
+
+def test_names_say_what_belongs_together(project: Path, run: Run) -> None:
+    related_by_name()
+    masked = split_of(run).query("label == 'WithMask'")
+    assert masked.groupby("group").size().sort_values().to_list() == [3, 3, 4]
+    assert masked.groupby("group")["split"].nunique().max() == 1
+    set_params(project, {"split.group_pattern": r"_\d_(\d)"})
+    assert split_of(run).query("label == 'WithMask'")["group"].nunique() == 10
+    set_params(project, {"split.group_pattern": None})
+    assert split_of(run)["group"].nunique() == 20
+
+
+@pytest.mark.usefixtures("project")
+def test_a_table_in_the_source_says_what_belongs_together(run: Run) -> None:
+    (FACES / "WithMask/groups.csv").write_text("path,group\n0.png,ann\n1.png,ann\n2.png,bob\n")
+    group = split_of(run).set_index("path")["group"]
+    assert group["WithMask/0.png"] == group["WithMask/1.png"]
+    assert group.nunique() == 19
+
+
+def test_random_reports_its_own_leak(project: Path, run: Run) -> None:
+    related_by_name()
+    set_params(project, {"split.strategy": "random", "split.validation": 0.5})
+    table = split_of(run)
+    masked = table[table["label"] == "WithMask"]
+    trained_on = set(masked.query("split == 'train'")["group"])
+    leaked = masked.query("split == 'validation'")["group"].isin(trained_on).sum()
+    assert leaked > 0
+    assert counted()["validation"]["relatives_in_training"] == leaked
+    assert counted()["strategy"] == "random"
+
+
+def test_a_third_part_is_held_out(project: Path, run: Run) -> None:
+    draw(FACES / "WithMask", 40)
+    set_params(project, {"split.test": 0.3, "split.validation": 0.1})
+    table = split_of(run)
+    sides = {label: dict(rows["split"].value_counts()) for label, rows in table.groupby("label")}
+    assert sides["WithMask"] == {"test": 12, "train": 24, "validation": 4}
+    assert sides["WithoutMask"] == {"test": 3, "train": 6, "validation": 1}
+    assert counted()["test"]["relatives_in_training"] == 0
+
+
+def test_new_images_hardly_move_the_others(project: Path, run: Run) -> None:
+    draw(FACES / "WithMask", 100)
+    set_params(project, {"split.validation": 0.3})
+    before = split_of(run).set_index("path")["split"]
+    draw(FACES / "WithMask/more", 10, seed=3)
+    after = split_of(run).set_index("path")["split"]
+    assert (after[before.index] != before).sum() <= 5
+
+
+@pytest.mark.parametrize("validation", ["val", "Valid", "validation"])
+def test_folders_of_the_source_can_be_the_split(project: Path, run: Run, validation: str) -> None:
+    shutil.rmtree(FACES)
+    for side, count in (("Train", 6), (validation, 4), ("test", 2)):
+        for label in ("WithMask", "WithoutMask"):
+            draw(FACES / side / label, count, seed=len(side))
+    set_params(project, {"split.strategy": "predefined"})
+    assert split_of(run)["split"].value_counts().to_dict() == {
+        "train": 12,
+        "validation": 8,
+        "test": 4,
+    }
+
+
+def test_a_table_of_the_source_can_be_the_split(
+    project: Path, run: Run, complaint: Callable[[str], str]
+) -> None:
+    set_params(project, {"split.strategy": "predefined"})
+    run("ingest")
+    assert "does not say where 'WithMask/0.png' belongs" in complaint("split")
+    paths = [f"{label}/{n}.png" for label in ("WithMask", "WithoutMask") for n in range(10)]
+    lines = [f"{path},{'val' if int(path[-5]) > 7 else 'train'}\n" for path in paths]
+    (FACES / "splits.csv").write_text("path,split\n" + "".join(lines))
+    table = split_of(run)
+    assert set(table.query("split == 'validation'")["path"].str[-5]) == {"8", "9"}
+    (FACES / "splits.csv").write_text("path,split\n" + "".join(lines[:15]))
+    run("ingest")
+    assert "does not say where 'WithoutMask/5.png' belongs" in complaint("split")
+    (FACES / "splits.csv").write_text("path,split\n" + "".join(lines).replace("val", "train"))
+    run("ingest")
+    assert "no WithMask image is for validation" in complaint("split")
+
+
+@pytest.mark.usefixtures("project")
+def test_the_largest_groups_are_pictured_and_counted(run: Run) -> None:
+    related_by_name()
+    split_of(run)
+    with Image.open("plots/groups.png") as picture:
+        assert np.asarray(picture.convert("L")).std() > 20
+    sizes = pd.read_csv("plots/group_size.csv")
+    assert sizes.to_dict("list") == {"group_size": ["1", "2-3", "4-7"], "groups": [10, 2, 1]}

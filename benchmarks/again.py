@@ -1,0 +1,86 @@
+"""What a hundred new images cost a pipeline that has seen all the others.
+
+Run `python -m benchmarks.again data/face-mask-12k.zip` in a clone whose commands are on the PATH.
+In a fresh copy it times `dvc repro split` on all images but a hundred, then again with the hundred
+added; a third run, from nothing, must give the same tables and images. Prints the ratio.
+"""
+
+import filecmp
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+from facemask.source import Source
+
+NEW = 100
+REPOSITORY = Path(__file__).parents[1]
+
+
+def clone(folder: Path, source: Path) -> Path:
+    """Clone this repository and let it read its images from a folder."""
+    subprocess.run(["git", "clone", "--quiet", REPOSITORY, folder], check=True)
+    file = folder / "params.yaml"
+    values = yaml.safe_load(file.read_text())
+    values["ingest"]["source"] = str(source)
+    file.write_text(yaml.safe_dump(values, sort_keys=False))
+    return folder
+
+
+def run(project: Path) -> float:
+    """Run the first three stages and give the seconds they took."""
+    start = time.perf_counter()
+    subprocess.run(["dvc", "repro", "--quiet", "resize", "split"], cwd=project, check=True)
+    return time.perf_counter() - start
+
+
+def differences(first: Path, second: Path) -> list[str]:
+    """Name the files that two runs do not have alike."""
+    names = [
+        file.relative_to(first)
+        for folder in ("data", "metrics")
+        for file in first.glob(f"{folder}/*")
+    ]
+    found = []
+    for name in names:
+        if (first / name).is_dir():
+            files = sorted(file.name for file in (first / name).iterdir())
+            _, wrong, missing = filecmp.cmpfiles(first / name, second / name, files, shallow=False)
+            found += wrong + missing
+        elif name.suffix in (".csv", ".json"):
+            found += [] if filecmp.cmp(first / name, second / name, shallow=False) else [str(name)]
+    return found
+
+
+def main(archive: str) -> None:
+    """Time the three runs and print what they took."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "source"
+        entries = list(Source(Path(archive)))
+        for entry in entries:
+            (source / entry.path).parent.mkdir(parents=True, exist_ok=True)
+            (source / entry.path).write_bytes(entry.content)
+        held_back = Path(folder) / "later"
+        every = len(entries) // NEW
+        for entry in entries[::every][:NEW]:
+            (held_back / entry.path).parent.mkdir(parents=True, exist_ok=True)
+            (source / entry.path).rename(held_back / entry.path)
+        project = clone(Path(folder) / "project", source)
+        first = run(project)
+        shutil.copytree(held_back, source, dirs_exist_ok=True)
+        again = run(project)
+        nothing = clone(Path(folder) / "nothing", source)
+        whole = run(nothing)
+        print(f"first run, {len(entries) - NEW} images: {first:.1f} s")
+        print(f"again with {NEW} more: {again:.1f} s, {again / first:.3f} of the first")
+        print(
+            f"all from nothing: {whole:.1f} s; files that differ: {differences(project, nothing)}"
+        )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

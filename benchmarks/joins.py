@@ -1,0 +1,45 @@
+"""Show joins that near-duplicate grouping made, two images side by side, to judge by eye.
+
+Run `python -m benchmarks.joins` after `dvc repro split`: a hundred joins drawn at random (another
+number and seed may be given) go to `plots/joins.png`, which is not for committing when the faces
+are not yours. Each tile carries its score, of which `near_duplicates.SAME_PICTURE` is the least.
+"""
+
+import sys
+
+import numpy as np
+from PIL import Image
+
+from facemask import images, near_duplicates, pictures, relatives, tables
+from facemask.files import replacing
+from stages import paths
+
+
+def side_by_side(first: str, second: str, score: float) -> Image.Image:
+    """Put the images of two files beside each other."""
+    pair = [pictures.thumbnail(images.open_rgb(paths.RAW / name), 96) for name in (first, second)]
+    both = Image.new("RGB", (192, 96))
+    for place, image in enumerate(pair):
+        both.paste(image, (96 * place, 0))
+    return pictures.captioned(both, [f"{score:.3f}"], least_width=192)
+
+
+def main(count: int = 100, seed: int = 0) -> None:
+    """Draw joins evenly from all that pixels alone made."""
+    keys = sorted(set(tables.read(paths.RAW_TABLE)["sha256"]))
+    fingerprints = relatives.fingerprints_of(keys, paths.RAW, paths.MEMO)
+    pairs = near_duplicates.candidates(fingerprints)
+    scores = relatives.scores_of(keys, fingerprints, pairs, paths.MEMO)
+    joined = np.flatnonzero(scores >= near_duplicates.SAME_PICTURE)
+    drawn = np.random.default_rng(seed).choice(joined, min(count, len(joined)), replace=False)
+    tiles = [
+        side_by_side(keys[pairs[number, 0]], keys[pairs[number, 1]], scores[number])
+        for number in drawn
+    ]
+    with replacing(paths.PLOTS / "joins.png") as temporary:
+        title = f"{len(drawn)} of {len(joined)} joins"
+        pictures.sheet(title, tiles, columns=8).save(temporary)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

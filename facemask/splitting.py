@@ -1,0 +1,145 @@
+"""Which side of the split each image is on, and what that makes of the data."""
+
+import hashlib
+from pathlib import PurePosixPath
+from typing import Any
+
+import pandas as pd
+
+from facemask import params, tables
+from facemask.errors import UserError
+
+
+def draw(table: pd.DataFrame, options: params.Split, seed: int) -> pd.Series:
+    """Put each image on a side.
+
+    `grouped` draws whole groups and `random` single images, class by class, as near to the wanted
+    shares of its images as whole groups allow. The order of drawing follows from the seed and the
+    content of each image alone, so that new images hardly move the others. `predefined` takes what
+    the source says: its `splits.csv`, or else its folders (`tables.SIDE_OF_NAME`).
+
+    Args:
+        table: rows with `path`, `label`, `sha256` and `group`.
+        options: the strategy and the shares.
+        seed: any integer.
+
+    Returns:
+        As `table`: one of `tables.SIDES`.
+
+    Raises:
+        UserError: a class has too few groups for the sides, or the source does not say.
+    """
+    if options.strategy == "predefined":
+        return _predefined(table)
+    units = table["group"]
+    if options.strategy == "random":
+        units = table["sha256"] + " " + table.groupby("sha256").cumcount().astype(str)
+    label = table["label"].groupby(units).agg(lambda labels: labels.mode()[0])
+    sizes = units.value_counts().loc[label.index]
+    shares = {tables.VALIDATION: options.validation, tables.TEST: options.test}
+    sides: dict[str, str] = {}
+    for name, members in sizes.groupby(label):
+        order = sorted(members.index, key=lambda unit: _shuffled(seed, unit))
+        sides |= _fill(str(name), members[order], {k: v for k, v in shares.items() if v > 0})
+    return units.map(sides)
+
+
+def summary(table: pd.DataFrame) -> dict[str, Any]:
+    """Count images and groups of each class and each side.
+
+    Args:
+        table: rows with `label`, `group` and `split`.
+
+    Returns:
+        Under `classes`, what each class holds; under each side that has rows, what that holds, and
+        (but for training) `relatives_in_training`: its images with a relative in training.
+    """
+    counts: dict[str, Any] = {
+        "classes": {
+            str(label): {
+                "images": len(rows),
+                "groups": rows["group"].nunique(),
+                "largest_group": int(rows["group"].value_counts().max()),
+            }
+            for label, rows in table.groupby("label")
+        }
+    }
+    for side in tables.SIDES:
+        rows = tables.side(table, side)
+        by_class = rows.groupby("label")["group"]
+        counts[side] = {
+            "images": len(rows),
+            "groups": rows["group"].nunique(),
+            "images_of_class": by_class.size().to_dict(),
+            "groups_of_class": by_class.nunique().to_dict(),
+        }
+        if side != tables.TRAIN:
+            counts[side]["relatives_in_training"] = relatives_in_training(table, side)
+    return {key: value for key, value in counts.items() if value.get("images") != 0}
+
+
+def relatives_in_training(table: pd.DataFrame, side: str) -> int:
+    """Count the images of a side that share their group with an image to be trained on."""
+    trained_on = tables.side(table, tables.TRAIN)["group"]
+    return int(tables.side(table, side)["group"].isin(trained_on).sum())
+
+
+def weights(rows: pd.DataFrame, by_group: bool) -> pd.Series:
+    """Give each image's weight in the loss; the mean over a class is 1.
+
+    Args:
+        rows: with `label` and `group`.
+        by_group: whether the images of a group share the weight of one; if not, all weigh 1.
+    """
+    if not by_group:
+        return pd.Series(1.0, rows.index)
+    share = 1 / rows.groupby("group")["group"].transform("size")
+    return share / share.groupby(rows["label"]).transform("mean")
+
+
+def _shuffled(seed: int, unit: str) -> bytes:
+    return hashlib.sha256(f"{seed} {unit}".encode()).digest()
+
+
+def _fill(label: str, sizes: pd.Series, shares: dict[str, float]) -> dict[str, str]:
+    """Go through units in order and put each where it brings the side nearer to its share."""
+    if len(sizes) <= len(shares):
+        raise UserError(
+            f"class {label} has {len(sizes)} distinct image(s) or group(s); {len(shares) + 1} are "
+            f"the least, one for each of {', '.join([tables.TRAIN, *shares])}"
+        )
+    room = {side: share * sizes.sum() for side, share in shares.items()}
+    sides = {}
+    for unit, size in sizes.items():
+        side = next((side for side in room if size / 2 <= room[side]), tables.TRAIN)
+        sides[str(unit)] = side
+        if side in room:
+            room[side] -= size
+    for side in (tables.TRAIN, *shares):
+        if side not in sides.values():
+            used = pd.Series(sides)
+            fullest = used[used == used.mode()[0]].index
+            sides[str(sizes[fullest].idxmin())] = side
+    return sides
+
+
+def _predefined(table: pd.DataFrame) -> pd.Series:
+    named = table.get("given_split", table["path"].map(_folder_of_side))
+    sides = named.str.lower().map(tables.SIDE_OF_NAME)
+    if sides.isna().any():
+        path = table.loc[sides.isna(), "path"].iloc[0]
+        raise UserError(
+            f"split.strategy = 'predefined': the source does not say where '{path}' belongs; "
+            "give it a splits.csv with path,split, or train/ and val/ folders"
+        )
+    found = set(zip(table["label"], sides, strict=True))
+    for label in tables.classes(table):
+        for side in (tables.TRAIN, tables.VALIDATION):
+            if (label, side) not in found:
+                raise UserError(f"split.strategy = 'predefined': no {label} image is for {side}")
+    return sides
+
+
+def _folder_of_side(path: str) -> str:
+    above = PurePosixPath(path).parts[:-1]
+    return next((name for name in above if name.lower() in tables.SIDE_OF_NAME), "")
