@@ -1,7 +1,8 @@
 """Draw the demo data: small face pictures, half of them wearing a face mask.
 
 Run `python data/make_demo.py`: half a minute of one core and no input give `demo.zip` beside this
-file (938 JPEG pictures, under 3 MB), byte for byte the same for the same Pillow and numpy.
+file (938 JPEG pictures, under 3 MB), byte for byte the same for the same Pillow and numpy; and
+`demo-external.zip`, other people as another camera saw them.
 
 The mask alone tells the classes apart. Every face has two random streams, one for the mask and one
 for all the rest, so hair, beards, hands, cups, scarves, light and pose follow one distribution.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,7 @@ Pair = float | tuple[float, float]
 SEED, SUPERSAMPLING = 2024, 2
 ORIGINALS, NEAR_COPIES, TWINS = 450, 16, 3
 CLASS_SIZE = ORIGINALS + NEAR_COPIES + TWINS
+ELSEWHERE = 60  # in each class
 README = f"""\
 Generated faces, for trying the pipeline.
 
@@ -36,6 +38,11 @@ Drawn by data/make_demo.py; no result on them says anything about real faces.
 WithMask/ and WithoutMask/ hold {CLASS_SIZE} pictures each: {ORIGINALS} faces, then {NEAR_COPIES} \
 near-copies and {TWINS} byte-identical
 copies of some of them. A mask under the chin or hanging from one ear counts as WithoutMask.
+"""
+README_ELSEWHERE = f"""\
+Generated faces from elsewhere, for trying the evaluation on faces of another source.
+
+Drawn by data/make_demo.py: {ELSEWHERE} in each class, smaller, in coloured light, saved hard.
 """
 DARK, LIGHT = np.full(3, 16.0), np.full(3, 240.0)
 SKINS = "3a241c 68422e 986648 c6926e e4b898 fadcc8"  # from dark to light, mixed between neighbours
@@ -393,17 +400,29 @@ def pictures() -> Iterator[tuple[str, bytes]]:
         yield from ((f"{label}/face_{n:04d}.jpg", face) for n, face in enumerate(faces, first))
 
 
-def main() -> None:
-    """Write demo.zip beside this script."""
-    target = Path(__file__).with_name("demo.zip")
+def pictures_from_elsewhere() -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of pictures of other people: half as large, yellowish, saved hard."""
+    for label, first in (("WithMask", 10_000), ("WithoutMask", 20_000)):
+        for number in range(first, first + ELSEWHERE):
+            image = Image.open(io.BytesIO(draw_face(number, label == "WithMask")))
+            pixels = np.asarray(ImageOps.scale(image, 0.5)) * np.array([1.1, 1.0, 0.75])
+            seen = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+            yield f"{label}/elsewhere_{number}.jpg", encode(seen, 60)
+
+
+def write(target: Path, readme: str, pictures: Iterable[tuple[str, bytes]]) -> None:
+    """Write an archive, whole or not at all."""
     unfinished = target.with_suffix(".zip.tmp")
     with zipfile.ZipFile(unfinished, "w") as archive:
         # A bare ZipInfo is stored, not deflated, and dated 1980: nothing of this run gets in.
-        archive.writestr(zipfile.ZipInfo("README.txt"), README)
-        for name, jpeg in pictures():
+        archive.writestr(zipfile.ZipInfo("README.txt"), readme)
+        for name, jpeg in pictures:
             archive.writestr(zipfile.ZipInfo(name), jpeg)
     unfinished.replace(target)
 
 
 if __name__ == "__main__":
-    main()
+    write(Path(__file__).with_name("demo.zip"), README, pictures())
+    write(
+        Path(__file__).with_name("demo-external.zip"), README_ELSEWHERE, pictures_from_elsewhere()
+    )

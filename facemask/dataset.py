@@ -21,7 +21,7 @@ def training_batches(
     Both follow from `seed` alone, so that a second run sees the same pixels in the same order.
 
     Args:
-        rows: table with `sha256` and `label`.
+        rows: table with `sha256`, `label` and `weight`.
         positive: the label whose target is 1.
         folder: holds `SHA256.png`, 8-bit RGB, all of one size.
         batch_size: images in a batch; the last one may be smaller.
@@ -29,13 +29,20 @@ def training_batches(
         augment: changes a whole batch, given a seed of its own.
 
     Returns:
-        Batches of images, float32 (n, size, size, 3) 0-255, and targets, float32 (n, 1), 0 or 1.
+        Batches of images, float32 (n, size, size, 3) 0-255; targets, float32 (n, 1), 0 or 1; and
+        weights in the loss, float32 (n,).
     """
     seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
-    files = _files(rows, positive, folder).shuffle(len(rows), seed=seed)
-    batches = files.map(_decode, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size)
+    weights = tf.data.Dataset.from_tensor_slices(rows["weight"].to_numpy(np.float32))
+    files = tf.data.Dataset.zip(_files(rows, positive, folder), weights)
+    files = files.shuffle(len(rows), seed=seed)
+    images = files.map(
+        lambda file, weight: (*_decode(*file), weight), num_parallel_calls=tf.data.AUTOTUNE
+    )
+    batches = images.batch(batch_size)
     augmented = tf.data.Dataset.zip(batches, seeds).map(
-        lambda batch, seed: (augment(batch[0], seed), batch[1]), num_parallel_calls=tf.data.AUTOTUNE
+        lambda batch, seed: (augment(batch[0], seed), *batch[1:]),
+        num_parallel_calls=tf.data.AUTOTUNE,
     )
     return augmented.prefetch(tf.data.AUTOTUNE)
 
@@ -50,7 +57,7 @@ def inference_batches(rows: pd.DataFrame, positive: str, folder: Path) -> tf.dat
 def _files(rows: pd.DataFrame, positive: str, folder: Path) -> tf.data.Dataset:
     names = [str(folder / f"{sha256}.png") for sha256 in rows["sha256"]]
     targets = (rows["label"] == positive).to_numpy(np.float32)[:, np.newaxis]
-    return tf.data.Dataset.from_tensor_slices((names, targets))
+    return tf.data.Dataset.from_tensor_slices((tf.constant(names, tf.string), targets))
 
 
 def _decode(name: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

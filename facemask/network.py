@@ -180,6 +180,8 @@ def load(path: Path) -> keras.Model:
 
 def predict(model: keras.Model, batches: tf.data.Dataset) -> NDArray[np.float64]:
     """Give each image's probability of the second class, (n,), 0-1."""
+    if not len(batches):
+        return np.empty(0)
     return model.predict(batches, verbose=0)[:, 0].astype(np.float64)
 
 

@@ -1,17 +1,22 @@
 """`params.yaml` as typed, validated sections, one a stage."""
 
+import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from facemask.errors import UserError
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 UnitInterval = Annotated[float, Field(ge=0, le=1)]
+ClassName = Annotated[str, Field(pattern=r"^\w")]
 Positive = Annotated[int, Field(ge=1)]
+
+NO_EXTERNAL = "data/none"
+"""`evaluate.external` when there are no faces from elsewhere: DVC wants a path that is there."""
 
 
 class Section(BaseModel):
@@ -21,10 +26,15 @@ class Section(BaseModel):
 
 
 class Ingest(Section):
-    """Where the labelled images come from."""
+    """Where the labelled images come from, and which of them are fit to learn from."""
 
     source: Annotated[str, Field(min_length=1)]
-    classes: Annotated[list[str], Field(min_length=2, max_length=2)] | None
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
+    classes: Annotated[list[ClassName], Field(min_length=2, max_length=2)] | None
+    min_side: Positive
+    max_aspect_ratio: Annotated[float, Field(ge=1)]
+    min_contrast: Annotated[float, Field(ge=0, le=127.5)]
+    max_quarantined_share: UnitInterval
 
 
 class Resize(Section):
@@ -33,10 +43,24 @@ class Resize(Section):
     size: Annotated[int, Field(ge=1, le=1024)]
 
 
-class Split(Section):
-    """How much of each class is kept for validation."""
+def _with_one_capture(pattern: str) -> str:
+    try:
+        captures = re.compile(pattern).groups
+    except re.error as error:
+        why = {"why": str(error)}
+        raise PydanticCustomError("pattern", "no regular expression: {why}", why) from None
+    if captures != 1:
+        raise PydanticCustomError("pattern", "should be a regular expression with one capture")
+    return pattern
 
+
+class Split(Section):
+    """How much of each class is kept for validation and test, and what must stay together."""
+
+    strategy: Literal["grouped", "random", "predefined"]
     validation: Share
+    test: Annotated[float, Field(ge=0, lt=1)]
+    group_pattern: Annotated[str, AfterValidator(_with_one_capture)] | None
 
 
 class Network(Section):
@@ -75,13 +99,15 @@ class Train(Section):
     batch_size: Positive
     learning_rate: Annotated[float, Field(gt=0)]
     stop_at_accuracy: UnitInterval | None
+    weight_by_group: bool
     network: Network
     augmentation: Augmentation
 
 
 class Evaluate(Section):
-    """How validation is judged."""
+    """How the model is judged, and on which faces from elsewhere."""
 
+    external: Annotated[str, Field(min_length=1)]
     threshold: Share
     worst_mistakes: Annotated[int, Field(ge=1, le=200)]
 
@@ -105,7 +131,7 @@ class Params(Section):
     export_tflite: ExportTflite
 
     @model_validator(mode="after")
-    def _blocks_fit(self) -> "Params":
+    def _fit_together(self) -> "Params":
         smallest = self.train.network.smallest_input()
         if self.resize.size < smallest:
             blocks = len(self.train.network.filters)
@@ -114,6 +140,19 @@ class Params(Section):
                 "resize.size = {size}: should be at least {smallest} for the {blocks} blocks of "
                 "train.network.filters",
                 {"size": self.resize.size, "smallest": smallest, "blocks": blocks},
+            )
+        if self.ingest.sha256 and "://" not in self.ingest.source:
+            raise PydanticCustomError(
+                "unfit",
+                "ingest.sha256: is for an https:// address; ingest.source = {source} is none",
+                {"source": self.ingest.source},
+            )
+        if self.split.validation + self.split.test >= 1:
+            raise PydanticCustomError(
+                "unfit",
+                "split.test = {test}: should leave a share for training beside split.validation = "
+                "{validation}",
+                {"test": self.split.test, "validation": self.split.validation},
             )
         return self
 
@@ -137,7 +176,7 @@ def load(path: Path) -> Params:
 def _explain(fault: Any) -> str:
     key = ".".join(str(part) for part in fault["loc"])
     match fault["type"]:
-        case "too_small":
+        case "too_small" | "unfit":
             return str(fault["msg"])
         case "extra_forbidden":
             return f"{key} = {fault['input']!r}: unknown key, allowed are {_siblings(fault['loc'])}"

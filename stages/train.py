@@ -3,7 +3,7 @@
 Run by `dvc repro train`; about four minutes an epoch for ten thousand images on two cores.
 """
 
-from facemask import dataset, network, params, report, tables
+from facemask import dataset, network, params, report, splitting, tables
 from facemask.errors import one_line_errors
 from facemask.files import replacing
 from stages import paths
@@ -15,6 +15,7 @@ def train(options: params.Train, size: int, seed: int) -> None:
     table = tables.read(paths.SPLIT_TABLE)
     positive = tables.classes(table)[1]
     rows = tables.side(table, tables.TRAIN)
+    rows["weight"] = splitting.weights(rows, options.weight_by_group)
     kept = tables.side(table, tables.VALIDATION)
     model = network.build(options.network, size)
     with replacing(paths.KERAS_MODEL) as best:

@@ -18,6 +18,8 @@ REPOSITORY = Path(__file__).parents[1]
 CLASSES = ("WithMask", "WithoutMask")
 TINY: dict[str, Any] = {
     "ingest.source": "data/faces",
+    "ingest.max_quarantined_share": 0.5,
+    "evaluate.external": "data/none",
     "resize.size": 24,
     "train.epochs": 3,
     "train.network.filters": [4, 8],

@@ -113,27 +113,27 @@ def rows(tmp_path: Path) -> pd.DataFrame:
     for number in range(10):
         Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"{number}.png")
     names = [str(number) for number in range(10)]
-    return pd.DataFrame({"sha256": names, "label": ["bare", "mask"] * 5})
+    return pd.DataFrame({"sha256": names, "label": ["bare", "mask"] * 5, "weight": range(10)})
 
 
 def test_training_sees_every_row_once_an_epoch_in_an_order_that_follows_the_seed(
     rows: pd.DataFrame, tmp_path: Path
 ) -> None:
-    def epochs(seed: int) -> list[list[tuple[int, int]]]:
+    def epochs(seed: int) -> list[list[tuple[int, int, int]]]:
         batches = dataset.training_batches(
             rows, "mask", tmp_path, batch_size=4, seed=seed, augment=lambda images, _: images
         )
         return [
             [
-                (int(image[0, 0, 0]), int(target[0]))
-                for images, targets in batches
-                for image, target in zip(images, targets, strict=True)
+                (int(image[0, 0, 0]), int(target[0]), int(weight))
+                for images, targets, weights in batches
+                for image, target, weight in zip(images, targets, weights, strict=True)
             ]
             for _ in range(2)
         ]
 
     first, second = epochs(1)
-    assert sorted(first) == sorted(second) == [(number, number % 2) for number in range(10)]
+    assert sorted(first) == sorted(second) == [(number, number % 2, number) for number in range(10)]
     assert first != second
     assert epochs(1) == [first, second]
     assert epochs(2) != [first, second]
@@ -150,7 +150,7 @@ def test_the_augmentation_changes_from_batch_to_batch_and_epoch_to_epoch(
         seed=1,
         augment=lambda images, seed: images * 0 + tf.cast(seed[0], tf.float32),
     )
-    seeds = [float(images[0, 0, 0, 0]) for _ in range(2) for images, _ in batches]
+    seeds = [float(images[0, 0, 0, 0]) for _ in range(2) for images, *_ in batches]
     assert len(set(seeds)) == 4
 
 

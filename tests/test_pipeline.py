@@ -82,12 +82,26 @@ def test_six_stages_turn_the_embedded_faces_into_a_model(demo: Path) -> None:
     assert found["ingest"]["quarantined"] == 0
     assert "generated" in found["ingest"]["description"].lower()
     assert found["train"]["parameters"] == 3_043_137
-    total = sum(side["images"] for side in found["split"].values())
-    assert found["ingest"]["images"] == total
-    assert found["evaluate"]["images"] == found["split"]["validation"]["images"]
+    split = found["split"]
+    assert found["ingest"]["images"] == split["train"]["images"] + split["validation"]["images"]
+    assert found["evaluate"]["validation"]["images"] == split["validation"]["images"]
+    assert split["validation"]["relatives_in_training"] == 0
+    assert split["classes"]["WithMask"]["groups"] < split["classes"]["WithMask"]["images"]
+    assert found["evaluate"]["external"]["images"] == 120
+    assert found["evaluate"]["external"]["left_out"] == {}
     assert found["export_tflite"]["bytes"] == (demo / "models/facemask.tflite").stat().st_size
     assert found["export_tflite"]["changed_decisions"] == 0
     assert (demo / "models/labels.txt").read_text() == "WithMask\nWithoutMask\n"
+
+
+def test_every_near_copy_among_the_embedded_faces_is_found(demo: Path) -> None:
+    group = pd.read_csv(demo / "data/split.csv").set_index("path")["group"]
+    for label, first in (("WithMask", 0), ("WithoutMask", 469)):
+        originals = [first + 25 * kind for kind in range(16)]
+        originals += [first + 25 * twin + 7 for twin in range(3)]
+        for copy, original in enumerate(originals, first + 450):
+            names = [f"{label}/face_{number:04d}.jpg" for number in (copy, original)]
+            assert group[names[0]] == group[names[1]], names
 
 
 def test_the_numbers_of_the_stages_agree(demo: Path) -> None:
@@ -105,17 +119,15 @@ def test_the_numbers_of_the_stages_agree(demo: Path) -> None:
     assert list(history["epoch"]) == [1, 2]
     best = history.set_index("epoch").loc[found["train"]["best_epoch"]]
     assert best["val_loss"] == history["val_loss"].min()
-    assert found["evaluate"]["loss"] == pytest.approx(best["val_loss"], abs=1e-4)
-    assert found["evaluate"]["accuracy"] == pytest.approx(best["val_accuracy"], abs=1e-4)
-    predictions = pd.read_csv(demo / "data/predictions.csv")
-    right = (predictions["label"] == predictions["predicted"]).mean()
-    assert found["evaluate"]["accuracy"] == pytest.approx(right)
-    with Image.open(demo / "plots/worst_mistakes.png") as picture:
+    validation = found["evaluate"]["validation"]
+    assert validation["loss"] == pytest.approx(best["val_loss"], abs=1e-4)
+    assert validation["accuracy"] == pytest.approx(best["val_accuracy"], abs=1e-4)
+    with Image.open(demo / "plots/validation_mistakes.png") as picture:
         assert picture.width > 200
 
 
 def test_a_task_that_can_be_learned_is_learned(tiny: Path) -> None:
-    found = metrics(tiny)["evaluate"]
+    found = metrics(tiny)["evaluate"]["validation"]
     assert found["accuracy"] > 0.95
     assert min(found["recall_of_class"].values()) > 0.9
 
@@ -145,7 +157,11 @@ def restored(tiny: Path) -> Iterator[Path]:
     [
         ("train.epochs", 2, ["train", "evaluate", "export_tflite"]),
         ("train.augmentation.rotation", 5, ["train", "evaluate", "export_tflite"]),
+        ("train.weight_by_group", True, ["train", "evaluate", "export_tflite"]),
         ("evaluate.threshold", 0.4, ["evaluate"]),
+        ("evaluate.external", "data/demo-external.zip", ["evaluate"]),
+        ("ingest.min_side", 8, ["ingest", "evaluate"]),
+        ("split.strategy", "random", ["split"]),
         ("export_tflite.max_changed_decisions", 1, ["export_tflite"]),
     ],
 )
@@ -192,9 +208,10 @@ def test_a_stage_declares_the_code_that_it_reads(stage: str) -> None:
 
 def test_the_pipeline_names_every_path_that_the_stages_use() -> None:
     text = (REPOSITORY / "dvc.yaml").read_text()
-    used = [str(path) for path in vars(paths).values() if isinstance(path, Path)]
+    used = {str(path) for path in vars(paths).values() if isinstance(path, Path)}
     assert len(used) > 8
-    assert [path for path in used if path not in text and path != "params.yaml"] == []
+    no_outputs = {str(path) for path in (paths.PARAMS, paths.MEMO, paths.DOWNLOADS)}
+    assert {path for path in used if path not in text} == no_outputs
 
 
 def test_a_stopped_stage_is_done_again_with_the_same_result(tiny: Path, tmp_path: Path) -> None:
@@ -250,7 +267,10 @@ def test_the_commands_of_the_readme_show_what_a_parameter_did(restored: Path) ->
         page = (restored / "dvc_plots/index.html").read_text()
         for part in ("val_accuracy", "val_loss", "true_positive_rate", "precision", "actual"):
             assert part in page
-        assert "worst_mistakes" in page
+        for part in ("shorter_side", "group_size", "external_confusion"):
+            assert part in page
+        for picture in ("classes", "quarantine", "groups", "validation_mistakes"):
+            assert f"{picture}.png" in page
         (restored / "dvc_plots/index.html").unlink()
 
 

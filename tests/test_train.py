@@ -31,7 +31,7 @@ def test_the_best_epoch_by_validation_loss_is_kept(run: Run) -> None:
     assert trained()["best_epoch"] == best["epoch"]
     assert trained()["val_accuracy"] == pytest.approx(best["val_accuracy"], abs=1e-5)
     evaluated = json.loads(Path("metrics/evaluate.json").read_text())
-    assert evaluated["loss"] == pytest.approx(trained()["val_loss"], abs=1e-5)
+    assert evaluated["validation"]["loss"] == pytest.approx(trained()["val_loss"], abs=1e-5)
 
 
 def test_training_stops_when_both_accuracies_are_reached(prepared: Path, run: Run) -> None:
@@ -46,6 +46,22 @@ def test_training_stops_when_both_accuracies_are_reached(prepared: Path, run: Ru
 def test_a_loss_that_is_no_number_is_one_line(
     prepared: Path, complaint: Callable[[str], str]
 ) -> None:
-    set_params(prepared, {"train.learning_rate": 1e30})
-    assert "train.learning_rate = 1e+30: " in complaint("train")
+    set_params(prepared, {"train.learning_rate": 3e38})
+    assert "train.learning_rate = 3e+38: " in complaint("train")
     assert list(Path("models").iterdir()) == []
+
+
+def test_groups_can_weigh_as_much_as_one_image(prepared: Path, run: Run) -> None:
+    table = pd.read_csv("data/split.csv")
+    masked = table["label"] == "WithMask"
+    table.loc[masked & (table["split"] == "train"), "group"] = table["group"][masked].iloc[0]
+    table.to_csv("data/split.csv", index=False)
+    run("train")
+    alike = trained()["loss"]
+    set_params(prepared, {"train.weight_by_group": True})
+    run("train")
+    assert trained()["loss"] == pytest.approx(alike)  # one group of a class weighs as the class
+    table.loc[table[masked].index[0], "group"] = "alone"
+    table.to_csv("data/split.csv", index=False)
+    run("train")
+    assert trained()["loss"] != pytest.approx(alike)

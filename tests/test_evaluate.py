@@ -1,0 +1,102 @@
+"""Faces from elsewhere, measured by the same code and never trained on."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tests.conftest import CLASSES, Run, draw, set_params
+
+ELSEWHERE = Path("data/elsewhere")
+
+
+@pytest.fixture
+def trained(project: Path, run: Run) -> Path:
+    """A project whose network has been trained, with faces from elsewhere beside it."""
+    set_params(project, {"train.epochs": 1, "evaluate.external": str(ELSEWHERE), "split.test": 0.2})
+    for label in CLASSES:
+        draw(ELSEWHERE / label, 6, side=50, seed=9)
+    for stage in ("ingest", "resize", "split", "train"):
+        run(stage)
+    return project
+
+
+def measured() -> dict[str, Any]:
+    return dict(json.loads(Path("metrics/evaluate.json").read_text()))
+
+
+@pytest.mark.usefixtures("trained")
+def test_each_part_is_measured_beside_the_others(run: Run) -> None:
+    run("evaluate")
+    found = measured()
+    assert list(found) == ["threshold", "validation", "test", "external"]
+    assert found["validation"]["relatives_in_training"] == 0
+    assert found["validation"]["images"] == found["test"]["images"] == 4
+    assert found["external"]["images"] == 12
+    assert found["external"]["source"] == str(ELSEWHERE)
+    predictions = pd.read_csv("data/predictions.csv")
+    assert predictions["part"].value_counts().to_dict() == {
+        "external": 12,
+        "validation": 4,
+        "test": 4,
+    }
+    for part in ("validation", "test", "external"):
+        rows = predictions[predictions["part"] == part]
+        assert found[part]["accuracy"] == pytest.approx((rows.label == rows.predicted).mean())
+    confusion = pd.read_csv("plots/external_confusion.csv")
+    assert confusion["actual"].value_counts().to_dict() == {"WithMask": 6, "WithoutMask": 6}
+    assert Path("plots/external_mistakes.png").exists()
+
+
+@pytest.mark.usefixtures("trained")
+def test_what_the_model_may_have_seen_is_counted_and_left_out(run: Run) -> None:
+    shutil.copy("data/faces/WithMask/1.png", ELSEWHERE / "WithMask/copy.png")
+    with Image.open("data/faces/WithoutMask/2.png") as image:
+        image.save(ELSEWHERE / "WithoutMask/saved-again.bmp")
+        image.resize((64, 64), Image.Resampling.BICUBIC).save(ELSEWHERE / "WithoutMask/large.png")
+    (ELSEWHERE / "WithMask/notes.jpg").write_text("no picture")
+    run("evaluate")
+    assert measured()["external"]["left_out"] == {
+        "related to the collection": 3,
+        "not an image": 1,
+    }
+    assert measured()["external"]["images"] == 12
+
+
+def test_without_faces_from_elsewhere_the_rest_is_measured(trained: Path, run: Run) -> None:
+    set_params(trained, {"evaluate.external": "data/none"})
+    run("evaluate")
+    assert list(measured()) == ["threshold", "validation", "test"]
+    assert pd.read_csv("plots/external_confusion.csv").empty
+
+
+def test_faces_from_elsewhere_that_cannot_be_used_are_one_line(
+    trained: Path, complaint: Callable[[str], str]
+) -> None:
+    set_params(trained, {"evaluate.external": "data/nowhere.zip"})
+    assert "evaluate.external = 'data/nowhere.zip': not found" in complaint("evaluate")
+    set_params(trained, {"evaluate.external": "data/other"})
+    draw(Path("data/other/bare"), 2)
+    draw(Path("data/other/masked"), 2)
+    message = complaint("evaluate")
+    assert "data/other: none of 4 files is an image to learn from" in message
+    assert "WithMask or WithoutMask" in message
+
+
+def test_a_leak_is_repeated_beside_the_accuracy(trained: Path, run: Run) -> None:
+    for number in range(10):
+        file = Path(f"data/faces/WithMask/{number}.png")
+        file.rename(file.with_name(f"Augmented_{number % 2}_{number}.png"))
+    set_params(trained, {"split.strategy": "random"})
+    for stage in ("ingest", "split", "evaluate"):
+        run(stage)
+    split = json.loads(Path("metrics/split.json").read_text())
+    assert split["validation"]["relatives_in_training"] > 0
+    for part in ("validation", "test"):
+        related = split[part]["relatives_in_training"]
+        assert measured()[part]["relatives_in_training"] == related
