@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from facemask import images, near_duplicates
+from facemask import fingerprinting, images, near_duplicates
 from facemask.source import Source
 
 SHARES = (0.25, 0.5, 1.0)
@@ -54,13 +54,13 @@ def measure(kind: str, amount: float) -> None:
     kept = []
     for picture in tqdm(pictures, "fingerprints", unit="image", disable=None):
         start = time.perf_counter()
-        kept.append(near_duplicates.fingerprint(picture))
+        kept.append(fingerprinting.fingerprint(picture))
         seconds["fingerprints"] += time.perf_counter() - start
-    fingerprints = np.array(kept, near_duplicates.FINGERPRINT)
+    fingerprints = np.array(kept, fingerprinting.FINGERPRINT)
     times = [time.perf_counter()]
     pairs = near_duplicates.candidates(fingerprints)
     times.append(time.perf_counter())
-    scores = near_duplicates.compare_all(fingerprints, pairs)
+    scores = fingerprinting.compare_all(fingerprints, pairs)
     times.append(time.perf_counter())
     none = np.empty((0, 2), np.int64)
     groups = near_duplicates.connected(len(fingerprints), none, pairs, scores)

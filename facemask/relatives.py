@@ -13,7 +13,7 @@ import PIL
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from facemask import images, near_duplicates
+from facemask import fingerprinting, images, near_duplicates
 from facemask.memo import Memo, version
 
 IMAGES_AT_ONCE = 256  # bounds the memory that decoded images take
@@ -63,14 +63,14 @@ def related(
     )
     pairs = near_duplicates.candidates(fingerprints)
     across = pairs[(pairs[:, 0] < len(keys)) & (pairs[:, 1] >= len(keys))]
-    scores = near_duplicates.compare_all(fingerprints, across)
+    scores = fingerprinting.compare_all(fingerprints, across)
     found = {keys[number] for number in across[scores >= near_duplicates.SAME_PICTURE, 0]}
     return rows["sha256"].isin(found.union(known)) | rows["pixels"].isin(others["pixels"])
 
 
 def fingerprints_of(keys: Sequence[str], folder: Path, memo: Path) -> NDArray[np.void]:
     """Give the fingerprints of the files named by `keys`, in their order."""
-    known = Memo(memo, "fingerprint", version(near_duplicates, images, cv2, PIL))
+    known = Memo(memo, "fingerprint", version(fingerprinting, images, cv2, PIL))
     found = known.recall(keys)
     missing = iter(
         tqdm([key for key in keys if key not in found], "fingerprints", unit="image", disable=None)
@@ -81,18 +81,18 @@ def fingerprints_of(keys: Sequence[str], folder: Path, memo: Path) -> NDArray[np
             fresh = dict(zip(some, pixels, strict=True))
             known.keep(fresh)
             found |= fresh
-    return np.frombuffer(b"".join(found[key] for key in keys), near_duplicates.FINGERPRINT)
+    return np.frombuffer(b"".join(found[key] for key in keys), fingerprinting.FINGERPRINT)
 
 
 def scores_of(
     keys: Sequence[str], fingerprints: NDArray[np.void], pairs: NDArray[np.int64], memo: Path
 ) -> NDArray[np.float32]:
-    """Give `near_duplicates.compare_all` of pairs of images, remembering each by its two keys."""
-    known = Memo(memo, "compare", version(near_duplicates, cv2))
+    """Give `fingerprinting.compare_all` of pairs of images, remembering each by its two keys."""
+    known = Memo(memo, "compare", version(fingerprinting, cv2))
     names = [keys[first] + keys[second] for first, second in pairs]
     found = known.recall(names)
     missing = np.array([name not in found for name in names], bool)
-    scores = near_duplicates.compare_all(fingerprints, pairs[missing])
+    scores = fingerprinting.compare_all(fingerprints, pairs[missing])
     fresh = {
         name: score.tobytes()
         for name, score in zip(np.array(names)[missing].tolist(), scores, strict=True)
@@ -103,7 +103,7 @@ def scores_of(
 
 
 def _fingerprint(file: Path) -> bytes:
-    return near_duplicates.fingerprint(np.asarray(images.open_rgb(file))).tobytes()
+    return fingerprinting.fingerprint(np.asarray(images.open_rgb(file))).tobytes()
 
 
 def _certain(rows: pd.DataFrame, pattern: str | None) -> NDArray[np.int64]:
