@@ -283,6 +283,13 @@ def test_a_file_that_is_too_far_from_keras_is_not_kept(restored: Path) -> None:
     assert not (restored / "models/facemask.tflite").exists()
 
 
+def test_what_dvc_brings_is_tracked_by_git(tiny: Path) -> None:
+    """A git-ignored `.dvc` file would make `dvc import-url` and `dvc add` fail."""
+    for name in ("data/faces.zip.dvc", "data/.gitignore"):
+        assert shell(tiny, "git", "check-ignore", name, check=False).returncode == 1
+    assert shell(tiny, "git", "check-ignore", "data/faces.zip").returncode == 0
+
+
 def test_a_missing_source_is_one_line(restored: Path) -> None:
     set_params(restored, {"ingest.source": "data/nowhere.zip"})
     result = dvc(restored, "repro", check=False)
