@@ -1,1 +1,1 @@
-"""Ratios and bounds, measured on real data; none of it runs in the tests."""
+"""Times, ratios and bounds, measured on real data by hand; no test waits for them."""

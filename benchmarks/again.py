@@ -2,10 +2,9 @@
 
 Run `python -m benchmarks.again data/face-mask-12k.zip` in a clone whose commands are on the PATH.
 In a fresh copy it times `dvc repro split` on all images but a hundred, then again with the hundred
-added; a third run, from nothing, must give the same tables and images. Prints the ratio.
+added; a third run, from nothing, must give the same outputs. Prints the ratio.
 """
 
-import filecmp
 import shutil
 import subprocess
 import sys
@@ -38,22 +37,14 @@ def run(project: Path) -> float:
     return time.perf_counter() - start
 
 
-def differences(first: Path, second: Path) -> list[str]:
-    """Name the files that two runs do not have alike."""
-    names = [
-        file.relative_to(first)
-        for folder in ("data", "metrics")
-        for file in first.glob(f"{folder}/*")
-    ]
-    found = []
-    for name in names:
-        if (first / name).is_dir():
-            files = sorted(file.name for file in (first / name).iterdir())
-            _, wrong, missing = filecmp.cmpfiles(first / name, second / name, files, shallow=False)
-            found += wrong + missing
-        elif name.suffix in (".csv", ".json"):
-            found += [] if filecmp.cmp(first / name, second / name, shallow=False) else [str(name)]
-    return found
+def outputs(project: Path) -> dict[str, str]:
+    """Give the hash of every output of the three stages, as DVC has it."""
+    stages = yaml.safe_load((project / "dvc.lock").read_text())["stages"]
+    return {
+        out["path"]: out["md5"]
+        for name in ("ingest", "resize", "split")
+        for out in stages[name]["outs"]
+    }
 
 
 def main(archive: str) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -11,10 +12,9 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 import PIL
-from PIL import Image
+from PIL import Image, ImageStat
 from tqdm import tqdm
 
 from facemask import images, params
@@ -77,17 +77,29 @@ def collect(
     is_good = table["reason"] == ""
     bad = table[~is_good].fillna({"sha256": ""})
     good = table[is_good].drop(columns=["reason", "detail"]).fillna("")
+    _require_images(source, good, bad)
+    classes = sorted(options.classes or find_classes(list(good["path"])))
+    good.insert(1, "label", [class_of(path, classes) for path in good["path"]])
+    disputed = good[good.groupby("pixels")["label"].transform("nunique") > 1]
+    good = good.drop(disputed.index)
+    bad = pd.concat([bad, _both_labels(disputed)]).sort_values("path")
+    _require_images(source, good, bad)
+    return Collection(good, bad[["path", "reason", "detail", "sha256"]], classes)
+
+
+def _require_images(source: Source, good: pd.DataFrame, bad: pd.DataFrame) -> None:
     if good.empty:
         first = bad.iloc[0] if len(bad) else {"path": "no file", "detail": "nothing is there"}
         raise UserError(
             f"{source.path}: none of {len(bad)} files is an image to learn from; "
             f"{first['path']}: {first['detail']}"
         )
-    classes = sorted(options.classes or find_classes(list(good["path"])))
-    good.insert(1, "label", [class_of(path, classes) for path in good["path"]])
-    disputed = good[good.groupby("pixels")["label"].transform("nunique") > 1]
-    bad = pd.concat([bad, _both_labels(disputed)]).sort_values("path")
-    return Collection(good.drop(disputed.index), bad, classes)
+
+
+def remove_unused(folder: Path, good: pd.DataFrame) -> None:
+    """Delete the files that `collect` stored for images that are not good."""
+    for name in {file.name for file in folder.iterdir()} - set(good["sha256"]):
+        (folder / name).unlink()
 
 
 def _examine_all(
@@ -96,7 +108,7 @@ def _examine_all(
     """Store each file that can be decoded, and give each with what `_examine` says of it."""
     known = Memo(memo, "examine", version(sys.modules[__name__], images, PIL))
     entries = iter(tqdm(source, desc="ingest", unit="file", disable=None))
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         while batch := _batch(entries):
             keys = [hashlib.sha256(entry.content).hexdigest() for entry in batch]
             contents = {key: entry.content for key, entry in zip(keys, batch, strict=True)}
@@ -133,7 +145,7 @@ def _examine(content: bytes) -> bytes:
         "format": kind,
         "width": image.width,
         "height": image.height,
-        "contrast": float(np.asarray(image.convert("L")).std()),
+        "contrast": ImageStat.Stat(image.convert("L")).stddev[0],
         "sha256": hashlib.sha256(content).hexdigest(),
         "pixels": hashlib.sha256(size.encode() + image.tobytes()).hexdigest(),
     }
@@ -164,7 +176,7 @@ def _unfit(entry: Entry, found: dict[str, Any], options: params.Ingest) -> dict[
         return because(found["reason"], found["detail"])
     short, long = sorted((found["width"], found["height"]))
     suffix = PurePosixPath(entry.path).suffix.lower()
-    if Image.EXTENSION.get(suffix, found["format"]) != found["format"]:
+    if Image.EXTENSION.get(suffix, found["format"]) not in (found["format"], "MPO"):
         return because("wrong type", f"a {found['format']} image whose name ends in {suffix}")
     if short < options.min_side:
         return because("too small", f"{short} pixels, below ingest.min_side = {options.min_side}")
@@ -179,10 +191,10 @@ def _unfit(entry: Entry, found: dict[str, Any], options: params.Ingest) -> dict[
 
 def _both_labels(disputed: pd.DataFrame) -> pd.DataFrame:
     """Name for each image one with the same pixels under the other label."""
-    details = []
-    for row in disputed.itertuples():
-        same = disputed[(disputed["pixels"] == row.pixels) & (disputed["label"] != row.label)]
-        details.append(f"the same picture as {same['path'].iloc[0]}")
+    first = disputed.groupby(["pixels", "label"])["path"].first().unstack()
+    keys = zip(disputed["pixels"], disputed["label"], strict=True)
+    same = [first.loc[pixels].drop(label).iloc[0] for pixels, label in keys]
+    details = [f"the same picture as {path}" for path in same]
     return disputed.assign(reason="under both labels", detail=details)
 
 
@@ -193,7 +205,7 @@ def _add_given(entry: Entry, table: pd.DataFrame) -> None:
         given = pd.read_csv(io.BytesIO(entry.content), dtype=str, keep_default_na=False)
         above = PurePosixPath(entry.path).parent
         pairs = given[["path", column]].to_numpy()
-        values = {harmless(str(above / path)): value for path, value in pairs}
+        values = {_below(above, harmless(path)): value for path, value in pairs}
     except (KeyError, ValueError) as error:
         raise UserError(f"{entry.path}: should be CSV with path,{column}: {error}") from error
     unknown = sorted(values.keys() - set(table["path"]))
@@ -204,5 +216,11 @@ def _add_given(entry: Entry, table: pd.DataFrame) -> None:
         raise UserError(
             f"{entry.path}: {column} = {odd[0]!r}: should begin with a letter, digit or underscore"
         )
+    if column == "group":  # two tables may give the same name to different groups
+        values = {path: value and f"{above}/{value}" for path, value in values.items()}
     named = table["path"].isin(values)
     table.loc[named, f"given_{column}"] = table["path"].map(values)
+
+
+def _below(above: PurePosixPath, path: str) -> str:
+    return path if above == PurePosixPath() else str(above / path)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from facemask import params, relatives
-from facemask.collection import Collection, collect
+from facemask.collection import Collection, collect, remove_unused
 from facemask.files import replacing
 from facemask.resizing import resize_all
 from facemask.source import Source
@@ -49,4 +49,6 @@ def prepare(
         files = [raw / sha256 for sha256 in sorted(set(good["sha256"]))]
         before = folder / "resized"
         resize_all(files, resized, options.resize.size, before=before, memo=memo)
-    return Collection(good, pd.concat([found.bad, left_out]).sort_values("path"), found.classes)
+        bad = pd.concat([found.bad, left_out[found.bad.columns]]).sort_values("path")
+        remove_unused(raw, good)
+    return Collection(good, bad, found.classes)

@@ -175,7 +175,7 @@ def _correlation(first: NDArray[np.uint8], second: NDArray[np.uint8], matrix: Fl
         return 0.0
     inside = INNER > 0
     inside &= cv2.warpAffine(INNER, affine, (SIDE, SIDE), flags=cv2.WARP_INVERSE_MAP) > 0
-    if inside.mean() < OVERLAP:
+    if inside.mean() * max(1, large * small) < OVERLAP:  # of the one that shows less
         return 0.0
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     warped = cv2.warpAffine(second, affine, (SIDE, SIDE), None, flags, cv2.BORDER_REPLICATE)

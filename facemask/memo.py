@@ -7,6 +7,8 @@ from itertools import islice
 from pathlib import Path
 from types import ModuleType
 
+from facemask.errors import UserError
+
 KEYS_AT_ONCE = 500
 """In one query; SQLite allows some thousands."""
 
@@ -25,11 +27,16 @@ class Memo:
             path: the file, shared by all topics.
             topic: name of the function.
             version: from `version`, with every parameter that is not in the key.
+
+        Raises:
+            UserError: the file is in use, or cannot be opened.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         self.scope = (topic, version)
         try:
             self._open(path)
+        except sqlite3.OperationalError as error:
+            raise UserError(f"{path}: {error}; it may be deleted, which costs time only") from error
         except sqlite3.DatabaseError:
             path.unlink()
             self._open(path)

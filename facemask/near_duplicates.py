@@ -71,24 +71,33 @@ def connected(count: int, certain: Indices, likely: Indices, scores: Floats) -> 
         (count,) smallest index in the group of each image.
     """
     parents, sizes = list(range(count)), [1] * count
-    waiting: dict[frozenset[int], list[list[int]]] = {}
     order = np.lexsort((*likely.T, -scores))
-    joins = likely[order[scores[order] >= SAME_PICTURE]].tolist()
-    for number, pair in enumerate(certain.tolist() + joins):
-        ends = sorted((sizes[root], root) for root in {_root(parents, image) for image in pair})
-        if len(ends) == 1:
-            continue
-        if number >= len(certain) and ends[0][0] >= LARGE:
-            others = waiting.setdefault(frozenset(root for _, root in ends), [])
-            others.append(pair)
-            if not any(set(pair).isdisjoint(other) for other in others):
-                continue
-        (size, small), (_, large) = ends
-        parents[small] = large
-        sizes[large] += size
+    waiting = likely[order[scores[order] >= SAME_PICTURE]].tolist()
+    _join(parents, sizes, certain.tolist(), count)
+    while len(refused := _join(parents, sizes, waiting, LARGE)) < len(waiting):
+        waiting = refused  # groups have grown since, so that two of them may now agree
     roots = [_root(parents, image) for image in range(count)]
     _, smallest, groups = np.unique(roots, return_index=True, return_inverse=True)
     return smallest[groups]
+
+
+def _join(
+    parents: list[int], sizes: list[int], pairs: list[list[int]], large: int
+) -> list[list[int]]:
+    """Join pairs in order; give those that alone would merge two groups of `large` images."""
+    refused: dict[frozenset[int], list[list[int]]] = {}
+    for pair in pairs:
+        roots = {_root(parents, image) for image in pair}
+        if len(roots) == 1:
+            continue
+        small, root = sorted(roots, key=lambda root: (sizes[root], root))
+        others = refused.setdefault(frozenset(roots), [])
+        if sizes[small] >= large and not any(set(pair).isdisjoint(other) for other in others):
+            others.append(pair)
+            continue
+        parents[small] = root
+        sizes[root] += sizes[small]
+    return [pair for others in refused.values() for pair in others]
 
 
 def _root(parents: list[int], image: int) -> int:

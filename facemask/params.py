@@ -46,7 +46,7 @@ class Resize(Section):
 def _with_one_capture(pattern: str) -> str:
     try:
         captures = re.compile(pattern).groups
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         why = {"why": str(error)}
         raise PydanticCustomError("pattern", "no regular expression: {why}", why) from None
     if captures != 1:
@@ -132,6 +132,12 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Params":
+        if self.ingest.classes and len(set(self.ingest.classes)) < 2:
+            raise PydanticCustomError(
+                "unfit",
+                "ingest.classes = {classes}: should name two different classes",
+                {"classes": self.ingest.classes},
+            )
         smallest = self.train.network.smallest_input()
         if self.resize.size < smallest:
             blocks = len(self.train.network.filters)

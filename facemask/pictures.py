@@ -60,6 +60,7 @@ def stack(sheets: Sequence[Image.Image]) -> Image.Image:
 
 def _shortened(text: str, width: int) -> str:
     """Keep the end of a text that is too wide: file names differ there."""
+    text = text[-width:]  # more do not fit; measuring takes long on a very long text
     if FONT.getlength(text) <= width:
         return text
     while text and FONT.getlength("…" + text) > width:

@@ -1,5 +1,6 @@
 """Rows of images -> the groups that descend from one picture."""
 
+import os
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,9 @@ from tqdm import tqdm
 
 from facemask import fingerprinting, images, near_duplicates
 from facemask.memo import Memo, version
+
+MAKERS = (fingerprinting, images, cv2, np, PIL)
+"""All that a fingerprint, and so a score, depends on besides the image."""
 
 IMAGES_AT_ONCE = 256  # bounds the memory that decoded images take
 
@@ -70,12 +74,12 @@ def related(
 
 def fingerprints_of(keys: Sequence[str], folder: Path, memo: Path) -> NDArray[np.void]:
     """Give the fingerprints of the files named by `keys`, in their order."""
-    known = Memo(memo, "fingerprint", version(fingerprinting, images, cv2, PIL))
+    known = Memo(memo, "fingerprint", version(*MAKERS))
     found = known.recall(keys)
     missing = iter(
         tqdm([key for key in keys if key not in found], "fingerprints", unit="image", disable=None)
     )
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         while some := list(islice(missing, IMAGES_AT_ONCE)):
             pixels = pool.map(lambda key: _fingerprint(folder / key), some)
             fresh = dict(zip(some, pixels, strict=True))
@@ -88,7 +92,7 @@ def scores_of(
     keys: Sequence[str], fingerprints: NDArray[np.void], pairs: NDArray[np.int64], memo: Path
 ) -> NDArray[np.float32]:
     """Give `fingerprinting.compare_all` of pairs of images, remembering each by its two keys."""
-    known = Memo(memo, "compare", version(fingerprinting, cv2))
+    known = Memo(memo, "compare", version(*MAKERS))
     names = [keys[first] + keys[second] for first, second in pairs]
     found = known.recall(names)
     missing = np.array([name not in found for name in names], bool)

@@ -16,7 +16,7 @@ from facemask.files import replacing
 def write_json(values: Mapping[str, Any], path: Path) -> None:
     """Write metrics as indented JSON, whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def histogram(values: pd.Series, name: str, counted: str) -> pd.DataFrame:
@@ -63,7 +63,8 @@ def judge(
         classes: the two names; precision, recall and F1 are those of the second.
 
     Returns:
-        Numbers and counts by name; `loss` is the mean binary cross-entropy in nats.
+        Numbers and counts by name; `loss` is the mean binary cross-entropy in nats; `roc_auc` is
+        none where only one class is there.
     """
     label, decision = predicted["label"], predicted["predicted"]
     positive = {"pos_label": classes[1], "zero_division": 0}
@@ -77,7 +78,9 @@ def judge(
         "precision": metrics.precision_score(label, decision, **positive),
         "recall": metrics.recall_score(label, decision, **positive),
         "f1": metrics.f1_score(label, decision, **positive),
-        "roc_auc": metrics.roc_auc_score(label == classes[1], probability),
+        "roc_auc": metrics.roc_auc_score(label == classes[1], probability)
+        if label.nunique() == 2
+        else None,
         "recall_of_class": dict(zip(classes, recall.tolist(), strict=True)),
         "decided_as": counts.to_dict("index"),
     }

@@ -1,6 +1,8 @@
 """Files of images -> files of the network's input size."""
 
 import hashlib
+import os
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,7 +29,7 @@ def resize_all(files: Sequence[Path], folder: Path, size: int, *, before: Path, 
     Raises:
         images.BadImageError: a file cannot be decoded.
     """
-    known = Memo(memo, "resize", f"{version(images, PIL)} {size}")
+    known = Memo(memo, "resize", f"{version(sys.modules[__name__], images, PIL)} {size}")
     written = known.recall(file.name for file in files)
 
     def resize_one(file: Path) -> bytes:
@@ -39,7 +41,7 @@ def resize_all(files: Sequence[Path], folder: Path, size: int, *, before: Path, 
             images.resize(images.open_rgb(file), size).save(folder / name)
         return _digest(folder / name)
 
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         done = tqdm(pool.map(resize_one, files), "resize", len(files), unit="image", disable=None)
         known.keep(dict(zip((file.name for file in files), done, strict=True)))
 

@@ -20,6 +20,9 @@ DESCRIPTION = "README.txt"
 MAX_ENTRIES = 1_000_000
 """Files in a source; listing so many takes about a gigabyte."""
 
+MAX_NAME = 4096
+"""Characters of a path, as Linux has it."""
+
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\\]")
 """What would end a line, steer a terminal or is no UTF-8; and the sign that it is written with."""
 
@@ -218,10 +221,13 @@ def _wanted(found: Iterable[tuple[str, Read]]) -> dict[str, Read]:
     for number, (name, read) in enumerate(found):
         if number == MAX_ENTRIES:
             raise OSError(f"holds more than {MAX_ENTRIES:,} files")
+        if len(name) > MAX_NAME:
+            raise OSError(f"holds a name of more than {MAX_NAME:,} characters")
         if LEADS_OUT.match(name):
             name, read = "outside/" + name.replace("..", "(..)"), _refuse
         path = harmless(name)
         if not _is_litter(PurePosixPath(path)):
+            files.pop(path, None)  # what is read in the order of a tape is read in one pass
             files[path] = read
     return files
 

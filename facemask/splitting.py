@@ -62,10 +62,13 @@ def summary(table: pd.DataFrame) -> dict[str, Any]:
                 "largest_group": int(rows["group"].value_counts().max()),
             }
             for label, rows in table.groupby("label")
-        }
+        },
+        "groups_of_both_classes": int((table.groupby("group")["label"].nunique() > 1).sum()),
     }
     for side in tables.SIDES:
         rows = tables.side(table, side)
+        if rows.empty:
+            continue
         by_class = rows.groupby("label")["group"]
         counts[side] = {
             "images": len(rows),
@@ -75,7 +78,7 @@ def summary(table: pd.DataFrame) -> dict[str, Any]:
         }
         if side != tables.TRAIN:
             counts[side]["relatives_in_training"] = relatives_in_training(table, side)
-    return {key: value for key, value in counts.items() if value.get("images") != 0}
+    return counts
 
 
 def relatives_in_training(table: pd.DataFrame, side: str) -> int:

@@ -17,6 +17,7 @@ from facemask.source import Source
 from stages import paths
 
 EXTERNAL = "external"
+LEFT_OUT = ("path", "reason", "detail")
 
 
 def evaluate(options: params.Params) -> None:
@@ -43,6 +44,8 @@ def evaluate(options: params.Params) -> None:
             _mistakes(part, predicted.assign(sha256=rows["sha256"]), folder, options.evaluate)
         if len(rows):
             metrics[part] = notes[part] | report.judge(predicted, probability, classes)
+        elif notes[part].get("left_out"):
+            metrics[part] = notes[part] | {"images": 0}
     tables.write(pd.concat(predictions), paths.PREDICTIONS)
     report.write_json(metrics, paths.METRICS / "evaluate.json")
 
@@ -52,7 +55,9 @@ def _external(
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Give the rows to measure on, and what there is to know of them."""
     if options.evaluate.external == params.NO_EXTERNAL:
-        paths.EXTERNAL.mkdir(parents=True, exist_ok=True)
+        with replacing(paths.EXTERNAL) as folder:
+            folder.mkdir()
+        tables.write(pd.DataFrame(columns=list(LEFT_OUT)), paths.EXTERNAL_LEFT_OUT)
         return table.head(0), {}
     found = external.prepare(
         Source(Path(options.evaluate.external), key="evaluate.external"),
@@ -62,10 +67,10 @@ def _external(
         seen=(table, paths.RAW),
         memo=paths.MEMO,
     )
-    left_out = found.bad["reason"].value_counts().to_dict()
+    tables.write(found.bad[list(LEFT_OUT)], paths.EXTERNAL_LEFT_OUT)
     return found.good.reset_index(drop=True), {
         "source": options.evaluate.external,
-        "left_out": left_out,
+        "left_out": found.bad["reason"].value_counts().to_dict(),
     }
 
 

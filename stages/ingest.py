@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from facemask import images, params, pictures, report, tables
-from facemask.collection import NO_CLASS, Collection, collect
+from facemask.collection import NO_CLASS, Collection, collect, remove_unused
 from facemask.errors import UserError, one_line_errors
 from facemask.files import replacing
 from facemask.source import Source
@@ -26,8 +26,7 @@ def ingest(options: params.Ingest) -> None:
         tables.write(found.bad[["path", "reason", "detail"]], paths.QUARANTINE)
         _check(found, options)
         _picture(found, folder)
-        for sha256 in set(found.bad["sha256"]) - set(found.good["sha256"]) - {""}:
-            (folder / sha256).unlink()
+        remove_unused(folder, found.good)
 
     tables.write(found.good, paths.RAW_TABLE)
     shorter = found.good[["width", "height"]].min(axis=1).astype(int)

@@ -10,6 +10,7 @@ QUARANTINE = Path("data/quarantine.csv")
 RESIZED = Path("data/resized")
 SPLIT_TABLE = Path("data/split.csv")
 EXTERNAL = Path("data/external")
+EXTERNAL_LEFT_OUT = Path("data/external_left_out.csv")
 PREDICTIONS = Path("data/predictions.csv")
 
 KERAS_MODEL = Path("models/model.keras")

@@ -69,8 +69,11 @@ def test_what_the_model_may_have_seen_is_counted_and_left_out(run: Run) -> None:
 
 
 def test_without_faces_from_elsewhere_the_rest_is_measured(trained: Path, run: Run) -> None:
+    run("evaluate")
+    assert list(Path("data/external").iterdir())
     set_params(trained, {"evaluate.external": "data/none"})
     run("evaluate")
+    assert not list(Path("data/external").iterdir())
     assert list(measured()) == ["threshold", "validation", "test"]
     assert pd.read_csv("plots/external_confusion.csv").empty
 
@@ -100,3 +103,23 @@ def test_a_leak_is_repeated_beside_the_accuracy(trained: Path, run: Run) -> None
     for part in ("validation", "test"):
         related = split[part]["relatives_in_training"]
         assert measured()[part]["relatives_in_training"] == related
+
+
+def test_faces_from_elsewhere_of_one_class_and_of_none_are_still_reported(
+    trained: Path, run: Run
+) -> None:
+    shutil.rmtree(ELSEWHERE / "WithMask")
+    run("evaluate")
+    assert measured()["external"]["images"] == 6
+    assert measured()["external"]["roc_auc"] is None
+    shutil.rmtree(ELSEWHERE)
+    shutil.copytree("data/faces", ELSEWHERE)
+    run("evaluate")
+    left_out = {"related to the collection": 20}
+    assert measured()["external"] == {
+        "source": str(ELSEWHERE),
+        "left_out": left_out,
+        "images": 0,
+    }
+    listed = pd.read_csv("data/external_left_out.csv")
+    assert listed["reason"].value_counts().to_dict() == left_out

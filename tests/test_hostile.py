@@ -22,8 +22,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from PIL import Image
 
-from facemask import archives, source
+from facemask import archives, pictures, source
 from facemask.errors import UserError
 from facemask.images import MAX_PIXELS, BadImageError, format_of, open_rgb
 from facemask.source import Entry, Source, fetched, find_classes
@@ -588,3 +589,24 @@ def test_an_address_that_cannot_be_used_is_one_line(
     with pytest.raises(UserError, match="cannot be fetched: .*certificate"):
         fetched(address(server), "0" * 64, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_a_tape_holds_twice_are_read_in_one_pass(tmp_path: Path) -> None:
+    """Else each is sought from the beginning, as it is unpacked: quadratic in time."""
+    path = tmp_path / "x.tar.gz"
+    names = [f"a/{number}.png" for number in range(400)]
+    with tarfile.open(path, "w:gz") as tape:
+        for name in names + names[::-1]:
+            member = tarfile.TarInfo(name)
+            member.size = 20_000
+            tape.addfile(member, io.BytesIO(name.encode().ljust(20_000)))
+    assert [entry.path for entry in Source(path)] == names[::-1]
+
+
+def test_a_name_that_would_take_for_ever_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="a name of more than 4,096 characters"):
+        Source(pack(tmp_path / "x.zip", {"a/" + "b" * 5000: b"1"}))
+
+
+def test_a_long_name_is_shortened_at_once() -> None:
+    assert pictures.captioned(Image.new("RGB", (10, 10)), ["x" * 10_000_000]).width == 200

@@ -1,8 +1,10 @@
 import json
 import shutil
+import sqlite3
 import tarfile
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -357,3 +359,57 @@ def test_a_memo_that_is_no_memo_is_begun_anew(run: Run) -> None:
     Path("data/memo.sqlite").write_bytes(b"no database at all" * 100)
     run("ingest")
     assert Path("data/raw.csv").read_bytes() == table
+
+
+@pytest.mark.usefixtures("project")
+def test_a_memo_in_use_is_one_line_and_left_alone(
+    run: Run, complaint: Callable[[str], str]
+) -> None:
+    run("ingest")
+    with closing(sqlite3.connect("data/memo.sqlite")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert "data/memo.sqlite: database is locked" in complaint("ingest")
+        other.execute("ROLLBACK")
+    run("ingest")
+
+
+@pytest.mark.usefixtures("project")
+def test_groups_of_two_tables_are_not_one(run: Run) -> None:
+    for label in ("WithMask", "WithoutMask"):
+        (FACES / label / "groups.csv").write_text("path,group\n0.png,1\n1.png,1\n")
+    run("ingest")
+    groups = pd.read_csv("data/raw.csv").set_index("path")["given_group"].dropna()
+    assert groups.to_dict() == {
+        "WithMask/0.png": "WithMask/1",
+        "WithMask/1.png": "WithMask/1",
+        "WithoutMask/0.png": "WithoutMask/1",
+        "WithoutMask/1.png": "WithoutMask/1",
+    }
+
+
+@pytest.mark.usefixtures("project")
+def test_a_table_names_paths_as_they_are_on_disk(run: Run) -> None:
+    draw(FACES / "WithMask/od\\d", 2, seed=4)
+    (FACES / "WithMask/od\\d/=3.png").write_bytes((FACES / "WithMask/od\\d/1.png").read_bytes())
+    table = "path,group\n0.png,1\n=3.png,1\n"
+    (FACES / "WithMask/od\\d/groups.csv").write_text(table)
+    run("ingest")
+    assert pd.read_csv("data/raw.csv")["given_group"].notna().sum() == 2
+
+
+@pytest.mark.usefixtures("project")
+def test_a_photo_of_two_frames_is_a_jpeg_by_both_its_names(run: Run) -> None:
+    frames = [Image.fromarray(NOISE[:, start : start + 40].astype(np.uint8)) for start in (0, 40)]
+    for name in ("two.mpo", "two.jpg"):
+        frames[0].save(FACES / "WithMask" / name, "MPO", save_all=True, append_images=frames[1:])
+    run("ingest")
+    assert quarantine() == {}
+
+
+@pytest.mark.usefixtures("project")
+def test_pictures_that_are_all_under_both_labels_are_one_line(
+    complaint: Callable[[str], str],
+) -> None:
+    shutil.rmtree(FACES / "WithoutMask")
+    shutil.copytree(FACES / "WithMask", FACES / "WithoutMask")
+    assert "none of 20 files is an image to learn from" in complaint("ingest")

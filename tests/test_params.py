@@ -24,6 +24,8 @@ from tests.conftest import set_params
         ("evaluate.threshold", None, ["evaluate.threshold = None", "valid number"]),
         ("ingest.classes", ["a"], ["ingest.classes = ['a']", "at least 2"]),
         ("ingest.classes", ["=a", "b"], ["ingest.classes.0 = '=a'", "pattern"]),
+        ("ingest.classes", ["a", "a"], ["ingest.classes = ['a', 'a']", "two different"]),
+        ("split.group_pattern", "(a{99999999999999})", ["split.group_pattern", "no regular"]),
         ("ingest.sha256", "0" * 63, ["ingest.sha256 = '000", "pattern"]),
         ("ingest.sha256", "0" * 64, ["ingest.sha256", "https://", "data/faces"]),
         ("ingest.min_side", 0, ["ingest.min_side = 0", "greater than or equal to 1"]),

@@ -52,6 +52,7 @@ def test_the_share_is_kept_in_each_class(project: Path, run: Run) -> None:
             "WithMask": {"images": 30, "groups": 30, "largest_group": 1},
             "WithoutMask": {"images": 10, "groups": 10, "largest_group": 1},
         },
+        "groups_of_both_classes": 0,
         "train": {
             "images": 28,
             "groups": 28,
