@@ -12,8 +12,8 @@ def groups(
     count: int, certain: list[list[int]], likely: list[list[int]], scores: list[float]
 ) -> int:
     """Count the groups that pairs of images make."""
-    pairs = [np.array(pairs, np.int64).reshape(-1, 2) for pairs in (certain, likely)]
-    return len(np.unique(connected(count, *pairs, np.array(scores, np.float32))))
+    first, second = (np.array(pairs, np.int64).reshape(-1, 2) for pairs in (certain, likely))
+    return len(np.unique(connected(count, first, second, np.array(scores, np.float32))))
 
 
 def chain(first: int, size: int) -> list[list[int]]:
