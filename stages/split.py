@@ -21,7 +21,9 @@ def split(options: params.Split, seed: int) -> None:
 
     _picture_groups(table)
     sizes = table["group"].value_counts()
-    tables.write(report.histogram(sizes, "group_size", "groups"), paths.PLOTS / "group_size.csv")
+    groups = report.histogram(sizes, "group_size", "groups")
+    alike = report.histogram(table["group"].map(sizes), "group_size", "images")
+    tables.write(groups.merge(alike), paths.PLOTS / "group_size.csv")
     tables.write(table, paths.SPLIT_TABLE)
     counts = {"strategy": options.strategy, **splitting.summary(table)}
     report.write_json(counts, paths.METRICS / "split.json")

@@ -268,4 +268,8 @@ def test_the_largest_groups_are_pictured_and_counted(run: Run) -> None:
     with Image.open("plots/groups.png") as picture:
         assert np.asarray(picture.convert("L")).std() > 20
     sizes = pd.read_csv("plots/group_size.csv")
-    assert sizes.to_dict("list") == {"group_size": ["1", "2-3", "4-7"], "groups": [10, 2, 1]}
+    assert sizes.to_dict("list") == {
+        "group_size": ["1", "2-3", "4-7"],
+        "groups": [10, 2, 1],
+        "images": [10, 6, 4],
+    }
