@@ -28,6 +28,7 @@ from facemask.source import Source
 
 SHARES = (0.25, 0.5, 1.0)
 GENERATED = (12_500, 25_000, 50_000)
+STEPS = tuple(f"{step}_seconds" for step in ("fingerprint", "search", "compare", "join"))
 RESULT = Path(__file__).with_suffix(".csv")
 
 
@@ -54,13 +55,13 @@ def measure(kind: str, amount: float) -> None:
     """Group images in this process and print what it took, as JSON; decoding is not counted."""
     pictures = generated(int(amount)) if kind == "generated" else decoded(kind, amount)
     pictures = iter(tqdm(pictures, "fingerprints", unit="image", disable=None))
-    seconds = dict.fromkeys(("fingerprints", "candidates", "comparison", "groups"), 0.0)
+    seconds = dict.fromkeys(STEPS, 0.0)
     kept: list[NDArray[np.void]] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         while some := list(islice(pictures, relatives.IMAGES_AT_ONCE)):
             start = time.perf_counter()
             kept += pool.map(fingerprinting.fingerprint, some)
-            seconds["fingerprints"] += time.perf_counter() - start
+            seconds[STEPS[0]] += time.perf_counter() - start
     fingerprints = np.array(kept, fingerprinting.FINGERPRINT)
     times = [time.perf_counter()]
     pairs = near_duplicates.candidates(fingerprints)
@@ -70,7 +71,7 @@ def measure(kind: str, amount: float) -> None:
     none = np.empty((0, 2), np.int64)
     groups = near_duplicates.connected(len(fingerprints), none, pairs, scores)
     times.append(time.perf_counter())
-    seconds |= dict(zip(list(seconds)[1:], np.diff(times).tolist(), strict=True))
+    seconds |= dict(zip(STEPS[1:], np.diff(times).tolist(), strict=True))
     result = {
         "images": len(fingerprints),
         "pairs_compared": len(pairs),
@@ -90,8 +91,7 @@ def main(archive: str) -> None:
             command = [sys.executable, "-m", "benchmarks.near_duplicates", kind, str(size)]
             output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
             row = {"source": Path(kind).name} | json.loads(output)
-            parts = ("fingerprints", "candidates", "comparison", "groups")
-            row["seconds"] = sum(row[name] for name in parts)
+            row["seconds"] = sum(row[step] for step in STEPS)
             cost = row["seconds"] / (row["images"] * math.log(row["images"]))
             first = first or cost
             row["relative_to_n_log_n"] = cost / first
