@@ -50,6 +50,8 @@ def related(
 ) -> pd.Series:
     """Tell which images descend from the same picture as one of `others`.
 
+    Each pair is compared both ways, as a detail at times aligns with the whole but not the reverse.
+
     Args:
         rows: images with `sha256` and `pixels`.
         folder: holds their files under their SHA-256.
@@ -67,7 +69,10 @@ def related(
     )
     pairs = near_duplicates.candidates(fingerprints)
     across = pairs[(pairs[:, 0] < len(keys)) & (pairs[:, 1] >= len(keys))]
-    scores = fingerprinting.compare_all(fingerprints, across)
+    both_ways = [
+        fingerprinting.compare_all(fingerprints, ends) for ends in (across, across[:, ::-1])
+    ]
+    scores = np.maximum(*both_ways)
     found = {keys[number] for number in across[scores >= near_duplicates.SAME_PICTURE, 0]}
     return rows["sha256"].isin(found.union(known)) | rows["pixels"].isin(others["pixels"])
 
