@@ -16,10 +16,11 @@ from tests.conftest import shell
 
 @pytest.fixture(scope="module")
 def photos(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The embedded faces as files."""
+    """The embedded faces, those from elsewhere too, as files."""
     folder = tmp_path_factory.mktemp("photos")
-    with zipfile.ZipFile(demo / "data/demo.zip") as packed:
-        packed.extractall(folder)
+    for name in ("demo.zip", "demo-external.zip"):
+        with zipfile.ZipFile(demo / "data" / name) as packed:
+            packed.extractall(folder)
     return folder
 
 
