@@ -23,7 +23,6 @@ from tqdm import tqdm
 from facemask import images, pictures
 from facemask.classifier import Answer, Classifier
 from facemask.errors import UserError, one_line_errors
-from facemask.files import replacing
 
 MODEL = Path("models/facemask.tflite")
 
@@ -96,8 +95,7 @@ def _expand(arguments: Sequence[Path]) -> Iterator[Path]:
 
 def _save(image: Image.Image, answer: Answer, path: Path) -> None:
     picture = pictures.captioned(image, [f"{answer.label} {answer.probability:.3f}"])
-    with replacing(path) as temporary:
-        picture.save(temporary)
+    pictures.write(picture, path)
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image
 
 from facemask import images, near_duplicates, pictures, relatives, tables
-from facemask.files import replacing
 from stages import paths
 
 
@@ -27,18 +26,15 @@ def side_by_side(first: str, second: str, score: float) -> Image.Image:
 def main(count: int = 100, seed: int = 0) -> None:
     """Draw joins evenly from all that pixels alone made."""
     keys = sorted(set(tables.read(paths.RAW_TABLE)["sha256"]))
-    fingerprints = relatives.fingerprints_of(keys, paths.RAW, paths.MEMO)
-    pairs = near_duplicates.candidates(fingerprints)
-    scores = relatives.scores_of(keys, fingerprints, pairs, paths.MEMO)
+    pairs, scores = relatives.compared(keys, paths.RAW, paths.MEMO)
     joined = np.flatnonzero(scores >= near_duplicates.SAME_PICTURE)
     drawn = np.random.default_rng(seed).choice(joined, min(count, len(joined)), replace=False)
     tiles = [
         side_by_side(keys[pairs[number, 0]], keys[pairs[number, 1]], scores[number])
         for number in drawn
     ]
-    with replacing(paths.PLOTS / "joins.png") as temporary:
-        title = f"{len(drawn)} of {len(joined)} joins"
-        pictures.sheet(title, tiles, columns=8).save(temporary)
+    title = f"{len(drawn)} of {len(joined)} joins"
+    pictures.write(pictures.sheet(title, tiles, columns=8), paths.PLOTS / "joins.png")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,10 @@ GIVEN = {"groups.csv": "group", "splits.csv": "split"}
 NO_CLASS = "in no class folder"
 """The one reason that says nothing against an image: it was not asked for."""
 
-COLUMNS = ["path", "reason", "detail", "sha256", "pixels", "width", "height"]
+REFUSED = ["path", "reason", "detail"]
+"""Columns of a table of what is not to be used."""
+
+COLUMNS = [*REFUSED, "sha256", "pixels", "width", "height"]
 
 FILES_AT_ONCE, BYTES_AT_ONCE = 256, 200_000_000
 """A batch ends with the file that reaches either, which bounds the memory of undecoded files."""
@@ -84,7 +87,7 @@ def collect(
     good = good.drop(disputed.index)
     bad = pd.concat([bad, _both_labels(disputed)]).sort_values("path")
     _require_images(source, good, bad)
-    return Collection(good, bad[["path", "reason", "detail", "sha256"]], classes)
+    return Collection(good, bad[[*REFUSED, "sha256"]], classes)
 
 
 def _require_images(source: Source, good: pd.DataFrame, bad: pd.DataFrame) -> None:
@@ -105,22 +108,30 @@ def remove_unused(folder: Path, good: pd.DataFrame) -> None:
 def _examine_all(
     source: Source, folder: Path, before: Path, memo: Path
 ) -> Iterator[tuple[Entry, dict[str, Any]]]:
-    """Store each file that can be decoded, and give each with what `_examine` says of it."""
+    """Store each file that can be decoded, and give each with its facts, `sha256` if decodable."""
     known = Memo(memo, "examine", version(sys.modules[__name__], images, PIL))
     entries = iter(tqdm(source, desc="ingest", unit="file", disable=None))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         while batch := _batch(entries):
             keys = [hashlib.sha256(entry.content).hexdigest() for entry in batch]
             contents = {key: entry.content for key, entry in zip(keys, batch, strict=True)}
-            found = known.recall(contents)
-            new = [key for key in contents if key not in found]
-            fresh = dict(zip(new, pool.map(_examine, (contents[key] for key in new)), strict=True))
-            known.keep(fresh)
-            facts = {key: json.loads(value) for key, value in (found | fresh).items()}
+            facts = _facts(contents, known, pool)
             whole = [key for key in contents if "sha256" in facts[key]]
             store = partial(_store, folder=folder, before=before)
             list(pool.map(store, whole, (contents[key] for key in whole)))
             yield from zip(batch, (facts[key] for key in keys), strict=True)
+
+
+def _facts(
+    contents: dict[str, bytes], known: Memo, pool: ThreadPoolExecutor
+) -> dict[str, dict[str, Any]]:
+    found = known.complete(
+        contents, lambda missing: pool.map(_examine, (contents[key] for key in missing))
+    )
+    facts = {key: json.loads(value) for key, value in found.items()}
+    return {
+        key: {"sha256": key} | fact if "pixels" in fact else fact for key, fact in facts.items()
+    }
 
 
 def _batch(entries: Iterator[Entry]) -> list[Entry]:
@@ -146,7 +157,6 @@ def _examine(content: bytes) -> bytes:
         "width": image.width,
         "height": image.height,
         "contrast": ImageStat.Stat(image.convert("L")).stddev[0],
-        "sha256": hashlib.sha256(content).hexdigest(),
         "pixels": hashlib.sha256(size.encode() + image.tobytes()).hexdigest(),
     }
     return json.dumps(facts).encode()

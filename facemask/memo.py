@@ -2,7 +2,7 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -59,6 +59,17 @@ class Memo:
             query = "SELECT key, value FROM results WHERE topic = ? AND version = ? AND key IN"
             known.update(self.file.execute(f"{query} ({marks})", (*self.scope, *some)))
         return known
+
+    def complete(
+        self, keys: Iterable[str], find: Callable[[list[str]], Iterable[bytes]]
+    ) -> dict[str, bytes]:
+        """Give the results of all keys: those that are known, and the others from `find`, kept."""
+        wanted = list(dict.fromkeys(keys))
+        known = self.recall(wanted)
+        missing = [key for key in wanted if key not in known]
+        fresh = dict(zip(missing, find(missing), strict=True))
+        self.keep(fresh)
+        return known | fresh
 
     def keep(self, results: Mapping[str, bytes]) -> None:
         """Remember results, all or none of them."""

@@ -2,8 +2,11 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from facemask.files import replacing
 
 LINE = 18
 """Height in pixels of a line of text."""
@@ -56,6 +59,12 @@ def stack(sheets: Sequence[Image.Image]) -> Image.Image:
         canvas.paste(sheet, (0, top))
         top += sheet.height
     return canvas
+
+
+def write(picture: Image.Image, path: Path) -> None:
+    """Write a picture, whole or not at all."""
+    with replacing(path) as temporary:
+        picture.save(temporary)
 
 
 def _shortened(text: str, width: int) -> str:

@@ -2,8 +2,9 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -37,9 +38,7 @@ def group(rows: pd.DataFrame, folder: Path, pattern: str | None, memo: Path) -> 
         As `rows`: the smallest SHA-256 of the group, whatever the order of the rows.
     """
     keys = sorted(set(rows["sha256"]))
-    fingerprints = fingerprints_of(keys, folder, memo)
-    pairs = near_duplicates.candidates(fingerprints)
-    scores = scores_of(keys, fingerprints, pairs, memo)
+    pairs, scores = compared(keys, folder, memo)
     certain = _certain(rows.assign(number=np.searchsorted(keys, rows["sha256"])), pattern)
     groups = near_duplicates.connected(len(keys), certain, pairs, scores)
     return rows["sha256"].map(dict(zip(keys, np.array(keys)[groups], strict=True)))
@@ -65,7 +64,7 @@ def related(
     known = sorted(set(others["sha256"]))
     keys = sorted(set(rows["sha256"]) - set(known))
     fingerprints = np.concatenate(
-        [fingerprints_of(keys, folder, memo), fingerprints_of(known, others_folder, memo)]
+        [_fingerprints(keys, folder, memo), _fingerprints(known, others_folder, memo)]
     )
     pairs = near_duplicates.candidates(fingerprints)
     across = pairs[(pairs[:, 0] < len(keys)) & (pairs[:, 1] >= len(keys))]
@@ -77,42 +76,40 @@ def related(
     return rows["sha256"].isin(found.union(known)) | rows["pixels"].isin(others["pixels"])
 
 
-def fingerprints_of(keys: Sequence[str], folder: Path, memo: Path) -> NDArray[np.void]:
+def compared(
+    keys: Sequence[str], folder: Path, memo: Path
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Compare the files named by `keys` wherever that is worth it.
+
+    Returns:
+        (m, 2) pairs from `near_duplicates.candidates`, and their (m,) scores, 0-1.
+    """
+    fingerprints = _fingerprints(keys, folder, memo)
+    pairs = near_duplicates.candidates(fingerprints)
+    numbers = {keys[first] + keys[second]: number for number, (first, second) in enumerate(pairs)}
+
+    def compare(names: list[str]) -> Iterator[bytes]:
+        missing = pairs[[numbers[name] for name in names]]
+        return (score.tobytes() for score in fingerprinting.compare_all(fingerprints, missing))
+
+    scores = Memo(memo, "compare", version(*MAKERS)).complete(numbers, compare)
+    return pairs, np.frombuffer(b"".join(scores[name] for name in numbers), np.float32)
+
+
+def _fingerprints(keys: Sequence[str], folder: Path, memo: Path) -> NDArray[np.void]:
     """Give the fingerprints of the files named by `keys`, in their order."""
     known = Memo(memo, "fingerprint", version(*MAKERS))
-    found = known.recall(keys)
-    missing = iter(
-        tqdm([key for key in keys if key not in found], "fingerprints", unit="image", disable=None)
-    )
+    names = iter(tqdm(keys, "fingerprints", unit="image", disable=None))
+    found: dict[str, bytes] = {}
+
+    def fingerprint(name: str) -> bytes:
+        pixels = np.asarray(images.open_rgb(folder / name))
+        return fingerprinting.fingerprint(pixels).tobytes()
+
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        while some := list(islice(missing, IMAGES_AT_ONCE)):
-            pixels = pool.map(lambda key: _fingerprint(folder / key), some)
-            fresh = dict(zip(some, pixels, strict=True))
-            known.keep(fresh)
-            found |= fresh
+        while some := list(islice(names, IMAGES_AT_ONCE)):
+            found |= known.complete(some, partial(pool.map, fingerprint))
     return np.frombuffer(b"".join(found[key] for key in keys), fingerprinting.FINGERPRINT)
-
-
-def scores_of(
-    keys: Sequence[str], fingerprints: NDArray[np.void], pairs: NDArray[np.int64], memo: Path
-) -> NDArray[np.float32]:
-    """Give `fingerprinting.compare_all` of pairs of images, remembering each by its two keys."""
-    known = Memo(memo, "compare", version(*MAKERS))
-    names = [keys[first] + keys[second] for first, second in pairs]
-    found = known.recall(names)
-    missing = np.array([name not in found for name in names], bool)
-    scores = fingerprinting.compare_all(fingerprints, pairs[missing])
-    fresh = {
-        name: score.tobytes()
-        for name, score in zip(np.array(names)[missing].tolist(), scores, strict=True)
-    }
-    known.keep(fresh)
-    found |= fresh
-    return np.frombuffer(b"".join(found[name] for name in names), np.float32)
-
-
-def _fingerprint(file: Path) -> bytes:
-    return fingerprinting.fingerprint(np.asarray(images.open_rgb(file))).tobytes()
 
 
 def _certain(rows: pd.DataFrame, pattern: str | None) -> NDArray[np.int64]:

@@ -37,8 +37,8 @@ def resize_all(files: Sequence[Path], folder: Path, size: int, *, before: Path, 
         old = before / name
         if file.name in written and old.is_file() and _digest(old) == written[file.name]:
             reuse(old, folder / name)
-        else:
-            images.resize(images.open_rgb(file), size).save(folder / name)
+            return written[file.name]
+        images.resize(images.open_rgb(file), size).save(folder / name)
         return _digest(folder / name)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -63,7 +63,7 @@ class Source:
         *,
         key: str = "ingest.source",
         sha256: str | None = None,
-        downloads: Path = Path("data/downloads"),
+        downloads: Path | None = None,
     ) -> None:
         """List the files of a source.
 
@@ -71,7 +71,7 @@ class Source:
             path: of a folder or archive, or the `https://` address of an archive.
             key: the parameter that `path` comes from, for messages.
             sha256: of the archive behind an address, hexadecimal.
-            downloads: folder that keeps what is fetched, for later calls.
+            downloads: folder that keeps what is fetched, for later calls; else pooch has its own.
 
         Raises:
             UserError: there is nothing at `path`, or it is no folder or archive of these kinds, or
@@ -98,7 +98,7 @@ class Source:
                     yield Entry(name, b"", str(error) or type(error).__name__)
 
 
-def fetched(url: str, sha256: str, folder: Path) -> Path:
+def fetched(url: str, sha256: str, folder: Path | None) -> Path:
     """Download a file, unless it is there already from an earlier call.
 
     What is interrupted leaves nothing that is taken for the file, and begins anew.
@@ -106,7 +106,7 @@ def fetched(url: str, sha256: str, folder: Path) -> Path:
     Args:
         url: with `https://`.
         sha256: of the file, hexadecimal; it is kept under this name.
-        folder: where; it is made when missing.
+        folder: where, made when missing; if none, where pooch keeps files.
 
     Returns:
         The file in `folder`, whose bytes have this SHA-256.

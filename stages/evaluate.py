@@ -11,13 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facemask import dataset, external, images, network, params, pictures, report, splitting, tables
+from facemask.collection import REFUSED
 from facemask.errors import one_line_errors
 from facemask.files import replacing
 from facemask.source import Source
 from stages import paths
 
 EXTERNAL = "external"
-LEFT_OUT = ("path", "reason", "detail")
 
 
 def evaluate(options: params.Params) -> None:
@@ -57,7 +57,7 @@ def _external(
     if options.evaluate.external == params.NO_EXTERNAL:
         with replacing(paths.EXTERNAL) as folder:
             folder.mkdir()
-        tables.write(pd.DataFrame(columns=list(LEFT_OUT)), paths.EXTERNAL_LEFT_OUT)
+        tables.write(pd.DataFrame(columns=REFUSED), paths.EXTERNAL_LEFT_OUT)
         return table.head(0), {}
     found = external.prepare(
         Source(Path(options.evaluate.external), key="evaluate.external"),
@@ -67,7 +67,7 @@ def _external(
         seen=(table, paths.RAW),
         memo=paths.MEMO,
     )
-    tables.write(found.bad[list(LEFT_OUT)], paths.EXTERNAL_LEFT_OUT)
+    tables.write(found.bad[REFUSED], paths.EXTERNAL_LEFT_OUT)
     return found.good.reset_index(drop=True), {
         "source": options.evaluate.external,
         "left_out": found.bad["reason"].value_counts().to_dict(),
@@ -96,8 +96,7 @@ def _mistakes(part: str, predicted: pd.DataFrame, folder: Path, options: params.
         )
         for row in worst.itertuples()
     ]
-    with replacing(paths.PLOTS / f"{part}_mistakes.png") as temporary:
-        pictures.sheet(title, tiles).save(temporary)
+    pictures.write(pictures.sheet(title, tiles), paths.PLOTS / f"{part}_mistakes.png")
 
 
 if __name__ == "__main__":

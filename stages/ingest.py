@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from facemask import images, params, pictures, report, tables
-from facemask.collection import NO_CLASS, Collection, collect, remove_unused
+from facemask.collection import NO_CLASS, REFUSED, Collection, collect, remove_unused
 from facemask.errors import UserError, one_line_errors
 from facemask.files import replacing
 from facemask.source import Source
@@ -23,7 +23,7 @@ def ingest(options: params.Ingest) -> None:
     with replacing(paths.RAW) as folder:
         folder.mkdir()
         found = collect(source, options, folder, before=paths.RAW, memo=paths.MEMO)
-        tables.write(found.bad[["path", "reason", "detail"]], paths.QUARANTINE)
+        tables.write(found.bad[REFUSED], paths.QUARANTINE)
         _check(found, options)
         _picture(found, folder)
         remove_unused(folder, found.good)
@@ -68,8 +68,7 @@ def _picture(found: Collection, folder: Path) -> None:
         some = rows.sort_values("sha256").head(PICTURED)
         shown = [_tile(folder, row["sha256"], [row["path"]]) for row in some.to_dict("records")]
         sheets.append(pictures.sheet(f"{label}: {len(shown)} of {len(rows)} images", shown))
-    with replacing(paths.PLOTS / "classes.png") as temporary:
-        pictures.stack(sheets).save(temporary)
+    pictures.write(pictures.stack(sheets), paths.PLOTS / "classes.png")
 
     turn = found.bad.groupby("reason").cumcount()
     some = found.bad.assign(turn=turn).sort_values(["turn", "reason"]).head(PICTURED)
@@ -78,8 +77,7 @@ def _picture(found: Collection, folder: Path) -> None:
         for row in some.to_dict("records")
     ]
     title = f"Quarantined: {len(shown)} of {len(found.bad)} files"
-    with replacing(paths.PLOTS / "quarantine.png") as temporary:
-        pictures.sheet(title, shown).save(temporary)
+    pictures.write(pictures.sheet(title, shown), paths.PLOTS / "quarantine.png")
 
 
 def _tile(folder: Path, sha256: str, lines: list[str]) -> Image.Image:

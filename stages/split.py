@@ -7,7 +7,6 @@ import pandas as pd
 
 from facemask import images, params, pictures, relatives, report, splitting, tables
 from facemask.errors import one_line_errors
-from facemask.files import replacing
 from stages import paths
 
 GROUPS_PICTURED, IMAGES_PICTURED = 12, 8
@@ -44,8 +43,7 @@ def _picture_groups(table: pd.DataFrame) -> None:
         )
         for rows in groups[:GROUPS_PICTURED]
     ]
-    with replacing(paths.PLOTS / "groups.png") as temporary:
-        pictures.stack(sheets).save(temporary)
+    pictures.write(pictures.stack(sheets), paths.PLOTS / "groups.png")
 
 
 if __name__ == "__main__":
