@@ -34,7 +34,7 @@ def _picture_groups(table: pd.DataFrame) -> None:
     groups.sort(key=len, reverse=True)
     sheets = [
         pictures.sheet(
-            f"{len(rows)} images of one picture ({', '.join(rows['label'].unique())})",
+            f"{len(rows)} images taken for one picture ({', '.join(rows['label'].unique())})",
             [
                 pictures.thumbnail(images.open_rgb(paths.RAW / sha256))
                 for sha256 in rows["sha256"].head(IMAGES_PICTURED)
