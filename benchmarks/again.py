@@ -1,8 +1,8 @@
 """What a hundred new images cost a pipeline that has seen all the others.
 
 Run `python -m benchmarks.again data/face-mask-12k.zip` in a clone whose commands are on the PATH.
-In a fresh copy it times `dvc repro resize split` on all images but a hundred, then again with the hundred
-added; a third run, from nothing, must give the same outputs. Prints the ratio.
+In a fresh copy it times `dvc repro resize split` on all images but a hundred, then again with the
+hundred added; a third run, from nothing, must give the same outputs. Prints the ratio.
 """
 
 import shutil
