@@ -8,7 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from facemask.fingerprinting import SIMILAR, Floats, Indices, in_threads, mirror_halves
+from facemask.fingerprinting import (
+    BINS,
+    SIDE,
+    SIMILAR,
+    Floats,
+    Indices,
+    fingerprint,
+    in_threads,
+    mirror_halves,
+)
 
 SAME_PICTURE = 0.83
 """Pairs of images with this score (0-1, from `compare_all`) or more show the same picture."""
@@ -16,14 +25,18 @@ SAME_PICTURE = 0.83
 DIMENSIONS, BITS = 24, 24
 """Principal components of each half of a descriptor, and length of the codes they are sorted by."""
 
-ORDERS, WINDOW = 16, 128
-"""How many such codes, and descriptors in a row that are compared: more find more, but slower."""
+ORDERS, WINDOW = 12, 128
+"""How many such codes, and most descriptors of like codes that are compared: more find more, but
+slower."""
 
 NEIGHBOURS, VOTES = 8, 2
 """Most images that one image proposes to be compared with, and fewest votes for each."""
 
 LARGE = 12
 """Images in each of two groups from which on one pair alone does not merge them."""
+
+NOISE_IMAGES = 200
+"""From which the components come."""
 
 CHUNK, BATCH = 20_000, 64
 """Descriptors, and windows, that are worked on at once: they bound the memory."""
@@ -111,38 +124,59 @@ def _reduced(descriptors: NDArray[np.uint8]) -> tuple[Indices, Floats]:
 
     The halves have length 1 together. The last row stands for no keypoint: -1 and zeros.
     """
+    mean, bases = _components()
     owners, places = np.nonzero(descriptors.any(axis=2))
-    some = slice(None, None, len(owners) // CHUNK + 1)
-    sample = mirror_halves(descriptors[owners[some], places[some]])
-    mean = sample[0].sum(axis=0) / max(1, sample.shape[1])
-    sample[0] -= mean  # that of the odd halves is 0 already
-    bases = np.linalg.eigh(sample.swapaxes(1, 2) @ sample)[1][:, :, -DIMENSIONS:]
-    reduced = np.zeros((2, len(owners) + 1, DIMENSIONS), np.float32)
-    for start in range(0, len(owners), CHUNK):
+
+    def reduce(start: int) -> Floats:
         part = slice(start, start + CHUNK)
         halves = mirror_halves(descriptors[owners[part], places[part]])
         halves[0] -= mean
-        halves = halves @ bases
-        lengths = np.sqrt((halves**2).sum(axis=(0, 2)))
-        reduced[:, part][:, : len(lengths)] = halves / np.maximum(lengths, 1e-6)[:, None]
-    return np.append(owners, -1), reduced
+        projected: Floats = halves @ bases
+        projected /= np.maximum(np.sqrt((projected**2).sum(axis=(0, 2))), 1e-6)[:, None]
+        return projected
+
+    reduced = in_threads(reduce, range(0, len(owners), CHUNK), CHUNK, "descriptor")
+    none = np.zeros((2, 1, DIMENSIONS), np.float32)
+    return np.append(owners, -1), np.concatenate([*reduced, none], axis=1)
+
+
+def _components() -> tuple[Floats, Floats]:
+    """Give the mean of even halves and both halves' principal components, (2, `BINS` / 2, d).
+
+    They are those of noise with the spectrum of natural images (Field 1987), not of the images at
+    hand: an image that is added must not change what all the others are compared with.
+    """
+    frequencies = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE))
+    noise = np.random.default_rng(0).standard_normal((NOISE_IMAGES, SIDE, SIDE))
+    noise = np.fft.irfft2(np.fft.rfft2(noise) / np.maximum(frequencies, 1 / SIDE))
+    noise = np.clip(128 + 50 * noise / noise.std(), 0, 255).astype(np.uint8)
+    found = np.stack([fingerprint(np.stack([image] * 3, axis=2)) for image in noise])
+    descriptors = found["descriptors"].reshape(-1, BINS)
+    sample = mirror_halves(descriptors[descriptors.any(axis=1)])
+    mean = sample[0].mean(axis=0)
+    sample[0] -= mean  # that of the odd halves is 0 already
+    return mean, np.linalg.eigh(sample.swapaxes(1, 2) @ sample)[1][:, :, -DIMENSIONS:]
 
 
 def _search(owners: Indices, halves: Floats, seed: int) -> Indices:
-    """Find the nearest keypoint of another image among those close by in one order.
+    """Find the nearest keypoint of another image among those with a like code.
 
-    They are ordered by a code of random hyperplanes' sides (Charikar 2002), most significant first
-    (LSH forest: Bawa 2005). It has the even halves alone, so that it is a mirror image's too.
+    The codes are random hyperplanes' sides (Charikar 2002) of the even halves alone, so that a
+    mirror image has the same.
 
     Returns:
         (2, m): keypoints, and the images of their nearest ones.
     """
     directions = np.random.default_rng(seed).standard_normal((DIMENSIONS, BITS), np.float32)
-    order = np.argsort((halves[0, :-1] @ directions > 0) @ (1 << np.arange(BITS)), kind="stable")
-    windows = np.append(order, np.full(-len(order) % WINDOW, -1)).reshape(-1, WINDOW)
+    sides = np.packbits(halves[0, :-1] @ directions > 0, axis=1)
+    codes = (sides @ 256.0 ** np.arange(BITS // 8)).astype(np.int64)
+    order = np.argsort(codes, kind="stable")
+    starts, sizes = _windows(codes[order])
     found = [np.zeros((2, 0), np.int64)]
-    for start in range(0, len(windows), BATCH):
-        window = windows[start : start + BATCH]
+    for some in np.array_split(np.argsort(sizes, kind="stable"), len(sizes) // BATCH + 1):
+        places = starts[some, None] + np.arange(sizes[some].max(initial=1))
+        inside = places < (starts + sizes)[some, None]
+        window = np.where(inside, order[np.minimum(places, len(order) - 1)], -1)
         even, odd, images = halves[0][window], halves[1][window], owners[window]
         cosines = even @ even.swapaxes(1, 2) + np.abs(odd @ odd.swapaxes(1, 2))
         cosines[images[:, :, None] == images[:, None]] = 0
@@ -150,3 +184,22 @@ def _search(owners: Indices, halves: Floats, seed: int) -> Indices:
         nearest = np.take_along_axis(images, cosines.argmax(axis=2), axis=1)
         found.append(np.stack([window[near], nearest[near]]))
     return np.concatenate(found, axis=1)
+
+
+def _windows(codes: Indices) -> tuple[Indices, Indices]:
+    """Cut sorted codes by their leading bits into windows of at most `WINDOW` (Bawa 2005).
+
+    Windows cut by position would all be other ones after one more code.
+
+    Returns:
+        (w,) where each starts, and (w,) how many codes it has.
+    """
+    differing = np.frexp(codes[1:] ^ codes[:-1])[1]
+    cuts = np.array([0, len(codes)])
+    for bits in range(BITS, 0, -1):
+        ends = np.flatnonzero(differing == bits) + 1
+        sizes = np.diff(cuts)[np.searchsorted(cuts, ends, side="right") - 1]
+        cuts = np.union1d(cuts, ends[sizes > WINDOW])
+    parts = [np.arange(*ends, WINDOW) for ends in zip(cuts[:-1], cuts[1:], strict=True)]
+    starts = np.concatenate(parts)
+    return starts, np.diff(starts, append=len(codes))

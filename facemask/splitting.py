@@ -34,7 +34,7 @@ def draw(table: pd.DataFrame, options: params.Split, seed: int) -> pd.Series:
     units = table["group"]
     if options.strategy == "random":
         units = table["sha256"] + " " + table.groupby("sha256").cumcount().astype(str)
-    label = table["label"].groupby(units).agg(lambda labels: labels.mode()[0])
+    label = pd.crosstab(units, table["label"]).idxmax(axis=1)
     sizes = units.value_counts().loc[label.index]
     shares = {tables.VALIDATION: options.validation, tables.TEST: options.test}
     sides: dict[str, str] = {}

@@ -30,8 +30,8 @@ def split(options: params.Split, seed: int) -> None:
 
 def _picture_groups(table: pd.DataFrame) -> None:
     """Show the largest groups, the largest first."""
-    groups = [rows for _, rows in table.groupby("group")]
-    groups.sort(key=len, reverse=True)
+    sizes = table.groupby("group").size().sort_values(ascending=False, kind="stable")
+    groups = [table[table["group"] == group] for group in sizes.index[:GROUPS_PICTURED]]
     sheets = [
         pictures.sheet(
             f"{len(rows)} images taken for one picture ({', '.join(rows['label'].unique())})",
@@ -41,7 +41,7 @@ def _picture_groups(table: pd.DataFrame) -> None:
             ],
             columns=IMAGES_PICTURED,
         )
-        for rows in groups[:GROUPS_PICTURED]
+        for rows in groups
     ]
     pictures.write(pictures.stack(sheets), paths.PLOTS / "groups.png")
 
