@@ -10,7 +10,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facemask import dataset, external, images, network, params, pictures, report, splitting, tables
+from facemask import (
+    dataset,
+    external,
+    images,
+    network,
+    params,
+    pictures,
+    report,
+    scores,
+    splitting,
+    tables,
+)
 from facemask.collection import REFUSED
 from facemask.errors import one_line_errors
 from facemask.files import replacing
@@ -36,14 +47,14 @@ def evaluate(options: params.Params) -> None:
     for part, rows in parts.items():
         folder = paths.EXTERNAL / "resized" if part == EXTERNAL else paths.RESIZED
         probability = network.predict(model, dataset.inference_batches(rows, classes[1], folder))
-        predicted = report.predictions(rows, probability, options.evaluate.threshold, classes)
+        predicted = scores.predictions(rows, probability, options.evaluate.threshold, classes)
         predictions.append(predicted.assign(part=part))
         if part == tables.VALIDATION:
             _curves(rows["label"], probability, classes[1])
         if part != tables.TEST:
             _mistakes(part, predicted.assign(sha256=rows["sha256"]), folder, options.evaluate)
         if len(rows):
-            metrics[part] = notes[part] | report.judge(predicted, probability, classes)
+            metrics[part] = notes[part] | scores.judge(predicted, probability, classes)
         elif notes[part].get("left_out"):
             metrics[part] = notes[part] | {"images": 0}
     tables.write(pd.concat(predictions), paths.PREDICTIONS)
@@ -75,8 +86,8 @@ def _external(
 
 
 def _curves(label: pd.Series, probability: NDArray[np.float64], positive: str) -> None:
-    tables.write(report.roc(label, probability, positive), paths.PLOTS / "roc.csv")
-    curve = report.precision_recall(label, probability, positive)
+    tables.write(scores.roc(label, probability, positive), paths.PLOTS / "roc.csv")
+    curve = scores.precision_recall(label, probability, positive)
     tables.write(curve, paths.PLOTS / "precision_recall.csv")
 
 
