@@ -1,65 +1,99 @@
 """Rows of a table and the resized images they name -> batches for Keras."""
 
-from collections.abc import Callable
+import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-Augment = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""(images, seed) -> images: float32 (n, size, size, 3), 0-255, and int64 (2,)."""
+from facemask.augmentation import Change
 
 INFERENCE_BATCH = 64
 
 
-def training_batches(
-    rows: pd.DataFrame, positive: str, folder: Path, *, batch_size: int, seed: int, augment: Augment
-) -> tf.data.Dataset:
-    """Give the images of `rows` in an order and with an augmentation that change every epoch.
+@dataclass(frozen=True)
+class TrainingData:
+    """Images to be trained on, each once an epoch, each time in another order and other shape.
 
-    Both follow from `seed` alone, so that a second run sees the same pixels in the same order.
+    Order and changes follow from `seed` and the number of the epoch alone, so that a training that
+    goes on from a later epoch sees the same pixels as one that came there undisturbed.
 
-    Args:
-        rows: table with `sha256`, `label` and `weight`.
+    Attributes:
+        rows: table with `path`, `sha256`, `label` and `weight`.
         positive: the label whose target is 1.
         folder: holds `SHA256.png`, 8-bit RGB, all of one size.
-        batch_size: images in a batch; the last one may be smaller.
+        batch_size: images in a batch; the last one of an epoch may be smaller.
         seed: any integer.
         augment: changes a whole batch, given a seed of its own.
-
-    Returns:
-        Batches of images, float32 (n, size, size, 3) 0-255; targets, float32 (n, 1), 0 or 1; and
-        weights in the loss, float32 (n,).
     """
-    seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
-    weights = tf.data.Dataset.from_tensor_slices(rows["weight"].to_numpy(np.float32))
-    files = tf.data.Dataset.zip(_files(rows, positive, folder), weights)
-    files = files.shuffle(len(rows), seed=seed)
-    images = files.map(
-        lambda file, weight: (*_decode(*file), weight), num_parallel_calls=tf.data.AUTOTUNE
-    )
-    batches = images.batch(batch_size)
-    augmented = tf.data.Dataset.zip(batches, seeds).map(
-        lambda batch, seed: (augment(batch[0], seed), *batch[1:]),
-        num_parallel_calls=tf.data.AUTOTUNE,
-    )
-    return augmented.prefetch(tf.data.AUTOTUNE)
+
+    rows: pd.DataFrame
+    positive: str
+    folder: Path
+    batch_size: int
+    seed: int
+    augment: Change
+
+    def __len__(self) -> int:
+        """Count the batches of an epoch."""
+        return math.ceil(len(self.rows) / self.batch_size)
+
+    def batches(self, epochs: range) -> tf.data.Dataset:
+        """Give the batches of some epochs, one epoch after the other.
+
+        Returns:
+            Images, float32 (n, size, size, 3) 0-255; targets, float32 (n, 1), 0 or 1; and weights
+            in the loss, float32 (n,).
+        """
+        weights = tf.constant(self.rows["weight"], tf.float32)
+        columns = (*_columns(self.rows, self.positive, self.folder), weights)
+
+        def augmented(number: tf.Tensor, batch: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
+            seed = tf.stack([tf.constant(self.seed, tf.int64), number])
+            return self.augment(batch[0], seed), *batch[1:]
+
+        def batches_of(epoch: tf.Tensor) -> tf.data.Dataset:
+            order = self._order(epoch)
+            files = tf.data.Dataset.from_tensor_slices(
+                tuple(tf.gather(column, order) for column in columns)
+            )
+            images = files.map(
+                lambda name, *others: (_decode(name), *others), num_parallel_calls=tf.data.AUTOTUNE
+            )
+            numbered = images.batch(self.batch_size).enumerate(epoch * len(self))
+            return numbered.map(augmented, num_parallel_calls=tf.data.AUTOTUNE)
+
+        numbers = tf.data.Dataset.range(epochs.start, epochs.stop)
+        return numbers.flat_map(batches_of).prefetch(tf.data.AUTOTUNE)
+
+    def paths(self, epoch: int, batch: int) -> list[str]:
+        """Name the images of one batch."""
+        order = self._order(tf.constant(epoch, tf.int64)).numpy()
+        some = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+        return list(self.rows["path"].iloc[some])
+
+    def _order(self, epoch: tf.Tensor) -> tf.Tensor:
+        seed = tf.stack([tf.constant(self.seed, tf.int64), epoch])
+        numbers = tf.range(len(self.rows), dtype=tf.int64)
+        return tf.random.experimental.stateless_shuffle(numbers, seed)
 
 
 def inference_batches(rows: pd.DataFrame, positive: str, folder: Path) -> tf.data.Dataset:
-    """Give the images of `rows` unchanged, in their order, shaped as `training_batches` does."""
-    files = _files(rows, positive, folder)
-    batches = files.map(_decode, num_parallel_calls=tf.data.AUTOTUNE).batch(INFERENCE_BATCH)
-    return batches.prefetch(tf.data.AUTOTUNE)
+    """Give the images of `rows` unchanged, in their order, in batches as `TrainingData` gives."""
+    files = tf.data.Dataset.from_tensor_slices(_columns(rows, positive, folder))
+    images = files.map(
+        lambda name, target: (_decode(name), target), num_parallel_calls=tf.data.AUTOTUNE
+    )
+    return images.batch(INFERENCE_BATCH).prefetch(tf.data.AUTOTUNE)
 
 
-def _files(rows: pd.DataFrame, positive: str, folder: Path) -> tf.data.Dataset:
+def _columns(rows: pd.DataFrame, positive: str, folder: Path) -> tuple[tf.Tensor, tf.Tensor]:
     names = [str(folder / f"{sha256}.png") for sha256 in rows["sha256"]]
     targets = (rows["label"] == positive).to_numpy(np.float32)[:, np.newaxis]
-    return tf.data.Dataset.from_tensor_slices((tf.constant(names, tf.string), targets))
+    return tf.constant(names, tf.string), tf.constant(targets)
 
 
-def _decode(name: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    image = tf.io.decode_png(tf.io.read_file(name), channels=3)
-    return tf.cast(image, tf.float32), target
+def _decode(name: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.io.decode_png(tf.io.read_file(name), channels=3), tf.float32)

@@ -64,11 +64,14 @@ class Split(Section):
 
 
 class Network(Section):
-    """The layers: filters of each convolution block, and the dense layer behind them."""
+    """The layers: filters of each convolution block, and what comes behind them."""
 
     filters: Annotated[list[Positive], Field(min_length=1)]
+    batch_norm: bool
     dropout: Annotated[float, Field(ge=0, lt=1)]
+    head: Literal["flatten", "average", "max"]
     dense: Positive
+    initializer: Literal["glorot_uniform", "he_normal"]
 
     def smallest_input(self) -> int:
         """Side in pixels that leaves one value a channel after the last block.
@@ -83,13 +86,31 @@ class Network(Section):
 
 
 class Augmentation(Section):
-    """Largest random change of a training image; each is drawn evenly from -value to +value."""
+    """How a training image is changed at random, each time that it is seen.
+
+    Strengths are the largest change, drawn evenly from -value to +value; shares say how many of the
+    images a change befalls.
+    """
 
     rotation: Annotated[float, Field(ge=0, le=180)]
     shift: UnitInterval
     zoom: Annotated[float, Field(ge=0, lt=1)]
     shear: Annotated[float, Field(ge=0, lt=90)]
     horizontal_flip: bool
+    fill: Annotated[list[Literal["nearest", "reflect", "constant"]], Field(min_length=1)]
+    swap: UnitInterval
+    recolour: UnitInterval
+    hue: Annotated[float, Field(ge=0, le=180)]
+    saturation: UnitInterval
+    greyscale: UnitInterval
+    brightness: Annotated[float, Field(ge=0, lt=1)]
+    contrast: Annotated[float, Field(ge=0, lt=1)]
+    warmth: Annotated[float, Field(ge=0, lt=1)]
+    cutout: UnitInterval
+    resolution: Annotated[float, Field(gt=0, le=1)]
+    blur: Annotated[float, Field(ge=0, le=16)]
+    noise: Annotated[float, Field(ge=0, le=128)]
+    jpeg: Annotated[int, Field(ge=1, le=100)]
 
 
 class Train(Section):
@@ -98,7 +119,12 @@ class Train(Section):
     epochs: Positive
     batch_size: Positive
     learning_rate: Annotated[float, Field(gt=0)]
+    schedule: Literal["constant", "one_cycle"]
+    weight_decay: UnitInterval
+    average: Annotated[float, Field(ge=0, lt=1)]
+    keep: Literal["best", "last"]
     stop_at_accuracy: UnitInterval | None
+    calibrate: bool
     weight_by_group: bool
     network: Network
     augmentation: Augmentation
@@ -109,6 +135,7 @@ class Evaluate(Section):
 
     external: Annotated[str, Field(min_length=1)]
     threshold: Share
+    recall: UnitInterval | None
     worst_mistakes: Annotated[int, Field(ge=1, le=200)]
 
 

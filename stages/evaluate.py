@@ -3,17 +3,21 @@
 Run by `dvc repro evaluate`; about a minute for ten thousand images.
 """
 
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from facemask import (
+    attention,
     dataset,
     external,
     images,
+    invariances,
     network,
     params,
     pictures,
@@ -29,6 +33,7 @@ from facemask.source import Source
 from stages import paths
 
 EXTERNAL = "external"
+PICTURED = 12
 
 
 def evaluate(options: params.Params) -> None:
@@ -36,27 +41,43 @@ def evaluate(options: params.Params) -> None:
     table = tables.read(paths.SPLIT_TABLE)
     classes = tables.classes(table)
     model = network.load(paths.KERAS_MODEL)
-    metrics: dict[str, Any] = {"threshold": options.evaluate.threshold}
-    predictions = []
     parts = {side: tables.side(table, side) for side in (tables.VALIDATION, tables.TEST)}
     notes: dict[str, dict[str, Any]] = {
         side: {"relatives_in_training": splitting.relatives_in_training(table, side)}
         for side in parts
     }
     parts[EXTERNAL], notes[EXTERNAL] = _external(options, table, classes)
+    threshold = options.evaluate.threshold
+    metrics: dict[str, Any] = {"threshold": threshold}
+    predictions = []
     for part, rows in parts.items():
         folder = paths.EXTERNAL / "resized" if part == EXTERNAL else paths.RESIZED
+        files = [folder / f"{sha256}.png" for sha256 in rows["sha256"]]
         probability = network.predict(model, dataset.inference_batches(rows, classes[1], folder))
-        predicted = scores.predictions(rows, probability, options.evaluate.threshold, classes)
-        predictions.append(predicted.assign(part=part))
         if part == tables.VALIDATION:
             _curves(rows["label"], probability, classes[1])
-        if part != tables.TEST:
-            _mistakes(part, predicted.assign(sha256=rows["sha256"]), folder, options.evaluate)
+            if options.evaluate.recall is not None:
+                wanted = options.evaluate.recall
+                threshold = scores.threshold_for(wanted, rows["label"], probability, classes[1])
+                metrics["threshold"] = threshold
+        predicted = scores.predictions(rows, probability, threshold, classes)
+        predictions.append(predicted.assign(part=part))
         if len(rows):
             metrics[part] = notes[part] | scores.judge(predicted, probability, classes)
+            groups = rows.get("group", rows["sha256"])
+            metrics[part]["interval_95"] = scores.intervals(predicted, probability, groups, classes)
         elif notes[part].get("left_out"):
             metrics[part] = notes[part] | {"images": 0}
+        if part == tables.TEST:
+            continue
+        _mistakes(part, predicted, files, options.evaluate)
+        looking = _attention(part, model, predicted, files)
+        changed = invariances.changed_decisions(model.predict_on_batch, files, threshold)
+        if len(rows):
+            metrics[part]["attention_in_lower_half"] = looking
+            metrics[part]["decisions_changed_by"] = changed
+        shares = pd.DataFrame({"change": changed.keys(), "share": changed.values()})
+        tables.write(shares, paths.PLOTS / f"{part}_invariances.csv")
     tables.write(pd.concat(predictions), paths.PREDICTIONS)
     report.write_json(metrics, paths.METRICS / "evaluate.json")
 
@@ -86,12 +107,14 @@ def _external(
 
 
 def _curves(label: pd.Series, probability: NDArray[np.float64], positive: str) -> None:
-    tables.write(scores.roc(label, probability, positive), paths.PLOTS / "roc.csv")
-    curve = scores.precision_recall(label, probability, positive)
-    tables.write(curve, paths.PLOTS / "precision_recall.csv")
+    for name in ("roc", "precision_recall", "reliability"):
+        curve = getattr(scores, name)(label, probability, positive)
+        tables.write(curve, paths.PLOTS / f"{name}.csv")
 
 
-def _mistakes(part: str, predicted: pd.DataFrame, folder: Path, options: params.Evaluate) -> None:
+def _mistakes(
+    part: str, predicted: pd.DataFrame, files: Sequence[Path], options: params.Evaluate
+) -> None:
     """Write what was decided on each image, and picture the most confident of the wrong ones."""
     actual = predicted[["label", "predicted"]].rename(columns={"label": "actual"})
     tables.write(actual, paths.PLOTS / f"{part}_confusion.csv")
@@ -102,12 +125,42 @@ def _mistakes(part: str, predicted: pd.DataFrame, folder: Path, options: params.
         title += f"; the {len(worst)} most confident"
     tiles = [
         pictures.captioned(
-            images.open_rgb(folder / f"{row.sha256}.png"),
-            [f"says {row.predicted} {row.probability:.3f}", f"is {row.label}", str(row.path)],
+            images.open_rgb(files[number]),
+            [
+                _says(row),
+                f"is {row['label']}",
+                row["path"],
+            ],
         )
-        for row in worst.itertuples()
+        for number, row in zip(worst.index, worst.to_dict("records"), strict=True)
     ]
     pictures.write(pictures.sheet(title, tiles), paths.PLOTS / f"{part}_mistakes.png")
+
+
+def _attention(
+    part: str, model: keras.Model, predicted: pd.DataFrame, files: Sequence[Path]
+) -> float:
+    """Picture where the network looks when it is wrong, and right; give the lower half's share."""
+    maps = attention.maps(model, files)
+    wrong = predicted["label"] != predicted["predicted"]
+    sheets = []
+    for name, rows in (("wrong", predicted[wrong]), ("right", predicted[~wrong])):
+        some = rows.sample(min(len(rows), PICTURED), random_state=0)
+        tiles = [
+            pictures.captioned(
+                attention.overlay(images.open_rgb(files[number]), maps[number]),
+                [_says(row), f"is {row['label']}"],
+            )
+            for number, row in zip(some.index, some.to_dict("records"), strict=True)
+        ]
+        title = f"Where the network looks: {len(some)} of {len(rows)} {name} {part} decisions"
+        sheets.append(pictures.sheet(title, tiles))
+    pictures.write(pictures.stack(sheets), paths.PLOTS / f"{part}_attention.png")
+    return attention.lower_half(maps)
+
+
+def _says(row: Mapping[Hashable, Any]) -> str:
+    return f"says {row['predicted']} {row['probability']:.3f}"
 
 
 if __name__ == "__main__":

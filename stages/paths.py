@@ -23,3 +23,4 @@ PLOTS = Path("plots")
 # No outputs: what may be deleted at any time, and spares a later run work.
 MEMO = Path("data/memo.sqlite")
 DOWNLOADS = Path("data/downloads")
+BACKUP = Path("models/backup")

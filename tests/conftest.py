@@ -22,6 +22,8 @@ TINY: dict[str, Any] = {
     "evaluate.external": "data/none",
     "resize.size": 24,
     "train.epochs": 3,
+    "train.keep": "best",
+    "train.calibrate": False,
     "train.network.filters": [4, 8],
     "train.network.dense": 8,
 }

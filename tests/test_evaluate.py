@@ -123,3 +123,31 @@ def test_faces_from_elsewhere_of_one_class_and_of_none_are_still_reported(
     }
     listed = pd.read_csv("data/external_left_out.csv")
     assert listed["reason"].value_counts().to_dict() == left_out
+
+
+@pytest.mark.usefixtures("trained")
+def test_headline_figures_have_intervals_and_every_change_is_measured(run: Run) -> None:
+    run("evaluate")
+    for part in ("validation", "external"):
+        found = measured()[part]
+        low, high = found["interval_95"]["accuracy"]
+        assert low <= found["accuracy"] <= high
+        assert len(found["decisions_changed_by"]) == 12
+        assert all(0 <= share <= 1 for share in found["decisions_changed_by"].values())
+        assert 0 <= found["attention_in_lower_half"] <= 1
+        chart = pd.read_csv(f"plots/{part}_invariances.csv")
+        changed = dict(zip(chart["change"], chart["share"], strict=True))
+        assert changed == pytest.approx(found["decisions_changed_by"], abs=1e-5)
+        assert Path(f"plots/{part}_attention.png").exists()
+    assert set(pd.read_csv("plots/reliability.csv")) == {"probability", "share", "images"}
+
+
+def test_a_wanted_recall_chooses_the_threshold_on_validation(trained: Path, run: Run) -> None:
+    for recall in (0.0, 0.5, 1.0):
+        set_params(trained, {"evaluate.recall": recall})
+        run("evaluate")
+        assert measured()["validation"]["recall"] >= recall
+    predictions = pd.read_csv("data/predictions.csv")
+    rows = predictions[(predictions.part == "validation") & (predictions.label == "WithoutMask")]
+    second = rows.probability.where(rows.predicted == "WithoutMask", 1 - rows.probability)
+    assert measured()["threshold"] == pytest.approx(second.min(), abs=1e-5)

@@ -12,7 +12,7 @@ from tests.conftest import set_params
     [
         ("train.epoch", 5, ["train.epoch = 5", "unknown key", "epochs"]),
         ("trian", 5, ["trian = 5", "unknown key", "train"]),
-        ("train.network.kernel", 5, ["train.network.kernel = 5", "filters, dropout, dense"]),
+        ("train.network.kernel", 5, ["train.network.kernel = 5", "filters, batch_norm, dropout"]),
         ("resize.size", 0, ["resize.size = 0", "greater than or equal to 1"]),
         ("resize.size", 9, ["resize.size = 9", "at least 10 for the 2 blocks"]),
         ("split.validation", 1.5, ["split.validation = 1.5", "less than 1"]),

@@ -54,3 +54,55 @@ def test_the_curves_run_from_corner_to_corner() -> None:
     curve = scores.precision_recall(ROWS["label"], PROBABILITY, "mask")
     assert curve.iloc[0]["recall"] == 1
     assert curve.iloc[-1][["recall", "precision"]].tolist() == [0, 1]
+
+
+def test_calibration_is_measured_in_bins() -> None:
+    probability = np.repeat([0.1, 0.9], 100)
+    label = pd.Series(["mask"] * 20 + ["bare"] * 80 + ["mask"] * 100)
+    curve = scores.reliability(label, probability, "mask")
+    assert curve.round(6).to_dict("list") == {
+        "probability": [0.1, 0.9],
+        "share": [0.2, 1.0],
+        "images": [100, 100],
+    }
+    rows = pd.DataFrame({"path": "x", "label": label})
+    judged = scores.judge(scores.predictions(rows, probability, 0.5, CLASSES), probability, CLASSES)
+    assert judged["calibration_error"] == pytest.approx(0.1)
+    assert judged["brier"] == pytest.approx((20 * 0.81 + 80 * 0.01 + 100 * 0.01) / 200)
+
+
+@pytest.mark.parametrize("true", [0.5, 1.0, 3.0])
+def test_the_temperature_makes_probabilities_true(true: float) -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, 20_000)
+    label = pd.Series(np.where(rng.random(20_000) < 1 / (1 + np.exp(-logits)), "mask", "bare"))
+    said = 1 / (1 + np.exp(-logits * true))
+    assert scores.temperature(label, said, "mask") == pytest.approx(true, rel=0.05)
+
+
+def test_the_threshold_is_the_highest_that_finds_the_wanted_share() -> None:
+    label = pd.Series(["mask"] * 10 + ["bare"] * 3)
+    probability = np.array([*np.linspace(0.1, 1.0, 10), 0.05, 0.5, 0.95])
+    for recall in (0.5, 0.9, 1.0):
+        threshold = scores.threshold_for(recall, label, probability, "mask")
+        assert (probability[:10] >= threshold).mean() == recall
+
+
+def test_intervals_draw_groups_not_images() -> None:
+    rng = np.random.default_rng(1)
+    count = 400
+    label = pd.Series(np.where(np.arange(count) % 2, "mask", "bare"))
+    right = rng.random(count) < 0.9
+    probability = np.where((label == "mask") == right, 0.8, 0.2)
+    rows = pd.DataFrame({"path": "x", "label": label})
+    predicted = scores.predictions(rows, probability, 0.5, CLASSES)
+    alone = scores.intervals(predicted, probability, pd.Series(range(count)), CLASSES)
+    low, high = alone["accuracy"]
+    expected = 2 * 1.96 * np.sqrt(right.mean() * (1 - right.mean()) / count)
+    assert low < right.mean() < high
+    assert high - low == pytest.approx(expected, rel=0.15)
+    assert alone["recall_of_class"].keys() == {"bare", "mask"}
+    five_times = pd.concat([predicted] * 5, ignore_index=True)
+    groups = pd.Series(np.tile(range(count), 5))
+    copies = scores.intervals(five_times, np.tile(probability, 5), groups, CLASSES)
+    assert copies["accuracy"] == pytest.approx(alone["accuracy"], abs=0.01)

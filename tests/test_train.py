@@ -1,12 +1,18 @@
 import json
+import os
+import re
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from tests.conftest import Run, set_params
+from tests.conftest import REPOSITORY, Run, set_params
 
 
 @pytest.fixture
@@ -28,7 +34,7 @@ def test_the_best_epoch_by_validation_loss_is_kept(run: Run) -> None:
     history = pd.read_csv("plots/history.csv")
     assert len(history) == trained()["epochs"] == 3
     [best] = history.nsmallest(1, "val_loss").to_dict("records")
-    assert trained()["best_epoch"] == best["epoch"]
+    assert trained()["kept_epoch"] == best["epoch"]
     assert trained()["val_accuracy"] == pytest.approx(best["val_accuracy"], abs=1e-5)
     evaluated = json.loads(Path("metrics/evaluate.json").read_text())
     assert evaluated["validation"]["loss"] == pytest.approx(trained()["val_loss"], abs=1e-5)
@@ -47,8 +53,20 @@ def test_a_loss_that_is_no_number_is_one_line(
     prepared: Path, complaint: Callable[[str], str]
 ) -> None:
     set_params(prepared, {"train.learning_rate": 3e38})
-    assert "train.learning_rate = 3e+38: " in complaint("train")
-    assert list(Path("models").iterdir()) == []
+    message = complaint("train")
+    assert "train.learning_rate = 3e+38: " in message
+    assert "epoch 1/3" in message
+    assert not Path("models/model.keras").exists()
+
+
+def test_a_loss_that_is_no_number_names_the_images(
+    prepared: Path, complaint: Callable[[str], str]
+) -> None:
+    set_params(prepared, {"train.learning_rate": 3e38, "train.batch_size": 4})
+    message = complaint("train")
+    named = re.search(r"batch (\d): (.+), (.+), (.+) and 1 more", message)
+    assert named
+    assert all((Path("data/faces") / path).exists() for path in named.groups()[1:])
 
 
 def test_groups_can_weigh_as_much_as_one_image(prepared: Path, run: Run) -> None:
@@ -65,3 +83,85 @@ def test_groups_can_weigh_as_much_as_one_image(prepared: Path, run: Run) -> None
     table.to_csv("data/split.csv", index=False)
     run("train")
     assert trained()["loss"] != pytest.approx(alike)
+
+
+def training() -> subprocess.Popen[bytes]:
+    """Start to train as DVC does, in a process of its own."""
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    return subprocess.Popen([sys.executable, "-m", "stages.train"], env=environment)
+
+
+def kill_after_epoch(epoch: int) -> None:
+    """Train, and kill the process as soon as an epoch is backed up."""
+    running = training()
+    while not list(Path("models/backup").glob(f"*/epoch-{epoch:04d}")):
+        assert running.poll() is None
+        time.sleep(0.005)
+    running.kill()
+    running.wait()
+
+
+def test_a_killed_training_goes_on_and_ends_with_the_same_weights(prepared: Path) -> None:
+    changes = {"train.network.dropout": 0.2, "train.average": 0.9, "train.batch_size": 4}
+    set_params(prepared, changes | {"train.epochs": 4, "train.calibrate": True})
+    assert training().wait() == 0
+    undisturbed, history = Path("models/model.keras").read_bytes(), history_without_seconds()
+    Path("models/model.keras").unlink()
+    for epoch in (1, 3):
+        kill_after_epoch(epoch)
+        assert not Path("models/model.keras").exists()
+    assert training().wait() == 0
+    assert Path("models/model.keras").read_bytes() == undisturbed
+    pd.testing.assert_frame_equal(history_without_seconds(), history)
+    assert not Path("models/backup").exists()
+
+
+def test_a_backup_of_another_training_is_not_gone_on_from(prepared: Path) -> None:
+    kill_after_epoch(1)
+    [stale] = Path("models/backup").iterdir()
+    set_params(prepared, {"train.learning_rate": 0.004})
+    kill_after_epoch(1)
+    [fresh] = Path("models/backup").iterdir()
+    assert fresh != stale
+    rate = pd.read_csv("plots/history.csv")["learning_rate"]
+    assert rate.max() > 0.001
+
+
+def history_without_seconds() -> pd.DataFrame:
+    return pd.read_csv("plots/history.csv").drop(columns="seconds")
+
+
+def test_weights_are_averaged_and_the_rate_runs_one_cycle(prepared: Path, run: Run) -> None:
+    set_params(prepared, {"train.schedule": "one_cycle", "train.epochs": 5})
+    run("train")
+    rate = pd.read_csv("plots/history.csv")["learning_rate"]
+    assert rate.max() in rate[:2].to_list()
+    assert rate.iloc[-1] == pytest.approx(0, abs=1e-6)
+    plain = pd.read_csv("plots/history.csv")
+    set_params(prepared, {"train.average": 0.9})
+    run("train")
+    averaged = pd.read_csv("plots/history.csv")
+    pd.testing.assert_series_equal(averaged["loss"], plain["loss"])
+    assert not np.allclose(averaged["val_loss"], plain["val_loss"])
+
+
+def test_the_last_epoch_may_be_kept(prepared: Path, run: Run) -> None:
+    set_params(prepared, {"train.keep": "last", "train.learning_rate": 0.05})
+    run("train")
+    assert trained()["kept_epoch"] == 3
+    run("evaluate")
+    last = pd.read_csv("plots/history.csv").iloc[-1]
+    evaluated = json.loads(Path("metrics/evaluate.json").read_text())
+    assert evaluated["validation"]["loss"] == pytest.approx(last["val_loss"], rel=1e-3)
+
+
+def test_calibration_lowers_the_loss_and_changes_no_decision(prepared: Path, run: Run) -> None:
+    measured = []
+    for calibrate in (False, True):
+        set_params(prepared, {"train.calibrate": calibrate})
+        run("train")
+        run("evaluate")
+        measured.append(json.loads(Path("metrics/evaluate.json").read_text())["validation"])
+    assert trained()["temperature"] != 1
+    assert measured[1]["loss"] < measured[0]["loss"]
+    assert measured[1]["accuracy"] == measured[0]["accuracy"]

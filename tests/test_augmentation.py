@@ -1,0 +1,229 @@
+"""What the network sees in training: each change does what it says, and no more."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from facemask import augmentation, params
+
+STILL: dict[str, Any] = {
+    "rotation": 0.0,
+    "shift": 0.0,
+    "zoom": 0.0,
+    "shear": 0.0,
+    "horizontal_flip": False,
+    "fill": ["nearest"],
+    "swap": 0.0,
+    "recolour": 0.0,
+    "hue": 0.0,
+    "saturation": 0.0,
+    "greyscale": 0.0,
+    "brightness": 0.0,
+    "contrast": 0.0,
+    "warmth": 0.0,
+    "cutout": 0.0,
+    "resolution": 1.0,
+    "blur": 0.0,
+    "noise": 0.0,
+    "jpeg": 100,
+}
+SOFT = tf.image.resize(
+    np.random.default_rng(2).integers(60, 190, (32, 4, 4, 3)).astype(np.float32), (32, 32)
+)
+NOISE = tf.constant(
+    np.random.default_rng(1).integers(0, 256, (16, 20, 20, 3)).astype(np.float32), tf.float32
+)
+
+
+def augmented(**strengths: object) -> np.ndarray:
+    augment = augmentation.augmenter(params.Augmentation.model_validate(STILL | strengths))
+    return np.asarray(augment(NOISE, tf.constant([3, 4], tf.int64)))
+
+
+def test_no_strength_means_no_change() -> None:
+    np.testing.assert_allclose(augmented(), NOISE, atol=1e-3)
+
+
+def test_a_flip_is_a_mirror_image_of_about_half_the_images() -> None:
+    flipped = augmented(horizontal_flip=True)
+    mirrored = [np.allclose(a, b[:, ::-1], atol=1e-2) for a, b in zip(flipped, NOISE, strict=True)]
+    same = [np.allclose(a, b, atol=1e-2) for a, b in zip(flipped, NOISE, strict=True)]
+    assert np.all(np.logical_xor(mirrored, same))
+    assert 4 <= sum(mirrored) <= 12
+
+
+def test_a_shift_moves_at_most_its_share_and_repeats_the_border() -> None:
+    column = np.zeros((16, 20, 20, 3), np.float32)
+    column[:, :, :10] = 200.0
+    augment = augmentation.augmenter(params.Augmentation.model_validate(STILL | {"shift": 0.2}))
+    edges = np.asarray(augment(tf.constant(column), tf.constant([1, 2], tf.int64)))[:, 10, :, 0]
+    np.testing.assert_allclose(edges[:, 0], 200.0, atol=1e-3)
+    np.testing.assert_allclose(edges[:, -1], 0.0, atol=1e-3)
+    moved = edges.sum(axis=1) / 200.0 - 10
+    assert np.abs(moved).max() <= 4.01
+    assert moved.min() < -1 < 1 < moved.max()
+
+
+def test_a_rotation_keeps_the_centre_and_turns_at_most_its_angle() -> None:
+    wedge = np.zeros((16, 41, 41, 3), np.float32)
+    wedge[:, 20, 21:] = 255.0  # a ray from the centre to the right
+    augment = augmentation.augmenter(params.Augmentation.model_validate(STILL | {"rotation": 30.0}))
+    turned = np.asarray(augment(tf.constant(wedge), tf.constant([5, 6], tf.int64)))[..., 0]
+    rows, columns = np.mgrid[-20:21, -20:21]
+    weight = turned.sum(axis=(1, 2))
+    angles = np.degrees(
+        np.arctan2(
+            (turned * rows).sum(axis=(1, 2)) / weight, (turned * columns).sum((1, 2)) / weight
+        )
+    )
+    assert np.abs(angles).max() < 31
+    assert angles.min() < -8 < 8 < angles.max()
+
+
+def test_a_seed_repeats_the_augmentation_and_every_image_has_its_own() -> None:
+    first, second = augmented(rotation=30.0), augmented(rotation=30.0)
+    np.testing.assert_array_equal(first, second)
+    ramp = tf.constant(np.tile(np.arange(20, dtype=np.float32)[:, None, None], (4, 1, 20, 3)))
+    augment = augmentation.augmenter(params.Augmentation.model_validate(STILL | {"shift": 0.2}))
+    images = np.asarray(augment(ramp, tf.constant([3, 4], tf.int64)))
+    assert not np.allclose(images[0], images[1])
+
+
+def changed(images: tf.Tensor, **strengths: object) -> np.ndarray:
+    augment = augmentation.augmenter(params.Augmentation.model_validate(STILL | strengths))
+    return np.asarray(augment(images, tf.constant([3, 4], tf.int64)))
+
+
+def luma(images: np.ndarray) -> np.ndarray:
+    return np.tensordot(images, [0.299, 0.587, 0.114], 1)
+
+
+@pytest.mark.parametrize(
+    "strengths",
+    [
+        {"swap": 0.5},
+        {"recolour": 0.5},
+        {"hue": 180.0},
+        {"saturation": 0.9},
+        {"greyscale": 0.5},
+        {"brightness": 0.9},
+        {"contrast": 0.9},
+        {"warmth": 0.9},
+        {"cutout": 0.5},
+        {"resolution": 0.2},
+        {"blur": 2.0},
+        {"noise": 40.0},
+        {"jpeg": 10},
+    ],
+    ids=lambda strengths: next(iter(strengths)),
+)
+def test_every_change_follows_the_seed_and_stays_within_the_range(
+    strengths: dict[str, object],
+) -> None:
+    first = changed(NOISE, **strengths)
+    np.testing.assert_array_equal(first, changed(NOISE, **strengths))
+    assert np.abs(first - NOISE).max() > 1
+    assert first.shape == NOISE.shape
+    assert np.all((first >= 0) & (first <= 255))
+
+
+def test_hue_turns_all_the_way_round_and_leaves_the_brightness() -> None:
+    red = tf.constant(np.tile(np.array([150, 100, 100], np.float32), (200, 4, 4, 1)))
+    turned = changed(red, hue=180.0)
+    np.testing.assert_allclose(luma(turned), luma(np.asarray(red)), atol=0.1)
+    strongest = turned[:, 0, 0].argmax(axis=1)
+    assert set(strongest) == {0, 1, 2}
+
+
+def test_greyscale_takes_the_colour_of_its_share() -> None:
+    images = changed(SOFT, greyscale=0.5)
+    grey = np.isclose(np.ptp(images, axis=3).max(axis=(1, 2)), 0, atol=0.1)
+    assert 8 <= grey.sum() <= 24
+    np.testing.assert_allclose(images[~grey], np.asarray(SOFT)[~grey], atol=0.1)
+
+
+def test_brightness_contrast_and_warmth_stay_within_their_bounds() -> None:
+    flat = tf.fill((64, 4, 4, 3), 100.0)
+    bright = changed(flat, brightness=0.3)[:, 0, 0, 0]
+    assert 70 <= bright.min() < 75
+    assert 125 < bright.max() <= 130.1
+    np.testing.assert_allclose(changed(flat, contrast=0.5), flat, atol=1e-3)
+    spread = changed(SOFT, contrast=0.5).std(axis=(1, 2, 3)) / np.asarray(SOFT).std(axis=(1, 2, 3))
+    assert 0.5 <= spread.min() < 0.6
+    assert 1.4 < spread.max() <= 1.51
+    warm = changed(flat, warmth=0.2)[:, 0, 0]
+    assert np.ptp(warm, axis=1).max() > 10
+    assert np.all((warm >= 80) & (warm <= 120))
+
+
+def test_a_swap_keeps_the_lower_part_and_takes_the_upper_from_the_next_image() -> None:
+    grey = np.linspace(0, 240, 32, dtype=np.float32)
+    images = changed(tf.constant(np.tile(grey[:, None, None, None], (1, 32, 32, 3))), swap=0.5)
+    np.testing.assert_allclose(images[:, -1, :, 0], np.tile(grey[:, None], (1, 32)), atol=1)
+    swapped = np.abs(images[:, 0, 16, 0] - grey) > 1
+    assert 8 <= swapped.sum() <= 24
+    np.testing.assert_allclose(images[swapped, 0, 16, 0], np.roll(grey, 1)[swapped], atol=1)
+
+
+def test_recolouring_paints_the_lower_part_alone_and_keeps_its_structure() -> None:
+    images, before = changed(SOFT, recolour=0.5), np.asarray(SOFT)
+    np.testing.assert_allclose(images[:, :3], before[:, :3], atol=2)
+    painted = np.abs(images - before)[:, -6:].max(axis=(1, 2, 3)) > 2
+    assert 8 <= painted.sum() <= 24
+    below = luma(images)[painted][:, -6:].reshape(painted.sum(), -1)
+    was = luma(before)[painted][:, -6:].reshape(painted.sum(), -1)
+    alike = [np.corrcoef(a, b)[0, 1] for a, b in zip(below, was, strict=True)]
+    assert np.median(alike) > 0.95
+
+
+def test_a_cutout_covers_one_rectangle_with_one_colour() -> None:
+    images = changed(NOISE, cutout=1.0)
+    for image, before in zip(images, np.asarray(NOISE), strict=True):
+        rows, columns = np.nonzero(np.abs(image - before).max(axis=2) > 1e-3)
+        inside = image[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        assert np.ptp(inside, axis=(0, 1)).max() < 1e-3
+        assert max(np.ptp(rows), np.ptp(columns)) <= 0.4 * 20
+
+
+@pytest.mark.parametrize("strengths", [{"resolution": 0.2}, {"blur": 2.0}])
+def test_coarse_and_blurred_images_have_less_detail_but_the_same_mean(
+    strengths: dict[str, object],
+) -> None:
+    noise = tf.constant(np.random.default_rng(3).uniform(0, 255, (64, 20, 20, 3)), tf.float32)
+    images, before = changed(noise, **strengths), np.asarray(noise)
+    touched = np.abs(images - before).max(axis=(1, 2, 3)) > 1
+    assert 16 <= touched.sum() <= 48
+    detail = [np.abs(np.diff(some, axis=1)).mean() for some in (images[touched], before[touched])]
+    assert detail[0] < 0.9 * detail[1]
+    assert images[touched].mean() == pytest.approx(before[touched].mean(), abs=8)
+
+
+def test_noise_and_jpeg_are_within_their_strength() -> None:
+    flat = tf.fill((64, 16, 16, 3), 128.0)
+    grain = (changed(flat, noise=10.0) - 128).std(axis=(1, 2, 3))
+    assert grain.min() < 2
+    assert 8 < grain.max() < 11.5
+    np.testing.assert_allclose(changed(flat, jpeg=10), 128, atol=2)
+    assert 16 <= (grain == 0).sum() <= 48
+    strong = np.abs(changed(SOFT, jpeg=10) - SOFT).mean()
+    assert strong > 2 * np.abs(changed(SOFT, jpeg=95) - SOFT).mean()
+
+
+@pytest.mark.parametrize(("fill", "edge"), [("nearest", 200), ("reflect", 200), ("constant", 0)])
+def test_what_comes_from_outside_is_as_fill_says(fill: str, edge: float) -> None:
+    flat = tf.fill((16, 20, 20, 3), 200.0)
+    moved = changed(flat, shift=0.3, fill=[fill])
+    assert moved.min() == pytest.approx(edge, abs=1)
+    mixed = [
+        np.asarray(
+            augmentation.augmenter(
+                params.Augmentation.model_validate(
+                    STILL | {"shift": 0.3, "fill": ["nearest", "constant"]}
+                )
+            )(flat, tf.constant([3, number], tf.int64))
+        ).min()
+        for number in range(12)
+    ]
+    assert len({round(float(least)) for least in mixed}) == 2
