@@ -42,19 +42,23 @@ CHUNK, BATCH = 20_000, 64
 """Descriptors, and windows, that are worked on at once: they bound the memory."""
 
 
-def candidates(fingerprints: NDArray[np.void]) -> Indices:
+def candidates(fingerprints: NDArray[np.void], kinds: Indices | None = None) -> Indices:
     """Find the pairs of images that are worth comparing.
 
     Args:
         fingerprints: (n,) of type `FINGERPRINT`.
+        kinds: (n,), from 0; only images of different kinds are paired; all differ if not given.
 
     Returns:
         (m, 2) indices of images, the smaller first, sorted and unique; m <= n x `NEIGHBOURS`.
     """
     count = len(fingerprints)
+    kinds = np.append(np.arange(count) if kinds is None else kinds, -1)  # of no image
     with threadpool_limits(1):
         owners, halves = _reduced(fingerprints["descriptors"])
-        found = in_threads(lambda seed: _search(owners, halves, seed), range(ORDERS), 1, "search")
+        found = in_threads(
+            lambda seed: _search(owners, kinds[owners], halves, seed), range(ORDERS), 1, "search"
+        )
     points, images = np.concatenate(found, axis=1)
     matches = np.sort(points * count + images)
     points, images = np.divmod(matches[np.diff(matches, prepend=-1) > 0], count)
@@ -158,8 +162,8 @@ def _components() -> tuple[Floats, Floats]:
     return mean, np.linalg.eigh(sample.swapaxes(1, 2) @ sample)[1][:, :, -DIMENSIONS:]
 
 
-def _search(owners: Indices, halves: Floats, seed: int) -> Indices:
-    """Find the nearest keypoint of another image among those with a like code.
+def _search(owners: Indices, kinds: Indices, halves: Floats, seed: int) -> Indices:
+    """Find the nearest keypoint of another kind among those with a like code.
 
     The codes are random hyperplanes' sides (Charikar 2002) of the even halves alone, so that a
     mirror image has the same.
@@ -177,11 +181,11 @@ def _search(owners: Indices, halves: Floats, seed: int) -> Indices:
         places = starts[some, None] + np.arange(sizes[some].max(initial=1))
         inside = places < (starts + sizes)[some, None]
         window = np.where(inside, order[np.minimum(places, len(order) - 1)], -1)
-        even, odd, images = halves[0][window], halves[1][window], owners[window]
+        even, odd, kind = halves[0][window], halves[1][window], kinds[window]
         cosines = even @ even.swapaxes(1, 2) + np.abs(odd @ odd.swapaxes(1, 2))
-        cosines[images[:, :, None] == images[:, None]] = 0
+        cosines[kind[:, :, None] == kind[:, None]] = 0
         near = cosines.max(axis=2) >= SIMILAR
-        nearest = np.take_along_axis(images, cosines.argmax(axis=2), axis=1)
+        nearest = np.take_along_axis(owners[window], cosines.argmax(axis=2), axis=1)
         found.append(np.stack([window[near], nearest[near]]))
     return np.concatenate(found, axis=1)
 

@@ -135,7 +135,7 @@ class Evaluate(Section):
 
     external: Annotated[str, Field(min_length=1)]
     threshold: Share
-    recall: UnitInterval | None
+    recall: Annotated[float, Field(gt=0, le=1)] | None
     worst_mistakes: Annotated[int, Field(ge=1, le=200)]
 
 

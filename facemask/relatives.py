@@ -66,8 +66,8 @@ def related(
     fingerprints = np.concatenate(
         [_fingerprints(keys, folder, memo), _fingerprints(known, others_folder, memo)]
     )
-    pairs = near_duplicates.candidates(fingerprints)
-    across = pairs[(pairs[:, 0] < len(keys)) & (pairs[:, 1] >= len(keys))]
+    side = (np.arange(len(fingerprints)) >= len(keys)).astype(np.int64)
+    across = near_duplicates.candidates(fingerprints, side)
     both_ways = [
         fingerprinting.compare_all(fingerprints, ends) for ends in (across, across[:, ::-1])
     ]

@@ -16,14 +16,22 @@ from PIL import Image
 
 REPOSITORY = Path(__file__).parents[1]
 CLASSES = ("WithMask", "WithoutMask")
-TINY: dict[str, Any] = {
+NOTEBOOK: dict[str, Any] = {
+    key: yaml.safe_load(value)
+    for key, _, value in (
+        argument.partition("=")
+        for argument in (REPOSITORY / "benchmarks/notebook.args").read_text().split()
+        if argument != "-S"
+    )
+}
+"""The notebook's recipe: plain, and learned in few steps."""
+
+TINY: dict[str, Any] = NOTEBOOK | {
     "ingest.source": "data/faces",
     "ingest.max_quarantined_share": 0.5,
     "evaluate.external": "data/none",
     "resize.size": 24,
     "train.epochs": 3,
-    "train.keep": "best",
-    "train.calibrate": False,
     "train.network.filters": [4, 8],
     "train.network.dense": 8,
 }

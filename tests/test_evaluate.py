@@ -59,10 +59,12 @@ def test_what_the_model_may_have_seen_is_counted_and_left_out(run: Run) -> None:
     with Image.open("data/faces/WithoutMask/2.png") as image:
         image.save(ELSEWHERE / "WithoutMask/saved-again.bmp")
         image.resize((64, 64), Image.Resampling.BICUBIC).save(ELSEWHERE / "WithoutMask/large.png")
+        image.rotate(5).save(ELSEWHERE / "WithoutMask/turned.png")  # nearer to one another
+        image.rotate(6).save(ELSEWHERE / "WithoutMask/turned-more.png")  # than to what is known
     (ELSEWHERE / "WithMask/notes.jpg").write_text("no picture")
     run("evaluate")
     assert measured()["external"]["left_out"] == {
-        "related to the collection": 3,
+        "related to the collection": 5,
         "not an image": 1,
     }
     assert measured()["external"]["images"] == 12
@@ -143,7 +145,7 @@ def test_headline_figures_have_intervals_and_every_change_is_measured(run: Run) 
 
 
 def test_a_wanted_recall_chooses_the_threshold_on_validation(trained: Path, run: Run) -> None:
-    for recall in (0.0, 0.5, 1.0):
+    for recall in (0.5, 1.0):
         set_params(trained, {"evaluate.recall": recall})
         run("evaluate")
         assert measured()["validation"]["recall"] >= recall

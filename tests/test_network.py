@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-import yaml
 from PIL import Image
 
 from facemask import dataset, network, params
-from tests.conftest import REPOSITORY, set_params
+from tests.conftest import NOTEBOOK, REPOSITORY, set_params
 
 NETWORK: dict[str, Any] = {
     "filters": [2, 2, 2],
@@ -24,9 +23,7 @@ NETWORK: dict[str, Any] = {
 
 def test_one_command_makes_the_notebooks_network(project: Path) -> None:
     shutil.copy(REPOSITORY / "params.yaml", project)
-    arguments = (REPOSITORY / "benchmarks/notebook.args").read_text().split()
-    changes = [argument.split("=") for argument in arguments if argument != "-S"]
-    set_params(project, {key: yaml.safe_load(value) for key, value in changes})
+    set_params(project, NOTEBOOK)
     options = params.load(project / "params.yaml")
     model = network.build(options.train.network, options.resize.size)
     assert model.count_params() == 3_043_137
@@ -37,8 +34,13 @@ def test_one_command_makes_the_notebooks_network(project: Path) -> None:
         *("Conv2D", "MaxPooling2D", "ReLU", "Dropout") * 3,
         *("Flatten", "Dense", "Dense"),
     ]
-    untouched = {"horizontal_flip": True}
-    assert untouched.items() <= options.train.augmentation.model_dump().items()
+    augmentation = options.train.augmentation.model_dump()
+    plain = {"rotation": 30, "shift": 0.2, "zoom": 0.4, "shear": 0.2, "horizontal_flip": True}
+    assert plain.items() <= augmentation.items()
+    assert augmentation["fill"] == ["nearest"]
+    none = {"resolution": 1, "jpeg": 100}
+    rest = augmentation.keys() - plain.keys() - {"fill"}
+    assert all(augmentation[name] == none.get(name, 0) for name in rest)
 
 
 @pytest.mark.parametrize("head", ["flatten", "average", "max"])

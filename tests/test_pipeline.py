@@ -81,7 +81,7 @@ def test_six_stages_turn_the_embedded_faces_into_a_model(demo: Path) -> None:
     assert list(yaml.safe_load((demo / "dvc.lock").read_text())["stages"]) == STAGES
     assert found["ingest"]["quarantined"] == 0
     assert "generated" in found["ingest"]["description"].lower()
-    assert found["train"]["parameters"] == 3_043_137
+    assert found["train"]["parameters"] == 750_849
     split = found["split"]
     assert found["ingest"]["images"] == split["train"]["images"] + split["validation"]["images"]
     assert found["evaluate"]["validation"]["images"] == split["validation"]["images"]
@@ -118,11 +118,11 @@ def test_the_numbers_of_the_stages_agree(demo: Path) -> None:
         "seconds",
     ]
     assert list(history["epoch"]) == [1, 2]
-    best = history.set_index("epoch").loc[found["train"]["best_epoch"]]
-    assert best["val_loss"] == history["val_loss"].min()
+    assert found["train"]["kept_epoch"] == 2
+    last = history.iloc[-1]
     validation = found["evaluate"]["validation"]
-    assert validation["loss"] == pytest.approx(best["val_loss"], abs=1e-4)
-    assert validation["accuracy"] == pytest.approx(best["val_accuracy"], abs=1e-4)
+    assert validation["loss"] <= last["val_loss"] + 1e-4  # as it is calibrated on these
+    assert validation["accuracy"] == pytest.approx(last["val_accuracy"], abs=1e-4)
     with Image.open(demo / "plots/validation_mistakes.png") as picture:
         assert picture.width > 200
 

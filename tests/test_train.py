@@ -92,9 +92,10 @@ def training() -> subprocess.Popen[bytes]:
 
 
 def kill_after_epoch(epoch: int) -> None:
-    """Train, and kill the process as soon as an epoch is backed up."""
+    """Train, and kill the process as soon as it has backed up an epoch."""
+    before = set(Path("models/backup").glob("*/epoch-*"))
     running = training()
-    while not list(Path("models/backup").glob(f"*/epoch-{epoch:04d}")):
+    while not set(Path("models/backup").glob(f"*/epoch-{epoch:04d}")) - before:
         assert running.poll() is None
         time.sleep(0.005)
     running.kill()
