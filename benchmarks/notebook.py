@@ -1,0 +1,173 @@
+"""The notebook's recipe and this pipeline's, in turn on one split and machine: time and accuracy.
+
+Run `python -m benchmarks.notebook --seeds 3` after `dvc repro` on a real collection; about half an
+hour a seed on two cores. Each training has a process of its own. Writes `benchmarks/notebook.csv`,
+a row an epoch, and prints ratios of means over the seeds.
+"""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from keras import layers
+from numpy.typing import NDArray
+
+from facemask import images, network, params, tables
+from facemask.source import Source
+from stages import paths, train
+
+RESULT = Path(__file__).with_suffix(".csv")
+RECIPES = ("notebook", "pipeline")
+GOALS = (0.95, 0.97)
+SIDE = 128
+
+Pixels = NDArray[np.uint8]
+
+
+def resized(files: list[Path], size: int) -> Pixels:
+    """Read images as (n, size, size, 3)."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        read = pool.map(lambda file: np.asarray(images.resize(images.open_rgb(file), size)), files)
+        return np.stack(list(read))
+
+
+def external(size: int) -> tuple[Pixels, NDArray[np.bool_]]:
+    """Read the faces from elsewhere that `evaluate` measured, and whether each is of class 2."""
+    predictions = pd.read_csv(paths.PREDICTIONS, keep_default_na=False)
+    rows = predictions[predictions["part"] == "external"].set_index("path")["label"]
+    source = Source(params.load(paths.PARAMS).evaluate.external, key="evaluate.external")
+    found = {entry.path: entry.content for entry in source if entry.path in rows.index}
+    shown = [np.asarray(images.resize(images.open_rgb(found[path]), size)) for path in rows.index]
+    return np.stack(shown), (rows == rows.max()).to_numpy()
+
+
+def train_notebook(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
+    """Train as the notebook does: all images in memory, Keras' own generator, batches of 16."""
+    start = time.perf_counter()
+    network.reproducible(seed)
+    table = tables.read(paths.SPLIT_TABLE)
+    positive = tables.classes(table)[1]
+    parts = []
+    for side in (tables.TRAIN, tables.VALIDATION):
+        some = tables.side(table, side)
+        pixels = resized([paths.RAW / sha256 for sha256 in some["sha256"]], SIDE)
+        parts.append((pixels, (some["label"] == positive).to_numpy(np.float32)))
+    generator = tf.keras.preprocessing.image.ImageDataGenerator
+    drawn = generator(
+        rescale=1 / 255,
+        rotation_range=30,
+        width_shift_range=0.2,
+        height_shift_range=0.2,
+        shear_range=0.2,
+        zoom_range=0.4,
+        horizontal_flip=True,
+        fill_mode="nearest",
+    ).flow(*parts[0], batch_size=16, seed=seed)
+    kept = generator(rescale=1 / 255).flow(*parts[1], batch_size=16, shuffle=False)
+    model = keras.Sequential([keras.Input((SIDE, SIDE, 3))])
+    for block, filters in enumerate((32, 64, 128, 512)):
+        model.add(layers.Conv2D(filters, 3, activation="relu"))
+        model.add(layers.MaxPooling2D(2))
+        if block > 0:
+            model.add(layers.Dropout(0.2))
+    model.add(layers.Flatten())
+    model.add(layers.Dense(128, activation="relu"))
+    model.add(layers.Dense(1, activation="sigmoid"))
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    times: list[float] = []
+    clock = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: times.append(time.perf_counter() - start)
+    )
+    fitted = model.fit(drawn, validation_data=kept, epochs=epochs, verbose=2, callbacks=[clock])
+    accuracy = fitted.history["val_accuracy"]
+    rows = pd.DataFrame({"seconds": times, "val_accuracy": accuracy})
+    rows.insert(0, "epoch", range(1, len(rows) + 1))
+    shipped = keras.Sequential([layers.Rescaling(1 / 255), model])
+    return shipped, rows
+
+
+def train_pipeline(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
+    """Train by the stage, in a folder of its own that borrows the data."""
+    start = time.perf_counter()
+    values = params.load(paths.PARAMS)
+    options = values.train.model_copy(update={"epochs": epochs})
+    project = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "data").symlink_to(project / "data")
+        os.chdir(folder)
+        before = time.perf_counter() - start
+        train.train(options, values.resize.size, seed)
+        whole = time.perf_counter() - start
+        rows = pd.read_csv(paths.PLOTS / "history.csv")
+        model = network.load(paths.KERAS_MODEL)
+        os.chdir(project)
+    outside = whole - before - rows["seconds"].sum()  # reading, the first graph, calibration
+    rows["seconds"] = before + outside + rows["seconds"].cumsum()
+    return model, rows[["epoch", "seconds", "val_accuracy"]]
+
+
+def measure(recipe: str, epochs: int, seed: int) -> None:
+    """Train one recipe in this process and write its rows as CSV to standard output."""
+    model, rows = {"notebook": train_notebook, "pipeline": train_pipeline}[recipe](epochs, seed)
+    size = SIDE if recipe == "notebook" else model.input_shape[1]
+    shown, second = external(size)
+    decided = model.predict(shown.astype(np.float32), verbose=0)[:, 0] >= 0.5
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    rows = rows.assign(external_accuracy=(decided == second).mean(), peak_gigabytes=peak)
+    rows.insert(0, "recipe", recipe)
+    rows.insert(1, "seed", seed)
+    rows.to_csv(RESULT.with_suffix(f".{recipe}.{seed}.tmp"), index=False)
+
+
+def figures(rows: pd.DataFrame, images_an_epoch: int) -> pd.Series:
+    """Sum one training up; seconds until a goal are infinite where it is not reached."""
+    seconds = rows["seconds"].diff().iloc[1:].mean() if len(rows) > 1 else rows["seconds"].iloc[0]
+    found = {"seconds an epoch": seconds, "images a second": images_an_epoch / seconds}
+    for goal in GOALS:
+        reached = rows.loc[rows["val_accuracy"] >= goal, "seconds"]
+        found[f"seconds until {goal}"] = reached.min() if len(reached) else np.inf
+    found["seconds in all"] = rows["seconds"].iloc[-1]
+    found["external accuracy"] = rows["external_accuracy"].iloc[0]
+    found["peak gigabytes"] = rows["peak_gigabytes"].iloc[0]
+    return pd.Series(found)
+
+
+def main() -> None:
+    """Train both recipes for each seed, and compare."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--one", nargs=2, metavar=("RECIPE", "SEED"), help="for this script only")
+    chosen = parser.parse_args()
+    if chosen.one:
+        return measure(chosen.one[0], chosen.epochs, int(chosen.one[1]))
+    parts = []
+    for seed in range(chosen.seeds):
+        for recipe in RECIPES:
+            command = [sys.executable, "-m", "benchmarks.notebook", "--one", recipe, str(seed)]
+            subprocess.run([*command, "--epochs", str(chosen.epochs)], check=True)
+            part = RESULT.with_suffix(f".{recipe}.{seed}.tmp")
+            parts.append(pd.read_csv(part))
+            part.unlink()
+    rows = pd.concat(parts)
+    tables.write(rows, RESULT)
+    count = (tables.read(paths.SPLIT_TABLE)["split"] == tables.TRAIN).sum()
+    each = rows.groupby(["recipe", "seed"])[list(rows)].apply(figures, images_an_epoch=count)
+    means = each.groupby("recipe").mean().T
+    means["pipeline / notebook"] = means["pipeline"] / means["notebook"]
+    print(means.to_string(float_format="%.3f"))
+    return None
+
+
+if __name__ == "__main__":
+    main()
