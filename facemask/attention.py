@@ -55,9 +55,8 @@ def lower_half(maps: NDArray[np.float32]) -> float:
 
 
 def overlay(image: Image.Image, attention: NDArray[np.float32]) -> Image.Image:
-    """Show an RGB picture brighter and redder the more attention a place has."""
+    """Darken an RGB picture where it has little attention."""
     strength = Image.fromarray(np.uint8(255 * attention / max(attention.max(), 1e-12)))
     strength = strength.resize(image.size, Image.Resampling.BICUBIC)
-    dark = image.point(lambda value: value // 3)
-    warm = Image.blend(image, Image.new("RGB", image.size, "red"), 0.35)
-    return Image.composite(warm, dark, strength)
+    dark = image.point(lambda value: value // 5)
+    return Image.composite(image, dark, strength)
