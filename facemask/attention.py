@@ -7,7 +7,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from PIL import Image
 
 from facemask import images
 
@@ -52,11 +51,3 @@ def lower_half(maps: NDArray[np.float32]) -> float:
     rows = np.clip(2 * np.arange(1, height + 1) - height, 0, 2) / 2  # half of a middle row
     looking = maps[maps.sum(axis=(1, 2)) > 0]
     return float((looking.sum(axis=2) @ rows).mean()) if len(looking) else 0.0
-
-
-def overlay(image: Image.Image, attention: NDArray[np.float32]) -> Image.Image:
-    """Darken an RGB picture where it has little attention."""
-    strength = Image.fromarray(np.uint8(255 * attention / max(attention.max(), 1e-12)))
-    strength = strength.resize(image.size, Image.Resampling.BICUBIC)
-    dark = image.point(lambda value: value // 5)
-    return Image.composite(image, dark, strength)

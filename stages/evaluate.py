@@ -3,11 +3,9 @@
 Run by `dvc repro evaluate`; about a minute for ten thousand images.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -16,7 +14,7 @@ from facemask import (
     attention,
     dataset,
     external,
-    images,
+    galleries,
     invariances,
     network,
     params,
@@ -33,7 +31,6 @@ from facemask.source import Source
 from stages import paths
 
 EXTERNAL = "external"
-PICTURED = 12
 
 
 def evaluate(options: params.Params) -> None:
@@ -70,11 +67,16 @@ def evaluate(options: params.Params) -> None:
             metrics[part] = notes[part] | {"images": 0}
         if part == tables.TEST:
             continue
-        _mistakes(part, predicted, files, options.evaluate)
-        looking = _attention(part, model, predicted, files)
+        sheet = galleries.mistakes(part, predicted, files, options.evaluate.worst_mistakes)
+        pictures.write(sheet, paths.PLOTS / f"{part}_mistakes.png")
+        actual = predicted[["label", "predicted"]].rename(columns={"label": "actual"})
+        tables.write(actual, paths.PLOTS / f"{part}_confusion.csv")
+        maps = attention.maps(model, files)
+        sheet = galleries.attention(part, predicted, files, maps)
+        pictures.write(sheet, paths.PLOTS / f"{part}_attention.png")
         changed = invariances.changed_decisions(model.predict_on_batch, files, threshold)
         if len(rows):
-            metrics[part]["attention_in_lower_half"] = looking
+            metrics[part]["attention_in_lower_half"] = attention.lower_half(maps)
             metrics[part]["decisions_changed_by"] = changed
         shares = pd.DataFrame({"change": changed.keys(), "share": changed.values()})
         tables.write(shares, paths.PLOTS / f"{part}_invariances.csv")
@@ -110,57 +112,6 @@ def _curves(label: pd.Series, probability: NDArray[np.float64], positive: str) -
     for name in ("roc", "precision_recall", "reliability"):
         curve = getattr(scores, name)(label, probability, positive)
         tables.write(curve, paths.PLOTS / f"{name}.csv")
-
-
-def _mistakes(
-    part: str, predicted: pd.DataFrame, files: Sequence[Path], options: params.Evaluate
-) -> None:
-    """Write what was decided on each image, and picture the most confident of the wrong ones."""
-    actual = predicted[["label", "predicted"]].rename(columns={"label": "actual"})
-    tables.write(actual, paths.PLOTS / f"{part}_confusion.csv")
-    wrong = predicted[predicted["label"] != predicted["predicted"]]
-    worst = wrong.nlargest(options.worst_mistakes, "probability")
-    title = f"{len(wrong)} mistakes in {len(predicted)} {part} images"
-    if len(worst) < len(wrong):
-        title += f"; the {len(worst)} most confident"
-    tiles = [
-        pictures.captioned(
-            images.open_rgb(files[number]),
-            [
-                _says(row),
-                f"is {row['label']}",
-                row["path"],
-            ],
-        )
-        for number, row in zip(worst.index, worst.to_dict("records"), strict=True)
-    ]
-    pictures.write(pictures.sheet(title, tiles), paths.PLOTS / f"{part}_mistakes.png")
-
-
-def _attention(
-    part: str, model: keras.Model, predicted: pd.DataFrame, files: Sequence[Path]
-) -> float:
-    """Picture where the network looks when it is wrong, and right; give the lower half's share."""
-    maps = attention.maps(model, files)
-    wrong = predicted["label"] != predicted["predicted"]
-    sheets = []
-    for name, rows in (("wrong", predicted[wrong]), ("right", predicted[~wrong])):
-        some = rows.sample(min(len(rows), PICTURED), random_state=0)
-        tiles = [
-            pictures.captioned(
-                attention.overlay(images.open_rgb(files[number]), maps[number]),
-                [_says(row), f"is {row['label']}"],
-            )
-            for number, row in zip(some.index, some.to_dict("records"), strict=True)
-        ]
-        title = f"Where the network looks: {len(some)} of {len(rows)} {name} {part} decisions"
-        sheets.append(pictures.sheet(title, tiles))
-    pictures.write(pictures.stack(sheets), paths.PLOTS / f"{part}_attention.png")
-    return attention.lower_half(maps)
-
-
-def _says(row: Mapping[Hashable, Any]) -> str:
-    return f"says {row['predicted']} {row['probability']:.3f}"
 
 
 if __name__ == "__main__":

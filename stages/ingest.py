@@ -3,18 +3,12 @@
 Run by `dvc repro ingest`; about half a minute for ten thousand new images.
 """
 
-from pathlib import Path
-
-from PIL import Image
-
-from facemask import images, params, pictures, report, tables
+from facemask import galleries, params, pictures, report, tables
 from facemask.collection import NO_CLASS, REFUSED, Collection, collect, remove_unused
 from facemask.errors import UserError, one_line_errors
 from facemask.files import replacing
 from facemask.source import Source
 from stages import paths
-
-PICTURED = 24
 
 
 def ingest(options: params.Ingest) -> None:
@@ -25,7 +19,8 @@ def ingest(options: params.Ingest) -> None:
         found = collect(source, options, folder, before=paths.RAW, memo=paths.MEMO)
         tables.write(found.bad[REFUSED], paths.QUARANTINE)
         _check(found, options)
-        _picture(found, folder)
+        pictures.write(galleries.classes(found.good, folder), paths.PLOTS / "classes.png")
+        pictures.write(galleries.quarantined(found.bad, folder), paths.PLOTS / "quarantine.png")
         remove_unused(folder, found.good)
 
     tables.write(found.good, paths.RAW_TABLE)
@@ -59,31 +54,6 @@ def _check(found: Collection, options: params.Ingest) -> None:
             f"ingest.max_quarantined_share = {options.max_quarantined_share}: {share:.3f} of the "
             f"files are quarantined, most of them as {reasons.mode()[0]!r}; see {paths.QUARANTINE}"
         )
-
-
-def _picture(found: Collection, folder: Path) -> None:
-    """Show some images of each class, and some of what was quarantined, each reason in turn."""
-    sheets = []
-    for label, rows in found.good.groupby("label"):
-        some = rows.sort_values("sha256").head(PICTURED)
-        shown = [_tile(folder, row["sha256"], [row["path"]]) for row in some.to_dict("records")]
-        sheets.append(pictures.sheet(f"{label}: {len(shown)} of {len(rows)} images", shown))
-    pictures.write(pictures.stack(sheets), paths.PLOTS / "classes.png")
-
-    turn = found.bad.groupby("reason").cumcount()
-    some = found.bad.assign(turn=turn).sort_values(["turn", "reason"]).head(PICTURED)
-    shown = [
-        _tile(folder, row["sha256"], [row["reason"], row["path"]])
-        for row in some.to_dict("records")
-    ]
-    title = f"Quarantined: {len(shown)} of {len(found.bad)} files"
-    pictures.write(pictures.sheet(title, shown), paths.PLOTS / "quarantine.png")
-
-
-def _tile(folder: Path, sha256: str, lines: list[str]) -> Image.Image:
-    """Show a file as it is, or a white square where nothing could be decoded."""
-    image = images.open_rgb(folder / sha256) if sha256 else Image.new("RGB", (1, 1), "white")
-    return pictures.captioned(pictures.thumbnail(image), lines)
 
 
 if __name__ == "__main__":

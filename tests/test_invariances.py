@@ -4,10 +4,11 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from facemask import attention, invariances, network, params
+from facemask import attention, galleries, invariances, network, params
 from tests.test_network import NETWORK
 
 SIDE = 40
@@ -84,9 +85,13 @@ def test_the_middle_row_counts_half() -> None:
     assert attention.lower_half(np.zeros((0, 5, 5), np.float32)) == 0.0
 
 
-def test_an_overlay_keeps_the_size_and_is_brighter_where_attention_is() -> None:
-    heat = np.zeros((4, 4), np.float32)
-    heat[3] = 0.25
-    shown = np.asarray(attention.overlay(Image.new("RGB", (SIDE, SIDE), (120, 120, 120)), heat))
-    assert shown.shape == (SIDE, SIDE, 3)
-    assert shown[-1].mean() > 1.5 * shown[0].mean()
+def test_a_picture_of_attention_is_dark_where_there_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "grey.png"
+    Image.new("RGB", (SIDE, SIDE), (120, 120, 120)).save(file)
+    row = {"path": "grey", "label": "bare", "predicted": "bare", "probability": 0.9}
+    heat = np.zeros((1, 4, 4), np.float32)
+    heat[0, 3] = 0.25
+    sheet = np.asarray(galleries.attention("test", pd.DataFrame([row]), [file], heat).convert("L"))
+    lit, dark = (np.abs(sheet.astype(int) - level) < 4 for level in (120, 24))
+    assert min(lit.sum(), dark.sum()) > 1000
+    assert np.nonzero(lit)[0].mean() > np.nonzero(dark)[0].mean()
