@@ -105,19 +105,18 @@ def train_pipeline(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "data").symlink_to(project / "data")
         os.chdir(folder)
-        before = time.perf_counter() - start
         train.train(options, values.resize.size, seed)
         whole = time.perf_counter() - start
         rows = pd.read_csv(paths.PLOTS / "history.csv")
         model = network.load(paths.KERAS_MODEL)
         os.chdir(project)
-    outside = whole - before - rows["seconds"].sum()  # reading, the first graph, calibration
-    rows["seconds"] = before + outside + rows["seconds"].cumsum()
+    outside = whole - rows["seconds"].sum()  # reading, the first graph, calibration
+    rows["seconds"] = outside + rows["seconds"].cumsum()
     return model, rows[["epoch", "seconds", "val_accuracy"]]
 
 
-def measure(recipe: str, epochs: int, seed: int) -> None:
-    """Train one recipe in this process and write its rows as CSV to standard output."""
+def measure(recipe: str, epochs: int, seed: int, result: Path) -> None:
+    """Train one recipe in this process and write its rows as CSV."""
     model, rows = {"notebook": train_notebook, "pipeline": train_pipeline}[recipe](epochs, seed)
     size = SIDE if recipe == "notebook" else model.input_shape[1]
     shown, second = external(size)
@@ -126,7 +125,7 @@ def measure(recipe: str, epochs: int, seed: int) -> None:
     rows = rows.assign(external_accuracy=(decided == second).mean(), peak_gigabytes=peak)
     rows.insert(0, "recipe", recipe)
     rows.insert(1, "seed", seed)
-    rows.to_csv(RESULT.with_suffix(f".{recipe}.{seed}.tmp"), index=False)
+    rows.to_csv(result, index=False)
 
 
 def figures(rows: pd.DataFrame, images_an_epoch: int) -> pd.Series:
@@ -147,18 +146,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--one", nargs=2, metavar=("RECIPE", "SEED"), help="for this script only")
+    parser.add_argument("--one", nargs=3, help="recipe, seed and file, for this script only")
     chosen = parser.parse_args()
     if chosen.one:
-        return measure(chosen.one[0], chosen.epochs, int(chosen.one[1]))
+        recipe, seed, result = chosen.one
+        measure(recipe, chosen.epochs, int(seed), Path(result))
+        return
+    command = [sys.executable, "-m", "benchmarks.notebook", "--epochs", str(chosen.epochs)]
     parts = []
-    for seed in range(chosen.seeds):
-        for recipe in RECIPES:
-            command = [sys.executable, "-m", "benchmarks.notebook", "--one", recipe, str(seed)]
-            subprocess.run([*command, "--epochs", str(chosen.epochs)], check=True)
-            part = RESULT.with_suffix(f".{recipe}.{seed}.tmp")
-            parts.append(pd.read_csv(part))
-            part.unlink()
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "part.csv"
+        for seed in range(chosen.seeds):
+            for recipe in RECIPES:
+                subprocess.run([*command, "--one", recipe, str(seed), result], check=True)
+                parts.append(pd.read_csv(result))
     rows = pd.concat(parts)
     tables.write(rows, RESULT)
     count = (tables.read(paths.SPLIT_TABLE)["split"] == tables.TRAIN).sum()
@@ -166,7 +167,6 @@ def main() -> None:
     means = each.groupby("recipe").mean().T
     means["pipeline / notebook"] = means["pipeline"] / means["notebook"]
     print(means.to_string(float_format="%.3f"))
-    return None
 
 
 if __name__ == "__main__":
