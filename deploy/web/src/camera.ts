@@ -1,0 +1,105 @@
+/** The camera, live: finds, classifies and draws as many frames a second as the device manages. */
+
+import type { Classifier } from "./classifier";
+import { FaceDetector } from "./detection";
+import { byId, describe, drawBox } from "./page";
+import { whole } from "./pixels";
+import { text, trouble } from "./strings";
+
+const SMOOTHING = 0.9; // of the time between frames that is shown
+
+/** Set up the camera's buttons; nothing is asked of the camera before. */
+export function camera(model: Promise<Classifier>, findFaces: () => boolean): void {
+  const video = byId<HTMLVideoElement>("video");
+  const view = byId<HTMLCanvasElement>("view");
+  const context = view.getContext("2d", { willReadFrequently: true })!;
+  let stream: MediaStream | undefined;
+  let facing: "user" | "environment" = "user";
+  let period = 0;
+
+  function stop(): void {
+    stream?.getTracks().forEach((track) => track.stop());
+    stream = undefined;
+    video.srcObject = null;
+    byId("start").textContent = text.start;
+    byId("live").hidden = byId("turn").hidden = true;
+  }
+
+  async function start(): Promise<void> {
+    stop();
+    complain("");
+    try {
+      const classifier = await model.catch(() => Promise.reject(new Error(trouble.notModel)));
+      stream = await open(facing);
+      const opened = stream;
+      video.srcObject = stream;
+      await video.play();
+      byId("start").textContent = text.stop;
+      byId("live").hidden = byId("turn").hidden = false;
+      period = 0;
+      while (stream === opened) await frame(classifier);
+    } catch (error) {
+      stop();
+      complain((error as Error).message);
+    }
+  }
+
+  async function frame(classifier: Classifier): Promise<void> {
+    const began = performance.now();
+    await nextFrame(video);
+    if (!stream) return;
+    [view.width, view.height] = [video.videoWidth, video.videoHeight];
+    context.drawImage(video, 0, 0);
+    const image = context.getImageData(0, 0, view.width, view.height);
+    const find = findFaces();
+    const boxes = find ? await (await FaceDetector.load()).find(image, false) : [whole(image)];
+    const said: string[] = [];
+    for (const box of boxes) {
+      const answer = await classifier.classify(image, box);
+      said.push(describe(answer));
+      if (find) drawBox(context, box, `${describe(answer)} ${text.percent(answer.probability)}`);
+    }
+    say(boxes.length ? said.join(", ") : text.noFace);
+    const took = performance.now() - began;
+    period = period ? SMOOTHING * period + (1 - SMOOTHING) * took : took;
+    byId("rate").textContent = text.rate(1000 / period);
+  }
+
+  byId("start").addEventListener("click", () => (stream ? stop() : void start()));
+  byId("turn").addEventListener("click", () => {
+    facing = facing === "user" ? "environment" : "user";
+    void start();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) stop();
+  });
+}
+
+async function open(facingMode: string): Promise<MediaStream> {
+  if (!navigator.mediaDevices) throw new Error(trouble.cameraInsecure);
+  try {
+    const size = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
+    return await navigator.mediaDevices.getUserMedia({ video: { facingMode, ...size } });
+  } catch (error) {
+    const { name } = error as DOMException;
+    if (name === "NotAllowedError") throw new Error(trouble.cameraDenied);
+    throw new Error(name === "NotFoundError" ? trouble.noCamera : trouble.cameraBusy);
+  }
+}
+
+/** Wait until the camera has another picture. */
+function nextFrame(video: HTMLVideoElement): Promise<void> {
+  return new Promise((resolve) => {
+    if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(() => resolve());
+    else requestAnimationFrame(() => resolve());
+  });
+}
+
+/** Change the answer only when it is another: a screen reader reads each change aloud. */
+function say(words: string): void {
+  if (byId("answer").textContent !== words) byId("answer").textContent = words;
+}
+
+function complain(words: string): void {
+  byId("camera-error").textContent = words;
+}

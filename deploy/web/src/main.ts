@@ -1,0 +1,50 @@
+/** Start the page: it answers at once, while the model loads. */
+
+import { describeModel } from "./about";
+import { camera } from "./camera";
+import { Classifier } from "./classifier";
+import { byId } from "./page";
+import { photos } from "./photo";
+import { text, trouble } from "./strings";
+
+for (const element of document.querySelectorAll<HTMLElement>("[data-text], [data-label]")) {
+  const words = text as unknown as Record<string, string>;
+  if (element.dataset.text) element.textContent = words[element.dataset.text];
+  if (element.dataset.label) element.ariaLabel = words[element.dataset.label];
+}
+describeModel();
+
+const status = byId("status");
+const progress = byId<HTMLProgressElement>("progress");
+const model = load();
+const findFaces = (): boolean => byId<HTMLInputElement>("find-faces").checked;
+photos(model, findFaces);
+camera(model, findFaces);
+
+async function load(): Promise<Classifier> {
+  try {
+    if (typeof WebAssembly === "undefined") throw new Error(trouble.noWebAssembly);
+    status.textContent = text.loading;
+    const classifier = await Classifier.load((loaded, total) => {
+      progress.value = loaded / total;
+      progress.ariaValueText = text.progress(loaded, total);
+    });
+    status.textContent = text.ready;
+    void keepOffline();
+    return classifier;
+  } catch (error) {
+    const { message } = error as Error;
+    status.textContent = message === trouble.noWebAssembly ? message : trouble.load(message);
+    status.className = "trouble";
+    throw error;
+  } finally {
+    progress.hidden = true;
+  }
+}
+
+/** Keep the page for when there is no network; after loading, so that nothing is fetched twice. */
+async function keepOffline(): Promise<void> {
+  if (import.meta.env.PROD) await navigator.serviceWorker?.register("./sw.js");
+}
+
+model.catch(() => {}); // it has been said

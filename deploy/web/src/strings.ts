@@ -1,0 +1,76 @@
+/** Everything that the page says, in English. */
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+export const text = {
+  title: "Face mask check",
+  tagline: "Photos and the camera's pictures stay on this device.",
+  findFaces: "Find the faces first (off: each picture is classified whole)",
+  loading: "Loading the model",
+  ready: "Ready.",
+  photo: "Photos",
+  choose: "Choose photos",
+  chooseHint: "or drop them here, or paste them",
+  clear: "Clear the list",
+  noFace: "No face found.",
+  whole: "Classify the whole picture",
+  camera: "Camera",
+  start: "Start the camera",
+  stop: "Stop the camera",
+  turn: "Front or back camera",
+  view: "The camera's picture with a box around each face",
+  about: "About the model",
+
+  progress: (loaded: number, total: number): string =>
+    `Loading the model: ${(loaded / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`,
+  working: (done: number, total: number): string => `Picture ${done} of ${total}`,
+  done: (total: number): string => (total === 1 ? "1 picture done" : `${total} pictures done`),
+  percent,
+  unsure: (label: string): string => `Unsure, rather ${label}`,
+  took: (milliseconds: number): string => `${milliseconds.toFixed(0)} ms`,
+  rate: (frames: number): string => `${frames.toFixed(0)} frames a second`,
+  faces: (file: string, count: number): string =>
+    count === 1 ? `${file}, 1 face` : `${file}, ${count} faces`,
+};
+
+/** What went wrong, and what to do. */
+export const trouble = {
+  noWebAssembly:
+    "This browser has WebAssembly switched off, which the model needs. Switch it on, or use another browser.",
+  load: (detail: string): string => `The model could not be loaded (${detail}). Reload the page.`,
+  noContract: "the model file says nothing of how to use it; export it anew",
+  network: (status: number, url: string): string => `${url}: status ${status}`,
+  empty: "The file is empty. Choose another one.",
+  heic: "This browser cannot open HEIC photos. Save it as JPEG; on an iPhone, set Camera, Formats to Most Compatible.",
+  pdf: "This is a PDF, not a picture. Save its page as JPEG or PNG first.",
+  noImage:
+    "Not a picture that this browser can open: damaged, too large, or of another type. Save it as JPEG or PNG.",
+  notModel: "The model is not loaded.",
+  cameraDenied: "The camera is not allowed. Allow it in the browser's settings for this page, and start again.",
+  noCamera: "No camera found. Connect one, or choose photos.",
+  cameraInsecure: "The camera works only over https:// or on localhost.",
+  cameraBusy: "The camera does not answer; another program may use it. Close that, and start again.",
+};
+
+/** The part about the model; the figures are filled in from the metrics of the run. */
+export const about = {
+  what:
+    "A small network that looks at one face at a time and says whether it wears a mask over mouth and nose. It runs in this page.",
+  measured: "How good it is, from the metrics of the run that made it:",
+  columns: ["measured on", "images", "accuracy", "95 % interval"],
+  found: (label: string): string => `${label} found`,
+  validation: "validation: no picture has a relative in training",
+  validationLeaky: (count: number): string =>
+    `validation: ${count} pictures have a relative in training, which flatters`,
+  external: (source: string): string => `faces from elsewhere (${source})`,
+  trained: (source: string, description: string): string =>
+    `Trained on ${source}. ${description}`,
+  limits: "What it must not be used for",
+  not: [
+    "To admit, refuse, punish or watch people: it is wrong about some faces, and not about all people equally often.",
+    "To judge whether a mask protects: it does not see the material, the fit, or the air.",
+    "For medical decisions, or wherever an error harms someone.",
+  ],
+  notMeasured:
+    "How it does for age, skin colour or sex was not measured. Faces turned far away, covered by hands or cut off are the hardest; masked faces are missed by the face finder more often than bare ones.",
+};

@@ -1,0 +1,54 @@
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { defineConfig, type Plugin } from "vite";
+
+const root = resolve(import.meta.dirname, "../..");
+const own = resolve(root, "models/facemask.tflite");
+const published = resolve(root, "results/face-mask-12k");
+const [model, metrics] = existsSync(own)
+  ? [own, resolve(root, "metrics")]
+  : [resolve(published, "facemask.tflite"), resolve(published, "metrics")];
+
+/** Tell the service worker which files make the page; a changed one makes a new cache. */
+function listFiles(): Plugin {
+  return {
+    name: "list-files",
+    enforce: "post", // after the page itself is in the bundle
+    generateBundle(_, bundle) {
+      const { "sw.js": worker, ...others } = bundle;
+      if (worker?.type !== "chunk") throw new Error("sw.js is missing");
+      const hash = createHash("sha256");
+      for (const file of Object.values(others)) {
+        hash.update(file.type === "chunk" ? file.code : file.source);
+      }
+      const files = [...Object.keys(others), "icon.svg", "manifest.webmanifest"];
+      worker.code = worker.code
+        .replace("__FILES__", JSON.stringify(files))
+        .replace("__VERSION__", JSON.stringify(hash.digest("hex")));
+    },
+  };
+}
+
+export default defineConfig({
+  base: "./", // the folder may lie anywhere on its host
+  assetsInclude: ["**/*.tflite"],
+  resolve: {
+    alias: [
+      { find: /^@model(?=\?)/, replacement: model },
+      { find: "@metrics", replacement: metrics },
+    ],
+  },
+  plugins: [listFiles()],
+  build: {
+    target: "es2022",
+    assetsInlineLimit: 0, // the security policy has no data: addresses
+    modulePreload: { polyfill: false },
+    rollupOptions: {
+      input: { index: "index.html", sw: "src/sw.ts" },
+      output: {
+        entryFileNames: ({ name }) => (name === "sw" ? "sw.js" : "assets/[name]-[hash].js"),
+      },
+    },
+  },
+});
