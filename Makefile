@@ -1,12 +1,13 @@
 # make run    installs what a run needs into .venv, then runs the pipeline
 # make test   installs what the tests need too, then runs them
 # make check  lint, format and types
+# make web    builds the page with the present model, and serves it on localhost; needs node and npm
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test check
+.PHONY: run test check web deploy/web/dist
 
 run: $(BIN)/installed-run
 	dvc repro
@@ -18,6 +19,13 @@ check: $(BIN)/installed-dev
 	ruff check
 	ruff format --check
 	mypy
+
+web: deploy/web/dist
+	npm --prefix deploy/web run preview
+
+deploy/web/dist:
+	npm --prefix deploy/web ci --no-audit --no-fund
+	npm --prefix deploy/web run build
 
 $(BIN)/installed-run: requirements.txt constraints.txt | $(BIN)/pip
 	pip install --quiet -r requirements.txt

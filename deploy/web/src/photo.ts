@@ -20,11 +20,12 @@ export function photos(model: Promise<Classifier>, findFaces: () => boolean): vo
   const queue: File[] = [];
   let [done, total] = [0, 0];
 
-  async function add(files: Iterable<File>): Promise<void> {
+  async function add(files: File[]): Promise<void> {
     const idle = done === total;
     if (idle) done = total = 0;
-    total += queue.push(...files) - (total - done);
-    if (!idle || !queue.length) return;
+    queue.push(...files);
+    total += files.length;
+    if (!idle || !files.length) return;
     byId("clear").hidden = false;
     for (let file = queue.shift(); file; file = queue.shift()) {
       byId("photo-status").textContent = text.working(done + 1, total);
@@ -40,11 +41,11 @@ export function photos(model: Promise<Classifier>, findFaces: () => boolean): vo
     void add([...(input.files ?? [])]);
     input.value = ""; // so that the same file can be chosen again
   });
-  document.addEventListener("paste", (event) => void add(event.clipboardData?.files ?? []));
+  document.addEventListener("paste", (event) => void add([...(event.clipboardData?.files ?? [])]));
   document.addEventListener("dragover", (event) => event.preventDefault());
   document.addEventListener("drop", (event) => {
     event.preventDefault();
-    void add(event.dataTransfer?.files ?? []);
+    void add([...(event.dataTransfer?.files ?? [])]);
   });
   byId("clear").addEventListener("click", () => {
     byId("results").replaceChildren();
@@ -125,7 +126,7 @@ function picture(
   boxes: boolean,
   name: string,
 ): HTMLCanvasElement {
-  const scale = Math.min(1, SHOWN / Math.max(image.width, image.height));
+  const scale = SHOWN / Math.max(image.width, image.height);
   const canvas = make("canvas");
   canvas.width = Math.max(1, Math.round(image.width * scale));
   canvas.height = Math.max(1, Math.round(image.height * scale));

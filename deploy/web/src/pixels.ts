@@ -21,44 +21,68 @@ const PRECISION = 22; // bits after the point: 8 of a pixel, 2 to spare, and 22 
 const HALF = 1 << (PRECISION - 1);
 
 /** Stretch a part of an RGBA image to RGB of a size, channels last. */
-export function resize(image: ImageData, box: Box, width: number, height: number): Uint8Array {
-  const columns = triangle(box.right - box.left, width);
-  const rows = triangle(box.bottom - box.top, height);
-  const across = resizeAcross(image, box, columns);
-  const stride = 3 * width;
-  const result = new Uint8Array(height * stride);
+export function resize(image: ImageData, box: Box, toWidth: number, toHeight: number): Uint8Array {
+  const [width, height] = [box.right - box.left, box.bottom - box.top];
+  const [columns, rows] = [triangle(width, toWidth), triangle(height, toHeight)];
+  const pixels = cropped(image, box);
+  // Each pass rounds, so their order matters; Pillow goes down first where that saves most.
+  const downFirst = height > toHeight && height - toHeight > 2 * (width - toWidth);
+  return downFirst
+    ? across(down(pixels, 3 * width, rows), width, columns)
+    : down(across(pixels, width, columns), 3 * toWidth, rows);
+}
+
+function cropped({ data, width }: ImageData, box: Box): Uint8Array {
+  const rgb = new Uint8Array(3 * (box.right - box.left) * (box.bottom - box.top));
+  let to = 0;
+  for (let y = box.top; y < box.bottom; y++) {
+    const end = 4 * (y * width + box.right);
+    for (let at = 4 * (y * width + box.left); at < end; at += 4) {
+      rgb[to++] = data[at];
+      rgb[to++] = data[at + 1];
+      rgb[to++] = data[at + 2];
+    }
+  }
+  return rgb;
+}
+
+function across(pixels: Uint8Array, width: number, { start, values }: Weights): Uint8Array {
+  const height = pixels.length / (3 * width);
+  const result = new Uint8Array(height * start.length * 3);
+  let to = 0;
   for (let y = 0; y < height; y++) {
-    const weights = rows.values[y];
-    const first = rows.start[y] * stride;
-    for (let x = 0; x < stride; x++) {
-      let sum = HALF;
-      for (let k = 0, at = first + x; k < weights.length; k++, at += stride) {
-        sum += across[at] * weights[k];
+    for (let x = 0; x < start.length; x++) {
+      const weights = values[x];
+      let at = 3 * (y * width + start[x]);
+      let red = HALF;
+      let green = HALF;
+      let blue = HALF;
+      for (let k = 0; k < weights.length; k++, at += 3) {
+        const weight = weights[k];
+        red += pixels[at] * weight;
+        green += pixels[at + 1] * weight;
+        blue += pixels[at + 2] * weight;
       }
-      result[y * stride + x] = sum >> PRECISION;
+      result[to++] = red >> PRECISION;
+      result[to++] = green >> PRECISION;
+      result[to++] = blue >> PRECISION;
     }
   }
   return result;
 }
 
-function resizeAcross(image: ImageData, box: Box, { start, values }: Weights): Uint8Array {
-  const { data, width } = image;
-  const result = new Uint8Array((box.bottom - box.top) * start.length * 3);
+function down(pixels: Uint8Array, stride: number, { start, values }: Weights): Uint8Array {
+  const result = new Uint8Array(start.length * stride);
   let to = 0;
-  for (let y = box.top; y < box.bottom; y++) {
-    for (let x = 0; x < start.length; x++) {
-      const weights = values[x];
-      let at = 4 * (y * width + box.left + start[x]);
-      let [red, green, blue] = [HALF, HALF, HALF];
-      for (let k = 0; k < weights.length; k++, at += 4) {
-        const weight = weights[k];
-        red += data[at] * weight;
-        green += data[at + 1] * weight;
-        blue += data[at + 2] * weight;
+  for (let y = 0; y < start.length; y++) {
+    const weights = values[y];
+    const first = start[y] * stride;
+    for (let x = 0; x < stride; x++) {
+      let sum = HALF;
+      for (let k = 0, at = first + x; k < weights.length; k++, at += stride) {
+        sum += pixels[at] * weights[k];
       }
-      result[to++] = red >> PRECISION;
-      result[to++] = green >> PRECISION;
-      result[to++] = blue >> PRECISION;
+      result[to++] = sum >> PRECISION;
     }
   }
   return result;

@@ -1,0 +1,152 @@
+"""What finding faces first is worth on photos of several people.
+
+Run `python -m benchmarks.composites data/external-faces.zip`: lays the archive's faces out in
+photos of one to sixteen people before made-up backgrounds, finds, crops and classifies them; two
+minutes on one core. Writes `benchmarks/composites.csv`: of the people of each class the share
+found, and found and labelled rightly (recall); of the labels given the share that is right
+(precision); and the same where the one label of the whole photo, shrunk to the network's size as
+the notebook's app does, is taken for each person in it.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw, ImageFilter
+from tqdm import tqdm
+
+from facemask import images
+from facemask.classifier import Classifier
+from facemask.detection import Box, FaceDetector
+from facemask.source import Source, class_of, find_classes
+
+WIDTH, HEIGHT = 1280, 960
+GRIDS = ((1, 1), (2, 1), (3, 2), (4, 4))
+"""Columns and rows of the people in a photo."""
+
+LEAST, MOST = 0.4, 0.9
+"""Side of a face picture as a share of its cell's shorter one."""
+
+RECTANGLES = 12
+MODEL = Path("models/facemask.tflite")
+RESULT = Path(__file__).with_suffix(".csv")
+
+Labelled = tuple[str, bytes]
+
+
+class Person(NamedTuple):
+    """A face picture in a photo: its class and where it lies."""
+
+    label: str
+    box: Box
+
+
+def compose(
+    faces: Sequence[Labelled], grid: tuple[int, int], rng: np.random.Generator
+) -> tuple[Image.Image, list[Person]]:
+    """Lay faces out, each somewhere in a cell of the grid, before a background."""
+    photo, people = background(rng), []
+    cell = WIDTH // grid[0], HEIGHT // grid[1]
+    for number, (label, content) in enumerate(faces):
+        face = images.open_rgb(content)
+        scale = min(cell) * rng.uniform(LEAST, MOST) / max(face.size)
+        face = face.resize((round(face.width * scale), round(face.height * scale)))
+        row, column = divmod(number, grid[0])
+        left = column * cell[0] + int(rng.integers(0, cell[0] - face.width + 1))
+        top = row * cell[1] + int(rng.integers(0, cell[1] - face.height + 1))
+        photo.paste(face, (left, top))
+        people.append(Person(label, (left, top, left + face.width, top + face.height)))
+    return photo, people
+
+
+def background(rng: np.random.Generator) -> Image.Image:
+    """Draw soft rectangles, as of walls and furniture."""
+    colours = rng.integers(20, 236, (RECTANGLES + 1, 3)).tolist()
+    photo = Image.new("RGB", (WIDTH, HEIGHT), tuple(colours.pop()))
+    draw = ImageDraw.Draw(photo)
+    for colour in colours:
+        left, top = rng.integers(0, (WIDTH, HEIGHT)).tolist()
+        right, bottom = left + rng.integers(30, WIDTH // 2), top + rng.integers(30, HEIGHT // 2)
+        draw.rectangle((left, top, int(right), int(bottom)), tuple(colour))
+    return photo.filter(ImageFilter.GaussianBlur(3))
+
+
+def match(box: Box, people: Sequence[Person]) -> int | None:
+    """Tell whom a box shows: half of it lies in that person's picture, and fills a part of it."""
+    for number, person in enumerate(people):
+        left, top = np.maximum(box[:2], person.box[:2])
+        right, bottom = np.minimum(box[2:], person.box[2:])
+        shared = max(0, right - left) * max(0, bottom - top)
+        if shared > 0.5 * _area(box) and _area(box) > 0.15 * _area(person.box):
+            return number
+    return None
+
+
+def measure(
+    photos: Iterator[tuple[Image.Image, list[Person]]],
+    detector: FaceDetector,
+    classifier: Classifier,
+) -> pd.DataFrame:
+    """Count people, found ones, labels and right ones, in photos of one size."""
+    counts: dict[str, Counter[str]] = {label: Counter() for label in classifier.classes}
+    for photo, people in photos:
+        whole = classifier.classify(photo).label
+        seen: set[int] = set()
+        for person in people:
+            counts[person.label]["people"] += 1
+            counts[whole]["whole_given"] += 1
+            counts[whole]["whole_right"] += person.label == whole
+        for face in detector.find(photo):
+            label = classifier.classify(photo.crop(face.box)).label
+            number = match(face.box, people)
+            counts[label]["given"] += 1
+            if number is not None and number not in seen:
+                seen.add(number)
+                counts[people[number].label]["found"] += 1
+                counts[label]["right"] += people[number].label == label
+    table = pd.DataFrame(counts).T.fillna(0)
+    return pd.DataFrame(
+        {
+            "people": table.people.astype(int),
+            "found": table.found / table.people,
+            "recall": table.right / table.people,
+            "precision": table.right / table.given,
+            "whole_photo_recall": table.whole_right / table.people,
+            "whole_photo_precision": table.whole_right / table.whole_given,
+        }
+    ).rename_axis("label")
+
+
+def main(archive: Path, model: Path = MODEL) -> None:
+    """Measure photos of each size and write the table."""
+    detector, classifier = FaceDetector(), Classifier(model, model.with_name("labels.txt"))
+    source = Source(archive)
+    classes = find_classes(source.names)
+    faces = [
+        (class_of(entry.path, classes), entry.content)
+        for entry in source
+        if Path(entry.path).suffix.lower() in images.SUFFIXES
+    ]
+    tables = {}
+    for grid in GRIDS:
+        rng = np.random.default_rng(0)
+        order, each = rng.permutation(len(faces)), grid[0] * grid[1]
+        groups = [order[start : start + each] for start in range(0, len(faces), each)]
+        photos = (compose([faces[i] for i in group], grid, rng) for group in groups)
+        progress = tqdm(photos, f"{each} in a photo", len(groups), unit="photo", disable=None)
+        tables[each] = measure(iter(progress), detector, classifier)
+    result = pd.concat(tables, names=["people_in_photo"]).round(4)
+    result.to_csv(RESULT)
+    print(result.to_string())
+
+
+def _area(box: Box) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
