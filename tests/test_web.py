@@ -1,13 +1,9 @@
 """The web page in Chromium: what it answers, asks of the network, and does with junk."""
 
-import functools
-import gzip
-import http.server
 import io
 import json
 import re
 import shutil
-import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -20,13 +16,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.browser import CHROMIUM, FAKE_CAMERA, Server, film
 from facemask import images
 from facemask.classifier import Classifier
 from tests.conftest import CLASSES, shell
 
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
 NPM = shutil.which("npm")
 pytestmark = pytest.mark.skipif(not (CHROMIUM and NPM), reason="needs Chromium, node and npm")
 
@@ -40,44 +34,6 @@ COUNT = 100
 CAMERA_SIDE, CAMERA_FRAMES = 240, 60
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """Serve a folder under a sub-path, compressed; keep what was asked for, and how long it was."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
-        self.sent: dict[str, int] = {}
-        self.page = f"http://127.0.0.1:{self.server_port}{Handler.PREFIX}"
-
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    PREFIX = "/some/where/"
-    server: Server
-
-    def do_GET(self) -> None:
-        path = self.path.split("?")[0]
-        file = Path(self.directory) / (path.removeprefix(self.PREFIX) or "index.html")
-        if not path.startswith(self.PREFIX) or not file.is_file():
-            return self.send_error(404)
-        content = compressed(file)
-        self.send_response(200)
-        self.send_header("Content-Type", self.guess_type(str(file)))
-        self.send_header("Content-Encoding", "gzip")
-        self.send_header("Cache-Control", "max-age=600")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-        self.server.sent[file.name] = len(content)
-        return None
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the library's name)
-        pass
-
-
-@functools.cache
-def compressed(file: Path) -> bytes:
-    return gzip.compress(file.read_bytes(), 6)
-
-
 @pytest.fixture(scope="session")
 def dist(demo: Path) -> Path:
     """The page with the model of the demo, as `make web` builds it."""
@@ -88,9 +44,7 @@ def dist(demo: Path) -> Path:
 @pytest.fixture(scope="session")
 def server(dist: Path) -> Iterator[Server]:
     with Server(dist) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
-        server.shutdown()
 
 
 @pytest.fixture(scope="session")
@@ -344,18 +298,6 @@ def test_camera_denied(browser: Any, server: Server) -> None:
         expect(page.get_by_role("alert")).to_contain_text("camera")
 
 
-def camera_video(path: Path, pictures: list[Image.Image]) -> None:
-    """Write a film (Y4M) that shows each picture for a while, in turn, for ever."""
-    with path.open("wb") as film:
-        film.write(f"YUV4MPEG2 W{CAMERA_SIDE} H{CAMERA_SIDE} F30:1 Ip A1:1 C420jpeg\n".encode())
-        for picture in pictures:
-            planes = picture.resize((CAMERA_SIDE, CAMERA_SIDE)).convert("YCbCr").split()
-            half = (CAMERA_SIDE // 2, CAMERA_SIDE // 2)
-            small = [planes[0], *(plane.resize(half) for plane in planes[1:])]
-            frame = b"FRAME\n" + b"".join(plane.tobytes() for plane in small)
-            film.write(frame * CAMERA_FRAMES)
-
-
 def test_camera_follows_the_face(
     launch: Launch, server: Server, faces: list[Path], classifier: Classifier, tmp_path: Path
 ) -> None:
@@ -365,12 +307,8 @@ def test_camera_follows_the_face(
         for picture in pictures
     ]
     shown = [pictures[int(np.argmin(second))], pictures[int(np.argmax(second))]]
-    camera_video(tmp_path / "faces.y4m", shown)
-    browser = launch(
-        "--use-fake-ui-for-media-stream",
-        "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-video-capture={tmp_path / 'faces.y4m'}",
-    )
+    film(tmp_path / "faces.y4m", shown, CAMERA_SIDE, CAMERA_SIDE, CAMERA_FRAMES)
+    browser = launch(*FAKE_CAMERA, f"--use-file-for-fake-video-capture={tmp_path / 'faces.y4m'}")
     page = browser.new_page()
     open_page(page, server)
     page.locator("#find-faces").uncheck()

@@ -48,7 +48,9 @@ export function camera(model: Promise<Classifier>, findFaces: () => boolean): vo
     const began = performance.now();
     await nextFrame(video);
     if (!stream) return;
-    [view.width, view.height] = [video.videoWidth, video.videoHeight];
+    if (view.width !== video.videoWidth || view.height !== video.videoHeight) {
+      [view.width, view.height] = [video.videoWidth, video.videoHeight];
+    }
     context.drawImage(video, 0, 0);
     const image = context.getImageData(0, 0, view.width, view.height);
     const find = findFaces();
@@ -78,7 +80,7 @@ export function camera(model: Promise<Classifier>, findFaces: () => boolean): vo
 async function open(facingMode: string): Promise<MediaStream> {
   if (!navigator.mediaDevices) throw new Error(trouble.cameraInsecure);
   try {
-    const size = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
+    const size = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 60 } };
     return await navigator.mediaDevices.getUserMedia({ video: { facingMode, ...size } });
   } catch (error) {
     const { name } = error as DOMException;

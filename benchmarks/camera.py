@@ -1,0 +1,60 @@
+"""How many frames a second the page's camera loop takes, with and without finding faces.
+
+Run `python -m benchmarks.camera` after `make deploy/web/dist`: Chromium, without a GPU, is shown a
+generated face by a camera of 640 x 480 pixels and 60 frames a second; half a minute. Writes
+`benchmarks/camera.csv`.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.browser import CHROMIUM, FAKE_CAMERA, Server, film
+from facemask import images
+from facemask.source import Source
+
+DIST = Path("deploy/web/dist")
+FACES = Path("data/demo.zip")
+SECONDS = 10
+RESULT = Path(__file__).with_suffix(".csv")
+
+
+def frames_a_second(page: Page, find: bool) -> float:
+    """Read what the page says of its speed, after some time."""
+    page.locator("#find-faces").set_checked(find)
+    time.sleep(SECONDS)
+    return float(page.locator("#rate").inner_text().split()[0])
+
+
+def main() -> None:
+    """Measure both ways, in one browser."""
+    entry = next(entry for entry in Source(FACES) if entry.path.endswith(".jpg"))
+    scene = Image.new("RGB", (640, 480), "slategrey")
+    scene.paste(images.open_rgb(entry.content).resize((240, 240)), (200, 120))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Server(DIST) as server,
+        sync_playwright() as playwright,
+    ):
+        film(Path(folder) / "face.y4m", [scene], 640, 480, frames=60, rate=60)
+        source = f"--use-file-for-fake-video-capture={folder}/face.y4m"
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", *FAKE_CAMERA, source]
+        )
+        page = browser.new_page()
+        page.goto(server.page)
+        page.get_by_role("button", name="Start the camera").click()
+        page.locator("#rate:not(:empty)").wait_for()
+        rows = [(find, frames_a_second(page, find)) for find in (True, False)]
+        browser.close()
+    result = pd.DataFrame(rows, columns=["find_faces", "frames_a_second"])
+    result.to_csv(RESULT, index=False)
+    print(result.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Take the screenshots in `screenshots/`, with generated faces.
+
+Run `python -m deploy.web.take_screenshots` after `make deploy/web/dist`.
+"""
+
+import io
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from benchmarks.browser import CHROMIUM, Server
+from facemask import images
+from facemask.source import Source
+
+HERE = Path(__file__).parent
+FACES = Path("data/demo.zip")
+SHOWN = (3, 504, 40, 520, 77, 560)
+WIDTHS, HEIGHT = (360, 1280), 800
+COLOURS = 64
+
+
+def people() -> bytes:
+    """Draw one picture of several generated people."""
+    files = [entry for entry in Source(FACES) if entry.path.endswith(".jpg")]
+    photo = Image.new("RGB", (720, 500), "slategrey")
+    for place, number in enumerate(SHOWN):
+        face = images.open_rgb(files[number].content).resize((200, 200))
+        photo.paste(face, (30 + place % 3 * 230, 30 + place // 3 * 240))
+    buffer = io.BytesIO()
+    photo.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def take(browser: Any, url: str, scheme: str, width: int) -> None:
+    """Take one picture of the whole page, in few colours so that it is small."""
+    page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": HEIGHT})
+    page.goto(url)
+    photo = {"name": "people.png", "mimeType": "image/png", "buffer": people()}
+    page.locator("#files").set_input_files([photo])
+    page.locator("#results li[data-label]").first.wait_for()
+    picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
+    picture.quantize(COLOURS).save(HERE / f"screenshots/{scheme}-{width}.png", optimize=True)
+    page.close()
+
+
+def main() -> None:
+    """Take all of them."""
+    (HERE / "screenshots").mkdir(exist_ok=True)
+    with Server(HERE / "dist") as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for scheme in ("light", "dark"):
+            for width in WIDTHS:
+                take(browser, server.page, scheme, width)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
