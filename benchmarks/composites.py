@@ -81,7 +81,7 @@ def match(box: Box, people: Sequence[Person]) -> int | None:
         left, top = np.maximum(box[:2], person.box[:2])
         right, bottom = np.minimum(box[2:], person.box[2:])
         shared = max(0, right - left) * max(0, bottom - top)
-        if shared > 0.5 * _area(box) and _area(box) > 0.15 * _area(person.box):
+        if shared > 0.5 * _area(box) and _area(box) > 0.05 * _area(person.box):
             return number
     return None
 

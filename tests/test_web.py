@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 from playwright.sync_api import (
     Browser,
     Locator,
@@ -29,6 +29,7 @@ from playwright.sync_api import (
 from benchmarks.browser import CHROMIUM, FAKE_CAMERA, Server, film
 from facemask import detection, images
 from facemask.classifier import Classifier
+from facemask.detection import FaceDetector
 from tests.conftest import CLASSES, shell
 
 NPM = shutil.which("npm")
@@ -176,6 +177,14 @@ def test_scales_as_pillow_does(page: Page, classifier: Classifier, size: tuple[i
     assert ours == pillows
 
 
+def test_says_when_it_is_unsure(page: Page, faces: list[Path], classifier: Classifier) -> None:
+    decisions(page, faces)
+    said = page.locator("#results li[data-label] strong").all_inner_texts()
+    for words, file in zip(said, faces, strict=True):
+        unsure = classifier.classify(images.open_rgb(file)).probability < 0.7
+        assert words.startswith("Unsure") == unsure
+
+
 def test_turned_photo_is_turned_back(page: Page, faces: list[Path], classifier: Classifier) -> None:
     upright = np.asarray(images.open_rgb(faces[0]))
     exif = Image.Exif()
@@ -321,20 +330,38 @@ def test_no_camera(page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("or choose photos")
 
 
+def second_of(scene: Image.Image, classifier: Classifier, detector: FaceDetector | None) -> float:
+    """Give the probability of the second class for a scene's one face; NaN if it has not one."""
+    boxes = [face.box for face in detector.find(scene)] if detector else [(0, 0, *scene.size)]
+    if len(boxes) != 1:
+        return np.nan
+    label, probability = classifier.classify(scene.crop(boxes[0]))
+    return probability if label == CLASSES[1] else 1 - probability
+
+
+@pytest.mark.parametrize("find", [False, True])
 def test_camera_follows_the_face(
-    launch: Launch, server: Server, faces: list[Path], classifier: Classifier, tmp_path: Path
+    launch: Launch,
+    server: Server,
+    faces: list[Path],
+    classifier: Classifier,
+    tmp_path: Path,
+    find: bool,
 ) -> None:
-    pictures = [images.open_rgb(file) for file in faces]
-    second = [
-        classifier.probability(np.asarray(images.resize(picture, classifier.size)))
-        for picture in pictures
+    border = CAMERA_SIDE // 6 if find else 0
+    side = CAMERA_SIDE - 2 * border
+    scenes = [
+        ImageOps.expand(images.open_rgb(file).resize((side, side)), border, "slategrey")
+        for file in faces
     ]
-    shown = [pictures[int(np.argmin(second))], pictures[int(np.argmax(second))]]
+    detector = FaceDetector() if find else None
+    second = [second_of(scene, classifier, detector) for scene in scenes]
+    shown = [scenes[int(np.nanargmin(second))], scenes[int(np.nanargmax(second))]]
     film(tmp_path / "faces.y4m", shown, CAMERA_SIDE, CAMERA_SIDE, CAMERA_FRAMES)
     browser = launch(*FAKE_CAMERA, f"--use-file-for-fake-video-capture={tmp_path / 'faces.y4m'}")
     page = browser.new_page()
     open_page(page, server)
-    page.locator("#find-faces").uncheck()
+    page.locator("#find-faces").set_checked(find)
     page.get_by_role("button", name="Start the camera").click()
     for _ in range(2):
         for label in CLASSES:
