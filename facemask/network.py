@@ -58,11 +58,12 @@ def build(options: params.Network, size: int) -> keras.Model:
     return model
 
 
-def forget_circumstances(path: Path) -> None:
-    """Make equal models equal bytes, so that DVC sees when nothing changed.
+def save(model: keras.Model, path: Path) -> None:
+    """Write a model as `.keras`, without its optimizer, so that equal models give equal bytes.
 
-    A `.keras` file holds the date and, as ids of shared objects, addresses in memory.
+    Keras would write the date and, as ids of shared objects, addresses in memory.
     """
+    model.save(path, include_optimizer=False)
     with zipfile.ZipFile(path) as saved:
         parts = {name: saved.read(name) for name in saved.namelist()}
     metadata = json.loads(parts["metadata.json"])
@@ -84,10 +85,16 @@ def load(path: Path) -> keras.Model:
     return keras.models.load_model(path)
 
 
-def calibrate(model: keras.Model, temperature: float) -> None:
-    """Divide the logit by a temperature (Guo 2017), inside the last layer."""
+def at_size(model: keras.Model, size: int) -> keras.Model:
+    """Give the same layers for square images of another size; not for the head `flatten`."""
+    return keras.Sequential([keras.Input((size, size, 3)), *model.layers])
+
+
+def calibrate(model: keras.Model, slope: float, shift: float) -> None:
+    """Make the logit `slope * logit + shift`, inside the last layer."""
     last = model.layers[-1]
-    last.set_weights([weights / temperature for weights in last.get_weights()])
+    kernel, bias = last.get_weights()
+    last.set_weights([slope * kernel, slope * bias + shift])
 
 
 def predict(model: keras.Model, batches: tf.data.Dataset) -> NDArray[np.float64]:

@@ -113,10 +113,18 @@ class Augmentation(Section):
     jpeg: Annotated[int, Field(ge=1, le=100)]
 
 
+class Small(Section):
+    """Smaller images in the first epochs."""
+
+    scale: Annotated[float, Field(gt=0, le=1)]
+    share: Annotated[float, Field(ge=0, lt=1)]
+
+
 class Train(Section):
     """The network, its augmentation and how it is trained."""
 
     epochs: Positive
+    small: Small
     batch_size: Positive
     learning_rate: Annotated[float, Field(gt=0)]
     schedule: Literal["constant", "one_cycle"]
@@ -128,6 +136,16 @@ class Train(Section):
     weight_by_group: bool
     network: Network
     augmentation: Augmentation
+
+    @property
+    def small_epochs(self) -> int:
+        """How many epochs come first with smaller images."""
+        return int(self.small.share * self.epochs)
+
+    def sizes(self, size: int) -> list[int]:
+        """Give the side of the images in pixels for each epoch; `size` in the last."""
+        small = max(round(self.small.scale * size), self.network.smallest_input())
+        return [small] * self.small_epochs + [size] * (self.epochs - self.small_epochs)
 
 
 class Evaluate(Section):
@@ -173,6 +191,13 @@ class Params(Section):
                 "resize.size = {size}: should be at least {smallest} for the {blocks} blocks of "
                 "train.network.filters",
                 {"size": self.resize.size, "smallest": smallest, "blocks": blocks},
+            )
+        if self.train.small.share and self.train.network.head == "flatten":
+            raise PydanticCustomError(
+                "unfit",
+                "train.small.share = {share}: should be 0 for train.network.head = flatten, which "
+                "fits one size",
+                {"share": self.train.small.share},
             )
         if self.ingest.sha256 and "://" not in self.ingest.source:
             raise PydanticCustomError(
