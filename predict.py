@@ -4,9 +4,9 @@
     python predict.py photos/ --csv > answers.csv
     python predict.py photos/ --save labelled/
 
-Needs the model that `dvc repro` leaves in `models/`, or one named by `--model`. The picture should
-be a crop of one face, as in training. A file that is no image is reported and skipped; the exit
-status is then 1.
+Uses the model that `dvc repro` leaves in `models/`, before that the published one in `results/`, or
+one named by `--model`. The picture should be a crop of one face, as in training. A file that is no
+image is reported and skipped; the exit status is then 1. Needs `requirements-predict.txt` alone.
 """
 
 import argparse
@@ -21,30 +21,37 @@ from PIL import Image
 from tqdm import tqdm
 
 from facemask import images, pictures
-from facemask.classifier import Answer, Classifier
+from facemask.classifier import Answer, Classifier, on_all_cores
 from facemask.errors import UserError, one_line_errors
 
-MODEL = Path("models/facemask.tflite")
+HERE = Path(__file__).parent
+TRAINED = HERE / "models/facemask.tflite"
+PUBLISHED = HERE / "results/face-mask-12k/facemask.tflite"
 
 
 def main() -> int:
     """Run the command; return its exit status."""
     options = _parse()
-    classifier = Classifier(options.model, options.model.with_name("labels.txt"))
+    classifier = Classifier(options.model or (TRAINED if TRAINED.exists() else PUBLISHED))
     files = list(_expand(options.pictures))
     if not files:
         raise UserError(f"no image in {', '.join(map(str, options.pictures))}")
-    rows = []
-    for file in tqdm(files, desc="predict", unit="image", disable=None, leave=False):
+
+    def answer(numbered: tuple[int, Path]) -> dict[str, Any] | None:
+        number, file = numbered
         try:
             image = images.open_rgb(file)
         except (images.BadImageError, OSError) as error:
             tqdm.write(f"predict: {file}: {error}", file=sys.stderr)
-            continue
-        answer = classifier.classify(image, options.threshold)
-        rows.append({"file": str(file), **answer._asdict()})
+            return None
+        said = classifier.classify(image, options.threshold)
         if options.save:
-            _save(image, answer, options.save / f"{len(rows):04d}-{file.stem}.png")
+            _save(image, said, options.save / f"{number:04d}-{file.stem}.png")
+        return {"file": str(file), **said._asdict()}
+
+    answers = on_all_cores(answer, enumerate(files, 1))
+    bar = tqdm(answers, desc="predict", total=len(files), unit="image", disable=None, leave=False)
+    rows = [row for row in bar if row]
     {"table": _print_table, "json": _print_json, "csv": _print_csv}[options.format](rows)
     return 0 if len(rows) == len(files) else 1
 
@@ -56,13 +63,12 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument("pictures", nargs="+", type=Path, help="image files, and folders of them")
     parser.add_argument(
-        "--model", type=Path, default=MODEL, help="with labels.txt beside it (default: %(default)s)"
+        "--model", type=Path, help="default: models/facemask.tflite, or the published one"
     )
     parser.add_argument(
         "--threshold",
         type=probability,
-        default=0.5,
-        help="probability from which the second label is given (default: %(default)s)",
+        help="probability from which the second label is given (default: what the model says)",
     )
     parser.add_argument(
         "--save", type=Path, metavar="DIR", help="write the pictures with their label"

@@ -102,10 +102,3 @@ def predict(model: keras.Model, batches: tf.data.Dataset) -> NDArray[np.float64]
     if not len(batches):
         return np.empty(0)
     return model.predict(batches, verbose=0)[:, 0].astype(np.float64)
-
-
-def export(model: keras.Model, path: Path) -> None:
-    """Write a TFLite file (float32) that takes one image, uint8 (1, size, size, 3) RGB 0-255."""
-    image = keras.Input(batch_shape=(1, *model.input_shape[1:]), dtype="uint8", name="image")
-    probability = model(keras.ops.cast(image, "float32"))
-    keras.Model(image, probability).export(path, format="litert", verbose=False)

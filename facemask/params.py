@@ -14,6 +14,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 UnitInterval = Annotated[float, Field(ge=0, le=1)]
 ClassName = Annotated[str, Field(pattern=r"^\w")]
 Positive = Annotated[int, Field(ge=1)]
+Variant = Literal["float32", "float16", "dynamic_range", "int8"]
 
 NO_EXTERNAL = "data/none"
 """`evaluate.external` when there are no faces from elsewhere: DVC wants a path that is there."""
@@ -157,11 +158,23 @@ class Evaluate(Section):
     worst_mistakes: Annotated[int, Field(ge=1, le=200)]
 
 
-class ExportTflite(Section):
-    """How far the exported file may be from the Keras model on the validation images."""
+def _distinct(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise PydanticCustomError("twice", "should name each variant once")
+    return names
 
+
+class ExportTflite(Section):
+    """Which TFLite files are made, which one ships, and how far it may be from the Keras model."""
+
+    variants: Annotated[list[Variant], Field(min_length=1), AfterValidator(_distinct)]
+    ship: Literal["smallest"] | Variant
+    calibration_images: Positive
+    max_accuracy_loss: UnitInterval
+    max_changed_decisions: UnitInterval
     max_probability_difference: UnitInterval
-    max_changed_decisions: Annotated[int, Field(ge=0)]
+    latency_runs: Positive
+    author: str
 
 
 class Params(Section):
@@ -198,6 +211,12 @@ class Params(Section):
                 "train.small.share = {share}: should be 0 for train.network.head = flatten, which "
                 "fits one size",
                 {"share": self.train.small.share},
+            )
+        if self.export_tflite.ship not in ("smallest", *self.export_tflite.variants):
+            raise PydanticCustomError(
+                "unfit",
+                "export_tflite.ship = {ship}: should be smallest or one of export_tflite.variants",
+                {"ship": self.export_tflite.ship},
             )
         if self.ingest.sha256 and "://" not in self.ingest.source:
             raise PydanticCustomError(

@@ -58,7 +58,7 @@ def evaluate(options: params.Params) -> None:
                 threshold = scores.threshold_for(wanted, rows["label"], probability, classes[1])
                 metrics["threshold"] = threshold
         predicted = scores.predictions(rows, probability, threshold, classes)
-        predictions.append(predicted.assign(part=part))
+        predictions.append(predicted.assign(part=part, resized=list(map(str, files))))
         if len(rows):
             metrics[part] = notes[part] | scores.judge(predicted, probability, classes)
             groups = rows.get("group", rows["sha256"])
