@@ -46,7 +46,7 @@ class Classifier:
         self._model, self.contract = contract.read(content, str(model))
         self._of_thread = threading.local()
         side = self.contract.input["side"]
-        taken = self._interpreter.get_input_details()[0]
+        taken = self._ready()[0].get_input_details()[0]
         if taken["dtype"] != np.uint8 or list(taken["shape"]) != [1, side, side, 3]:
             raise UserError(f"{model}: takes {list(taken['shape'])}, not what its contract says")
 
@@ -56,10 +56,9 @@ class Classifier:
         Args:
             pixels: uint8 (side, side, 3), RGB 0-255.
         """
-        interpreter = self._interpreter
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], pixels[np.newaxis])
+        interpreter, taken, given = self._ready()
+        interpreter.set_tensor(taken, pixels[np.newaxis])
         interpreter.invoke()
-        given = interpreter.get_output_details()[0]["index"]
         return float(interpreter.get_tensor(given).item())
 
     def classify(self, image: Image.Image, threshold: float | None = None) -> Answer:
@@ -76,14 +75,15 @@ class Classifier:
             return Answer(self.contract.labels[1], second)
         return Answer(self.contract.labels[0], 1 - second)
 
-    @property
-    def _interpreter(self) -> Interpreter:
-        """This thread's own: an interpreter works for one at a time."""
-        if not hasattr(self._of_thread, "interpreter"):
+    def _ready(self) -> tuple[Interpreter, int, int]:
+        """Give this thread's own interpreter, and the indices of its input and output."""
+        if not hasattr(self._of_thread, "ready"):
             interpreter = Interpreter(model_content=self._model, num_threads=1)
             interpreter.allocate_tensors()
-            self._of_thread.interpreter = interpreter
-        return self._of_thread.interpreter
+            [taken], [given] = interpreter.get_input_details(), interpreter.get_output_details()
+            self._of_thread.ready = interpreter, taken["index"], given["index"]
+        ready: tuple[Interpreter, int, int] = self._of_thread.ready
+        return ready
 
 
 def on_all_cores(do: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
