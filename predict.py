@@ -5,9 +5,10 @@
     python predict.py photos/ --save labelled/
     python predict.py --detect party.jpg
 
-Needs the model that `dvc repro` leaves in `models/`, or one named by `--model`. The picture should
-be a crop of one face, as in training; with `--detect`, faces are found first and each has a row. A
-file that is no image, or shows no face, is reported and skipped; the exit status is then 1.
+Uses the model that `dvc repro` leaves in `models/`, before that the published one in `results/`, or
+one named by `--model`. The picture should be a crop of one face, as in training; with `--detect`,
+faces are found first and each has a row. A file that is no image, or shows no face, is reported and
+skipped; the exit status is then 1. Needs `requirements-predict.txt` alone.
 """
 
 import argparse
@@ -22,42 +23,51 @@ from PIL import Image
 from tqdm import tqdm
 
 from facemask import images, pictures
-from facemask.classifier import Answer, Classifier
+from facemask.classifier import Answer, Classifier, on_all_cores
 from facemask.detection import FaceDetector, whole
 from facemask.errors import UserError, one_line_errors
 
-MODEL = Path("models/facemask.tflite")
+HERE = Path(__file__).parent
+TRAINED = HERE / "models/facemask.tflite"
+PUBLISHED = HERE / "results/face-mask-12k/facemask.tflite"
 
 
 def main() -> int:
     """Run the command; return its exit status."""
     options = _parse()
-    classifier = Classifier(options.model, options.model.with_name("labels.txt"))
+    classifier = Classifier(options.model or (TRAINED if TRAINED.exists() else PUBLISHED))
     files = list(_expand(options.pictures))
     if not files:
         raise UserError(f"no image in {', '.join(map(str, options.pictures))}")
     detector = FaceDetector() if options.detect else None
-    rows, answered = [], 0
-    for file in tqdm(files, desc="predict", unit="image", disable=None, leave=False):
+
+    def answer(numbered: tuple[int, Path]) -> list[dict[str, Any]]:
+        number, file = numbered
         try:
             image = images.open_rgb(file)
         except (images.BadImageError, OSError) as error:
             tqdm.write(f"predict: {file}: {error}", file=sys.stderr)
-            continue
-        found = detector.find(image) if detector else [whole(image)]
-        if not found:
+            return []
+        faces = detector.find(image) if detector else [whole(image)]
+        if not faces:
             tqdm.write(f"predict: {file}: no face found; try without --detect", file=sys.stderr)
-            continue
-        answered += 1
-        for face in found:
+        rows = []
+        for face in faces:
             part = image.crop(face.box)
-            answer = classifier.classify(part, options.threshold)
+            said = classifier.classify(part, options.threshold)
             place = {"face": " ".join(map(str, face.box))} if detector else {}
-            rows.append({"file": str(file), **answer._asdict(), **place})
+            rows.append({"file": str(file), **said._asdict(), **place})
             if options.save:
-                _save(part, answer, options.save / f"{len(rows):04d}-{file.stem}.png")
+                of_face = f"-{len(rows)}" if detector else ""
+                _save(part, said, options.save / f"{number:04d}-{file.stem}{of_face}.png")
+        return rows
+
+    answers = on_all_cores(answer, enumerate(files, 1))
+    bar = tqdm(answers, desc="predict", total=len(files), unit="image", disable=None, leave=False)
+    of_files = list(bar)
+    rows = [row for rows in of_files for row in rows]
     {"table": _print_table, "json": _print_json, "csv": _print_csv}[options.format](rows)
-    return 0 if answered == len(files) else 1
+    return 0 if all(of_files) else 1
 
 
 def _parse() -> argparse.Namespace:
@@ -67,13 +77,12 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument("pictures", nargs="+", type=Path, help="image files, and folders of them")
     parser.add_argument(
-        "--model", type=Path, default=MODEL, help="with labels.txt beside it (default: %(default)s)"
+        "--model", type=Path, help="default: models/facemask.tflite, or the published one"
     )
     parser.add_argument(
         "--threshold",
         type=probability,
-        default=0.5,
-        help="probability from which the second label is given (default: %(default)s)",
+        help="probability from which the second label is given (default: what the model says)",
     )
     parser.add_argument(
         "--detect",

@@ -92,7 +92,7 @@ def measure(
     classifier: Classifier,
 ) -> pd.DataFrame:
     """Count people, found ones, labels and right ones, in photos of one size."""
-    counts: dict[str, Counter[str]] = {label: Counter() for label in classifier.classes}
+    counts: dict[str, Counter[str]] = {label: Counter() for label in classifier.contract.labels}
     for photo, people in photos:
         whole = classifier.classify(photo).label
         seen: set[int] = set()
@@ -123,7 +123,7 @@ def measure(
 
 def main(archive: Path, model: Path = MODEL) -> None:
     """Measure photos of each size and write the table."""
-    detector, classifier = FaceDetector(), Classifier(model, model.with_name("labels.txt"))
+    detector, classifier = FaceDetector(), Classifier(model)
     source = Source(archive)
     classes = find_classes(source.names)
     faces = [

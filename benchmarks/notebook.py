@@ -22,14 +22,15 @@ import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
 
+from benchmarks import elsewhere
 from facemask import images, network, params, tables
-from facemask.source import Source
 from stages import paths, train
 
 RESULT = Path(__file__).with_suffix(".csv")
 RECIPES = ("notebook", "pipeline")
 GOALS = (0.95, 0.97)
-SIDE = 128
+SIDE, BATCH = 128, 16
+Generator = tf.keras.preprocessing.image.ImageDataGenerator
 
 Pixels = NDArray[np.uint8]
 
@@ -41,29 +42,9 @@ def resized(files: list[Path], size: int) -> Pixels:
         return np.stack(list(read))
 
 
-def external(size: int) -> tuple[Pixels, NDArray[np.bool_]]:
-    """Read the faces from elsewhere that `evaluate` measured, and whether each is of class 2."""
-    predictions = pd.read_csv(paths.PREDICTIONS, keep_default_na=False)
-    rows = predictions[predictions["part"] == "external"].set_index("path")["label"]
-    source = Source(params.load(paths.PARAMS).evaluate.external, key="evaluate.external")
-    found = {entry.path: entry.content for entry in source if entry.path in rows.index}
-    shown = [np.asarray(images.resize(images.open_rgb(found[path]), size)) for path in rows.index]
-    return np.stack(shown), (rows == rows.max()).to_numpy()
-
-
-def train_notebook(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
-    """Train as the notebook does: all images in memory, Keras' own generator, batches of 16."""
-    start = time.perf_counter()
-    network.reproducible(seed)
-    table = tables.read(paths.SPLIT_TABLE)
-    positive = tables.classes(table)[1]
-    parts = []
-    for side in (tables.TRAIN, tables.VALIDATION):
-        some = tables.side(table, side)
-        pixels = resized([paths.RAW / sha256 for sha256 in some["sha256"]], SIDE)
-        parts.append((pixels, (some["label"] == positive).to_numpy(np.float32)))
-    generator = tf.keras.preprocessing.image.ImageDataGenerator
-    drawn = generator(
+def augmented(pixels: Pixels, target: NDArray[np.float32], seed: int) -> keras.utils.PyDataset:
+    """Give the notebook's training batches: Keras' own generator over images in memory."""
+    drawn = Generator(
         rescale=1 / 255,
         rotation_range=30,
         width_shift_range=0.2,
@@ -72,8 +53,12 @@ def train_notebook(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
         zoom_range=0.4,
         horizontal_flip=True,
         fill_mode="nearest",
-    ).flow(*parts[0], batch_size=16, seed=seed)
-    kept = generator(rescale=1 / 255).flow(*parts[1], batch_size=16, shuffle=False)
+    )
+    return drawn.flow(pixels, target, batch_size=BATCH, seed=seed)
+
+
+def compiled() -> keras.Model:
+    """Build the notebook's network for numbers of 0-1."""
     model = keras.Sequential([keras.Input((SIDE, SIDE, 3))])
     for block, filters in enumerate((32, 64, 128, 512)):
         model.add(layers.Conv2D(filters, 3, activation="relu"))
@@ -84,6 +69,23 @@ def train_notebook(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
     model.add(layers.Dense(128, activation="relu"))
     model.add(layers.Dense(1, activation="sigmoid"))
     model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def train_notebook(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
+    """Train as the notebook does, and give the model with the scaling inside."""
+    start = time.perf_counter()
+    network.reproducible(seed)
+    table = tables.read(paths.SPLIT_TABLE)
+    positive = tables.classes(table)[1]
+    parts = []
+    for side in (tables.TRAIN, tables.VALIDATION):
+        some = tables.side(table, side)
+        pixels = resized([paths.RAW / sha256 for sha256 in some["sha256"]], SIDE)
+        parts.append((pixels, (some["label"] == positive).to_numpy().astype(np.float32)))
+    drawn = augmented(*parts[0], seed)
+    kept = Generator(rescale=1 / 255).flow(*parts[1], batch_size=BATCH, shuffle=False)
+    model = compiled()
     times: list[float] = []
     clock = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: times.append(time.perf_counter() - start)
@@ -119,10 +121,11 @@ def measure(recipe: str, epochs: int, seed: int, result: Path) -> None:
     """Train one recipe in this process and write its rows as CSV."""
     model, rows = {"notebook": train_notebook, "pipeline": train_pipeline}[recipe](epochs, seed)
     size = SIDE if recipe == "notebook" else model.input_shape[1]
-    shown, second = external(size)
+    faces, is_second = elsewhere.faces()
+    shown = np.stack([np.asarray(images.resize(face, size)) for face in faces])
     decided = model.predict(shown.astype(np.float32), verbose=0)[:, 0] >= 0.5
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    rows = rows.assign(external_accuracy=(decided == second).mean(), peak_gigabytes=peak)
+    rows = rows.assign(external_accuracy=(decided == is_second).mean(), peak_gigabytes=peak)
     rows.insert(0, "recipe", recipe)
     rows.insert(1, "seed", seed)
     rows.to_csv(result, index=False)
@@ -160,8 +163,8 @@ def main() -> None:
             for recipe in RECIPES:
                 subprocess.run([*command, "--one", recipe, str(seed), result], check=True)
                 parts.append(pd.read_csv(result))
-    rows = pd.concat(parts)
-    tables.write(rows, RESULT)
+                rows = pd.concat(parts)
+                tables.write(rows, RESULT)
     count = (tables.read(paths.SPLIT_TABLE)["split"] == tables.TRAIN).sum()
     each = rows.groupby(["recipe", "seed"])[list(rows)].apply(figures, images_an_epoch=count)
     means = each.groupby("recipe").mean().T

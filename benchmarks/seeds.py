@@ -18,12 +18,12 @@ from facemask import params, tables
 from stages import paths
 
 OTHERS = (1, 2)
-MEASURED = ("train", "evaluate")
+MEASURED = ("train", "evaluate", "export_tflite")
 RESULT = Path(__file__).with_suffix(".csv")
 
 
 def measured(folder: Path) -> dict[str, Any]:
-    """Read the metrics of training and evaluation, nested as they are."""
+    """Read the metrics of the last three stages, nested as they are."""
     return {name: json.loads((folder / f"{name}.json").read_text()) for name in MEASURED}
 
 

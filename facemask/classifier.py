@@ -1,15 +1,22 @@
 """A `.tflite` file -> label and probability; needs neither TensorFlow nor DVC."""
 
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 from PIL import Image
 
-from facemask import images
+from facemask import contract, images
 from facemask.errors import UserError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Answer(NamedTuple):
@@ -20,62 +27,66 @@ class Answer(NamedTuple):
 
 
 class Classifier:
-    """An exported model with its labels.
+    """An exported model, to be used from any number of threads.
 
     Attributes:
-        classes: the two names; the model gives the probability of the second.
-        size: side of the model's square input in pixels.
+        contract: what the file says of itself.
     """
 
-    def __init__(self, model: Path, labels: Path) -> None:
-        """Load a model from `export_tflite` and its labels, one a line.
+    def __init__(self, model: Path) -> None:
+        """Load a file from `export_tflite`.
 
         Raises:
-            UserError: a file is missing, is no model or no pair of labels, or the model's input is
-                not uint8 (1, size, size, 3).
+            UserError: it is missing, damaged, or not from this pipeline.
         """
-        self.classes = _read(labels).decode(errors="replace").splitlines()
-        if len(self.classes) != 2:
-            raise UserError(f"{labels}: has {len(self.classes)} lines; 2 labels are needed")
         try:
-            self._interpreter = Interpreter(model_content=_read(model), num_threads=1)
-            self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise UserError(f"{model}: is no TFLite model: {error}") from error
-        taken = self._interpreter.get_input_details()[0]
-        given = self._interpreter.get_output_details()[0]
-        self.size = int(taken["shape"][1]) if len(taken["shape"]) == 4 else 0
-        expected = [1, self.size, self.size, 3]
-        if (
-            taken["dtype"] != np.uint8
-            or list(taken["shape"]) != expected
-            or given["shape"].prod() != 1
-        ):
-            raise UserError(
-                f"{model}: is not a model of this pipeline: one RGB image in, one number out"
-            )
-        self._input, self._output = taken["index"], given["index"]
+            content = model.read_bytes()
+        except OSError as error:
+            raise UserError(f"{model}: {error.strerror}; `dvc repro` makes it") from error
+        self._model, self.contract = contract.read(content, str(model))
+        self._of_thread = threading.local()
+        side = self.contract.input["side"]
+        taken = self._ready()[0].get_input_details()[0]
+        if taken["dtype"] != np.uint8 or list(taken["shape"]) != [1, side, side, 3]:
+            raise UserError(f"{model}: takes {list(taken['shape'])}, not what its contract says")
 
     def probability(self, pixels: NDArray[np.uint8]) -> float:
         """Give the probability of the second class, 0-1.
 
         Args:
-            pixels: uint8 (size, size, 3), RGB 0-255.
+            pixels: uint8 (side, side, 3), RGB 0-255.
         """
-        self._interpreter.set_tensor(self._input, pixels[np.newaxis])
-        self._interpreter.invoke()
-        return float(self._interpreter.get_tensor(self._output).item())
+        interpreter, taken, given = self._ready()
+        interpreter.set_tensor(taken, pixels[np.newaxis])
+        interpreter.invoke()
+        return float(interpreter.get_tensor(given).item())
 
-    def classify(self, image: Image.Image, threshold: float = 0.5) -> Answer:
-        """Decide on an RGB image of any size: the second class from `threshold` on."""
-        second = self.probability(np.asarray(images.resize(image, self.size)))
-        if second >= threshold:
-            return Answer(self.classes[1], second)
-        return Answer(self.classes[0], 1 - second)
+    def classify(self, image: Image.Image, threshold: float | None = None) -> Answer:
+        """Decide on an RGB image of any size.
+
+        Args:
+            image: one face.
+            threshold: probability from which the second class is decided on; the contract's if
+                none.
+        """
+        pixels = np.asarray(images.resize(image, self.contract.input["side"]))
+        second = self.probability(pixels)
+        if second >= (self.contract.threshold if threshold is None else threshold):
+            return Answer(self.contract.labels[1], second)
+        return Answer(self.contract.labels[0], 1 - second)
+
+    def _ready(self) -> tuple[Interpreter, int, int]:
+        """Give this thread's own interpreter, and the indices of its input and output."""
+        if not hasattr(self._of_thread, "ready"):
+            interpreter = Interpreter(model_content=self._model, num_threads=1)
+            interpreter.allocate_tensors()
+            [taken], [given] = interpreter.get_input_details(), interpreter.get_output_details()
+            self._of_thread.ready = interpreter, taken["index"], given["index"]
+        ready: tuple[Interpreter, int, int] = self._of_thread.ready
+        return ready
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}; `dvc repro` makes it") from error
+def on_all_cores(do: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Give what `do` makes of each item, in their order; a thread a core."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(do, items)

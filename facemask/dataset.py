@@ -1,14 +1,13 @@
 """Rows of a table and the resized images they name -> batches for Keras."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-
-from facemask.augmentation import Change
 
 INFERENCE_BATCH = 64
 
@@ -26,7 +25,7 @@ class TrainingData:
         folder: holds `SHA256.png`, 8-bit RGB, all of one size.
         batch_size: images in a batch; the last one of an epoch may be smaller.
         seed: any integer.
-        augment: changes a whole batch, given a seed of its own.
+        augment: (images, seed) -> images, for a whole batch; see `augmentation.Change`.
     """
 
     rows: pd.DataFrame
@@ -34,14 +33,18 @@ class TrainingData:
     folder: Path
     batch_size: int
     seed: int
-    augment: Change
+    augment: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
     def __len__(self) -> int:
         """Count the batches of an epoch."""
         return math.ceil(len(self.rows) / self.batch_size)
 
-    def batches(self, epochs: range) -> tf.data.Dataset:
+    def batches(self, epochs: range, size: int) -> tf.data.Dataset:
         """Give the batches of some epochs, one epoch after the other.
+
+        Args:
+            epochs: counted from 0.
+            size: of the images in pixels; at most that of the files.
 
         Returns:
             Images, float32 (n, size, size, 3) 0-255; targets, float32 (n, 1), 0 or 1; and weights
@@ -52,7 +55,7 @@ class TrainingData:
 
         def augmented(number: tf.Tensor, batch: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
             seed = tf.stack([tf.constant(self.seed, tf.int64), number])
-            return self.augment(batch[0], seed), *batch[1:]
+            return self.augment(_shrunk(batch[0], size), seed), *batch[1:]
 
         def batches_of(epoch: tf.Tensor) -> tf.data.Dataset:
             order = self._order(epoch)
@@ -66,7 +69,9 @@ class TrainingData:
             return numbered.map(augmented, num_parallel_calls=tf.data.AUTOTUNE)
 
         numbers = tf.data.Dataset.range(epochs.start, epochs.stop)
-        return numbers.flat_map(batches_of).prefetch(tf.data.AUTOTUNE)
+        batches = numbers.flat_map(batches_of).prefetch(tf.data.AUTOTUNE)
+        count = tf.data.experimental.assert_cardinality(len(epochs) * len(self))
+        return batches.apply(count)
 
     def paths(self, epoch: int, batch: int) -> list[str]:
         """Name the images of one batch."""
@@ -87,6 +92,16 @@ def inference_batches(rows: pd.DataFrame, positive: str, folder: Path) -> tf.dat
         lambda name, target: (_decode(name), target), num_parallel_calls=tf.data.AUTOTUNE
     )
     return images.batch(INFERENCE_BATCH).prefetch(tf.data.AUTOTUNE)
+
+
+def shrunk(batches: tf.data.Dataset, size: int) -> tf.data.Dataset:
+    """Give batches from `inference_batches` with smaller images, of `size` pixels."""
+    return batches.map(lambda images, target: (_shrunk(images, size), target))
+
+
+def _shrunk(images: tf.Tensor, size: int) -> tf.Tensor:
+    smaller = tf.shape(images)[1] != size
+    return tf.cond(smaller, lambda: tf.image.resize(images, (size, size), "area"), lambda: images)
 
 
 def _columns(rows: pd.DataFrame, positive: str, folder: Path) -> tuple[tf.Tensor, tf.Tensor]:

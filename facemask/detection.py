@@ -4,6 +4,7 @@ The network is MediaPipe's BlazeFace, short range (V. Bazarevsky et al., "BlazeF
 Neural Face Detection on Mobile GPUs", 2019). `deploy/web/src/detection.ts` does the same.
 """
 
+import threading
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -65,15 +66,8 @@ class FaceDetector:
         Raises:
             UserError: the package is not installed.
         """
-        content = (model or weights()).read_bytes()
-        self._interpreter = Interpreter(model_content=content, num_threads=1)
-        self._interpreter.allocate_tensors()
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        outputs = self._interpreter.get_output_details()
-        self._boxes, self._scores = (
-            next(output["index"] for output in outputs if output["shape"][-1] == width)
-            for width in (16, 1)
-        )
+        self._model = (model or weights()).read_bytes()
+        self._of_thread = threading.local()
         self._anchors = _anchors()
 
     def find(self, image: Image.Image) -> list[Face]:
@@ -92,10 +86,7 @@ class FaceDetector:
         square = Image.new("RGB", (SIDE, SIDE))
         square.paste(part.resize((width, height), Image.Resampling.BILINEAR), (left, top))
         pixels = np.asarray(square, np.float32)[np.newaxis] / 127.5 - 1
-        self._interpreter.set_tensor(self._input, pixels)
-        self._interpreter.invoke()
-        raw = self._interpreter.get_tensor(self._boxes)[0, :, :4].astype(float)
-        logits = self._interpreter.get_tensor(self._scores)[0, :, 0].astype(float)
+        raw, logits = self._run(pixels)
         scores = 1 / (1 + np.exp(-logits.clip(-100, 100)))
         found = scores >= MIN_SCORE
         centres, sizes = raw[found, :2] + self._anchors[found] * SIDE, raw[found, 2:]
@@ -103,6 +94,21 @@ class FaceDetector:
         boxes = (boxes - [left, top] * 2) / scale + view[:2] * 2
         whole = _is_whole(boxes, view, image.size)
         return boxes[whole], scores[found][whole]
+
+    def _run(self, pixels: NDArray[np.float32]) -> tuple[Array, Array]:
+        """Give each anchor's box, relative to it, and logit, by this thread's own network."""
+        if not hasattr(self._of_thread, "interpreter"):
+            interpreter = Interpreter(model_content=self._model, num_threads=1)
+            interpreter.allocate_tensors()
+            self._of_thread.interpreter = interpreter
+        interpreter = self._of_thread.interpreter
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], pixels)
+        interpreter.invoke()
+        outputs = {
+            output["shape"][-1]: interpreter.get_tensor(output["index"])[0].astype(float)
+            for output in interpreter.get_output_details()
+        }
+        return outputs[16][:, :4], outputs[1][:, 0]
 
 
 def weights() -> Path:

@@ -71,6 +71,7 @@ CHANGES: dict[str, Change] = {
 def changed_decisions(
     predict: Callable[[NDArray[np.uint8]], NDArray[np.float64]],
     files: Sequence[Path],
+    decided: NDArray[np.bool_],
     threshold: float,
 ) -> dict[str, float]:
     """Measure the share of images on which each of `CHANGES` turns the decision.
@@ -78,6 +79,7 @@ def changed_decisions(
     Args:
         predict: from RGB images, (n, size, size, 3) 0-255, to probabilities (n,).
         files: of square images.
+        decided: (n,), whether the second class is decided on for the images as they are.
         threshold: probability from which the second class is decided on.
 
     Returns:
@@ -87,7 +89,7 @@ def changed_decisions(
     with tqdm(total=len(files), desc="invariances", unit="image", disable=None) as bar:
         for start in range(0, len(files), IMAGES_AT_ONCE):
             some = [images.open_rgb(file) for file in files[start : start + IMAGES_AT_ONCE]]
-            before = predict(_pixels(some)) >= threshold
+            before = decided[start : start + len(some)]
             for name, change in CHANGES.items():
                 after = predict(_pixels([change(image) for image in some])) >= threshold
                 turned[name] += int((before != after).sum())

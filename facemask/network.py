@@ -58,11 +58,12 @@ def build(options: params.Network, size: int) -> keras.Model:
     return model
 
 
-def forget_circumstances(path: Path) -> None:
-    """Make equal models equal bytes, so that DVC sees when nothing changed.
+def save(model: keras.Model, path: Path) -> None:
+    """Write a model as `.keras`, without its optimizer, so that equal models give equal bytes.
 
-    A `.keras` file holds the date and, as ids of shared objects, addresses in memory.
+    Keras would write the date and, as ids of shared objects, addresses in memory.
     """
+    model.save(path, include_optimizer=False)
     with zipfile.ZipFile(path) as saved:
         parts = {name: saved.read(name) for name in saved.namelist()}
     metadata = json.loads(parts["metadata.json"])
@@ -84,10 +85,16 @@ def load(path: Path) -> keras.Model:
     return keras.models.load_model(path)
 
 
-def calibrate(model: keras.Model, temperature: float) -> None:
-    """Divide the logit by a temperature (Guo 2017), inside the last layer."""
+def at_size(model: keras.Model, size: int) -> keras.Model:
+    """Give the same layers for square images of another size; not for the head `flatten`."""
+    return keras.Sequential([keras.Input((size, size, 3)), *model.layers])
+
+
+def calibrate(model: keras.Model, slope: float, shift: float) -> None:
+    """Make the logit `slope * logit + shift`, inside the last layer."""
     last = model.layers[-1]
-    last.set_weights([weights / temperature for weights in last.get_weights()])
+    kernel, bias = last.get_weights()
+    last.set_weights([slope * kernel, slope * bias + shift])
 
 
 def predict(model: keras.Model, batches: tf.data.Dataset) -> NDArray[np.float64]:
@@ -95,10 +102,3 @@ def predict(model: keras.Model, batches: tf.data.Dataset) -> NDArray[np.float64]
     if not len(batches):
         return np.empty(0)
     return model.predict(batches, verbose=0)[:, 0].astype(np.float64)
-
-
-def export(model: keras.Model, path: Path) -> None:
-    """Write a TFLite file (float32) that takes one image, uint8 (1, size, size, 3) RGB 0-255."""
-    image = keras.Input(batch_shape=(1, *model.input_shape[1:]), dtype="uint8", name="image")
-    probability = model(keras.ops.cast(image, "float32"))
-    keras.Model(image, probability).export(path, format="litert", verbose=False)

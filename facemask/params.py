@@ -14,6 +14,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 UnitInterval = Annotated[float, Field(ge=0, le=1)]
 ClassName = Annotated[str, Field(pattern=r"^\w")]
 Positive = Annotated[int, Field(ge=1)]
+Variant = Literal["float32", "float16", "dynamic_range", "int8"]
 
 NO_EXTERNAL = "data/none"
 """`evaluate.external` when there are no faces from elsewhere: DVC wants a path that is there."""
@@ -113,10 +114,18 @@ class Augmentation(Section):
     jpeg: Annotated[int, Field(ge=1, le=100)]
 
 
+class Small(Section):
+    """Smaller images in the first epochs."""
+
+    scale: Annotated[float, Field(gt=0, le=1)]
+    share: Annotated[float, Field(ge=0, lt=1)]
+
+
 class Train(Section):
     """The network, its augmentation and how it is trained."""
 
     epochs: Positive
+    small: Small
     batch_size: Positive
     learning_rate: Annotated[float, Field(gt=0)]
     schedule: Literal["constant", "one_cycle"]
@@ -129,6 +138,16 @@ class Train(Section):
     network: Network
     augmentation: Augmentation
 
+    @property
+    def small_epochs(self) -> int:
+        """How many epochs come first with smaller images."""
+        return int(self.small.share * self.epochs)
+
+    def sizes(self, size: int) -> list[int]:
+        """Give the side of the images in pixels for each epoch; `size` in the last."""
+        small = max(round(self.small.scale * size), self.network.smallest_input())
+        return [small] * self.small_epochs + [size] * (self.epochs - self.small_epochs)
+
 
 class Evaluate(Section):
     """How the model is judged, and on which faces from elsewhere."""
@@ -139,11 +158,23 @@ class Evaluate(Section):
     worst_mistakes: Annotated[int, Field(ge=1, le=200)]
 
 
-class ExportTflite(Section):
-    """How far the exported file may be from the Keras model on the validation images."""
+def _distinct(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise PydanticCustomError("twice", "should name each variant once")
+    return names
 
+
+class ExportTflite(Section):
+    """Which TFLite files are made, which one ships, and how far it may be from the Keras model."""
+
+    variants: Annotated[list[Variant], Field(min_length=1), AfterValidator(_distinct)]
+    ship: Literal["smallest"] | Variant
+    calibration_images: Positive
+    max_accuracy_loss: UnitInterval
+    max_changed_decisions: UnitInterval
     max_probability_difference: UnitInterval
-    max_changed_decisions: Annotated[int, Field(ge=0)]
+    latency_runs: Positive
+    author: str
 
 
 class Params(Section):
@@ -173,6 +204,19 @@ class Params(Section):
                 "resize.size = {size}: should be at least {smallest} for the {blocks} blocks of "
                 "train.network.filters",
                 {"size": self.resize.size, "smallest": smallest, "blocks": blocks},
+            )
+        if self.train.small.share and self.train.network.head == "flatten":
+            raise PydanticCustomError(
+                "unfit",
+                "train.small.share = {share}: should be 0 for train.network.head = flatten, which "
+                "fits one size",
+                {"share": self.train.small.share},
+            )
+        if self.export_tflite.ship not in ("smallest", *self.export_tflite.variants):
+            raise PydanticCustomError(
+                "unfit",
+                "export_tflite.ship = {ship}: should be smallest or one of export_tflite.variants",
+                {"ship": self.export_tflite.ship},
             )
         if self.ingest.sha256 and "://" not in self.ingest.source:
             raise PydanticCustomError(

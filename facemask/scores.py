@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
+from scipy import optimize, special
 from sklearn import metrics
 
 BINS = 15
@@ -111,15 +111,23 @@ def reliability(label: pd.Series, probability: NDArray[np.float64], positive: st
     return found.mean().assign(images=found.size()).reset_index(drop=True)
 
 
-def temperature(label: pd.Series, probability: NDArray[np.float64], positive: str) -> float:
-    """Find by what to divide the logits for the least log-loss (Guo 2017); 0.05-20."""
-    p = np.clip(probability, LEAST, 1 - LEAST)
-    logits = np.where(label == positive, 1, -1) * np.log(p / (1 - p))
+def calibration(
+    is_positive: NDArray[np.bool_], probability: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Find the line that maps logits to those of the least log-loss (Platt 1999).
 
-    def loss(log_temperature: float) -> float:
-        return float(np.logaddexp(0, -logits / np.exp(log_temperature)).mean())
+    Returns:
+        slope and shift: `slope * logit + shift` is the calibrated logit.
+    """
+    logits = special.logit(np.clip(probability, LEAST, 1 - LEAST))
+    sign = np.where(is_positive, 1, -1)
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
+    def loss(line: NDArray[np.float64]) -> float:
+        return float(np.logaddexp(0, -sign * (line[0] * logits + line[1])).mean())
+
+    bounds = [(0.05, 20), (-10, 10)]  # where a perfect separation would have no least
+    slope, shift = optimize.minimize(loss, [1.0, 0.0], bounds=bounds).x
+    return float(slope), float(shift)
 
 
 def threshold_for(

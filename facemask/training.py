@@ -11,8 +11,8 @@ import pandas as pd
 import tensorflow as tf
 from tqdm import tqdm
 
-from facemask import params, tables
-from facemask.dataset import TrainingData
+from facemask import network, params, tables
+from facemask.dataset import TrainingData, shrunk
 from facemask.errors import UserError
 from facemask.files import remove, replacing
 
@@ -24,6 +24,9 @@ FIRST_RATE = 0.04
 
 NAMED = 3
 """Images named of a batch that went wrong."""
+
+STATE, BEST = "state.weights.h5", "best.weights.h5"
+"""What is kept of the last finished epoch and of the best one."""
 
 
 class Backup:
@@ -44,13 +47,16 @@ class Backup:
         epochs = sorted(self.folder.glob("epoch-*"))
         return epochs[-1] if epochs else None
 
-    def keep(self, model: keras.Model, history: pd.DataFrame, best: Path) -> None:
-        """Keep a finished epoch, and then no earlier one."""
+    def keep(self, model: keras.Model, history: pd.DataFrame, is_best: bool) -> None:
+        """Keep a finished epoch and the best one, and then no other."""
         last = self.restore()
         with replacing(self.folder / f"epoch-{len(history):04d}") as folder:
             folder.mkdir()
-            model.save_weights(folder / "state.weights.h5")  # and the state of the optimizer
-            (folder / "best.keras").write_bytes(best.read_bytes())
+            model.save_weights(folder / STATE)  # and the state of the optimizer
+            if is_best:
+                (folder / BEST).write_bytes((folder / STATE).read_bytes())
+            elif last and (last / BEST).exists():
+                (folder / BEST).write_bytes((last / BEST).read_bytes())
             history.to_csv(folder / "history.csv", index=False)  # unlike `tables.write`, all digits
         if last:
             remove(last)
@@ -62,65 +68,63 @@ def fit(
     validation: tf.data.Dataset,
     options: params.Train,
     *,
-    best: Path,
     history: Path,
     backup: Backup,
-) -> pd.DataFrame:
+) -> tuple[keras.Model, pd.DataFrame]:
     """Train, and keep the epoch of the least validation loss, or the last.
+
+    The first epochs may be trained, and validated, on smaller images (progressive resizing: Howard
+    2018).
 
     Args:
         model: from `network.build`, untrained.
         data: to train on.
         validation: batches from `dataset.inference_batches`.
-        options: all but the network and its augmentation counts here.
-        best: where the kept epoch's model is saved; its name ends in `.keras`.
+        options: all but the network's layers and its augmentation counts here.
         history: CSV file that gets one row an epoch as training goes.
         backup: where a training that was interrupted goes on from.
 
     Returns:
-        What `history` holds: epoch (from 1), loss, accuracy, val_loss, val_accuracy, learning_rate,
-        seconds.
+        The model of the kept epoch, and what `history` holds: epoch (from 1), size (of the images
+        in pixels), loss, accuracy, val_loss, val_accuracy, learning_rate, seconds.
 
     Raises:
         UserError: the loss became infinite or not a number, or the memory does not suffice.
     """
-    rows = pd.DataFrame()
-    model.compile(_optimizer(options, len(data)), "binary_crossentropy", metrics=["accuracy"])
-    model.optimizer.build(model.trainable_variables)
-    if done := backup.restore():
-        model.load_weights(done / "state.weights.h5")
-        rows = pd.read_csv(done / "history.csv", float_precision="round_trip")
-        best.write_bytes((done / "best.keras").read_bytes())
-        tables.write(rows, history)
-    record = _Epochs(rows, options, best, history, backup)
-    if _is_done(rows, options):
-        return rows
-    epochs = range(len(rows), options.epochs)
-    averages = [keras.callbacks.SwapEMAWeights()] if options.average else []
-    try:
-        model.fit(
-            data.batches(epochs),
-            validation_data=validation,
-            initial_epoch=epochs.start,
-            epochs=epochs.stop,
-            steps_per_epoch=len(data),
-            shuffle=False,
-            verbose=0,
-            callbacks=[*averages, _Progress(data, options), record],
-        )
-    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        raise UserError(
-            f"train.batch_size = {options.batch_size}: out of memory; lower it, or resize.size"
-        ) from error
-    return record.rows
+    optimizer = _optimizer(options, len(data))
+    optimizer.build(model.trainable_variables)
+    record = _Epochs(model, options, history, backup)
+    sizes = options.sizes(model.input_shape[1])
+    while not record.is_done():
+        done = len(record.rows)
+        size = sizes[done]
+        sized = network.at_size(model, size)
+        sized.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
+        record.restore(sized)  # Keras leaves averaged weights in the model after `fit`
+        averages = [keras.callbacks.SwapEMAWeights()] if options.average else []
+        epochs = range(done, done + sizes[done:].count(size))
+        try:
+            sized.fit(
+                data.batches(epochs, size),
+                validation_data=shrunk(validation, size),
+                initial_epoch=epochs.start,
+                epochs=epochs.stop,
+                steps_per_epoch=len(data),
+                shuffle=False,
+                verbose=0,
+                callbacks=[*averages, _Progress(data, options), record],
+            )
+        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+            raise UserError(
+                f"train.batch_size = {options.batch_size}: out of memory; lower it, or resize.size"
+            ) from error
+    return record.kept(optimizer), record.rows
 
 
-def _is_done(rows: pd.DataFrame, options: params.Train) -> bool:
-    """Tell whether the epochs in `rows` were the last."""
-    if rows.empty or options.stop_at_accuracy is None:
-        return len(rows) == options.epochs
-    reached = rows.iloc[-1][["accuracy", "val_accuracy"]].min() >= options.stop_at_accuracy
-    return bool(reached) or len(rows) == options.epochs
+def kept_epoch(history: pd.DataFrame, options: params.Train) -> pd.DataFrame:
+    """Give the row of the epoch that is kept, if there is one; never one on smaller images."""
+    large = history.iloc[options.small_epochs :]
+    return large.tail(1) if options.keep == "last" else large.nsmallest(1, "val_loss")
 
 
 def _optimizer(options: params.Train, batches: int) -> keras.optimizers.Optimizer:
@@ -187,11 +191,35 @@ class _Epochs(keras.callbacks.Callback):
     """When an epoch ends: a row of history, perhaps the best model so far, and the backup."""
 
     def __init__(
-        self, rows: pd.DataFrame, options: params.Train, best: Path, history: Path, backup: Backup
+        self, whole: keras.Model, options: params.Train, history: Path, backup: Backup
     ) -> None:
         super().__init__()
-        self.rows, self.options, self.backup = rows, options, backup
-        self.best, self.history = best, history
+        self.whole, self.options, self.history, self.backup = whole, options, history, backup
+        self.rows = pd.DataFrame()
+        if done := backup.restore():
+            self.rows = pd.read_csv(done / "history.csv", float_precision="round_trip")
+            tables.write(self.rows, history)
+
+    def is_done(self) -> bool:
+        """Tell whether the last epoch was the last."""
+        if len(self.rows) == self.options.epochs:
+            return True
+        if len(self.rows) <= self.options.small_epochs or self.options.stop_at_accuracy is None:
+            return False
+        reached = self.rows.iloc[-1][["accuracy", "val_accuracy"]].min()
+        return bool(reached >= self.options.stop_at_accuracy)
+
+    def restore(self, model: keras.Model, name: str = STATE) -> None:
+        """Give a compiled model the weights of a finished epoch, and its optimizer's."""
+        if done := self.backup.restore():
+            model.load_weights(done / name)
+
+    def kept(self, optimizer: keras.optimizers.Optimizer) -> keras.Model:
+        """Give the model of the kept epoch, with the averages of its weights if there are any."""
+        self.whole.compile(optimizer)
+        self.restore(self.whole, BEST)
+        optimizer.finalize_variable_values(self.whole.trainable_variables)
+        return self.whole
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.start = time.perf_counter()
@@ -200,21 +228,13 @@ class _Epochs(keras.callbacks.Callback):
         seen = logs or {}
         row = {
             "epoch": epoch + 1,
+            "size": self.model.input_shape[1],
             **{name: seen[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")},
             "learning_rate": float(self.model.optimizer.learning_rate),
             "seconds": time.perf_counter() - self.start,
         }
         self.rows = pd.concat([self.rows, pd.DataFrame([row])], ignore_index=True)
         tables.write(self.rows, self.history)
-        least = self.rows["val_loss"].idxmin() == epoch
-        if least or self.options.keep == "last":
-            self._save_best()
-        self.backup.keep(self.model, self.rows, self.best)
-        self.model.stop_training = _is_done(self.rows, self.options)
-
-    def _save_best(self) -> None:
-        """Save the model, with the averages of its weights if there are any."""
-        weights = self.model.get_weights()
-        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
-        self.model.save(self.best)
-        self.model.set_weights(weights)
+        is_best = epoch in kept_epoch(self.rows, self.options).index
+        self.backup.keep(self.model, self.rows, is_best)
+        self.model.stop_training = self.is_done()

@@ -58,7 +58,7 @@ def evaluate(options: params.Params) -> None:
                 threshold = scores.threshold_for(wanted, rows["label"], probability, classes[1])
                 metrics["threshold"] = threshold
         predicted = scores.predictions(rows, probability, threshold, classes)
-        predictions.append(predicted.assign(part=part))
+        predictions.append(predicted.assign(part=part, resized=list(map(str, files))))
         if len(rows):
             metrics[part] = notes[part] | scores.judge(predicted, probability, classes)
             groups = rows.get("group", rows["sha256"])
@@ -74,7 +74,10 @@ def evaluate(options: params.Params) -> None:
         maps = attention.maps(model, files)
         sheet = galleries.attention(part, predicted, files, maps)
         pictures.write(sheet, paths.PLOTS / f"{part}_attention.png")
-        changed = invariances.changed_decisions(model.predict_on_batch, files, threshold)
+        decided = (predicted["predicted"] == classes[1]).to_numpy()
+        changed = invariances.changed_decisions(
+            lambda shown: model.predict_on_batch(shown)[:, 0], files, decided, threshold
+        )
         if len(rows):
             metrics[part]["attention_in_lower_half"] = attention.lower_half(maps)
             metrics[part]["decisions_changed_by"] = changed

@@ -14,8 +14,12 @@ EXTERNAL_LEFT_OUT = Path("data/external_left_out.csv")
 PREDICTIONS = Path("data/predictions.csv")
 
 KERAS_MODEL = Path("models/model.keras")
+VARIANTS = Path("models/variants")
 TFLITE_MODEL = Path("models/facemask.tflite")
 LABELS = Path("models/labels.txt")
+MODEL_CARD = Path("models/model_card.md")
+EXPORTED = Path("data/exported.csv")
+LOCK = Path("dvc.lock")
 
 METRICS = Path("metrics")
 PLOTS = Path("plots")

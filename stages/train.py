@@ -5,6 +5,7 @@ interrupted, it goes on from the last finished epoch.
 """
 
 import hashlib
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -44,32 +45,31 @@ def train(options: params.Train, size: int, seed: int) -> None:
     validation = dataset.inference_batches(kept, positive, paths.RESIZED)
     augment = augmentation.augmenter(options.augmentation)
     data = dataset.TrainingData(rows, positive, paths.RESIZED, options.batch_size, seed, augment)
-    _picture(data)
+    shown = data.batches(range(1), size).unbatch().take(PICTURED).as_numpy_iterator()
+    tiles = [Image.fromarray(np.uint8(pixels)) for pixels, *_ in shown]
+    title = f"{len(tiles)} training images, as the augmentation changes them"
+    pictures.write(pictures.sheet(title, tiles, columns=12), paths.PLOTS / "augmented.png")
     model = network.build(options.network, size)
     everything = [options.model_dump_json(), str(size), str(seed), version(*CODE)]
     everything += [rows.to_csv(), kept.to_csv()]
     key = hashlib.sha256("\n".join(everything).encode()).hexdigest()
-    with replacing(paths.KERAS_MODEL) as best:
-        history = training.fit(
-            model,
-            data,
-            validation,
-            options,
-            best=best,
-            history=paths.PLOTS / "history.csv",
-            backup=training.Backup(paths.BACKUP, key),
-        )
-        temperature = 1.0
-        if options.calibrate:
-            model = network.load(best)
-            probability = network.predict(model, validation)
-            temperature = scores.temperature(kept["label"], probability, positive)
-            network.calibrate(model, temperature)
-            model.save(best)
-        network.forget_circumstances(best)
+    model, history = training.fit(
+        model,
+        data,
+        validation,
+        options,
+        history=paths.PLOTS / "history.csv",
+        backup=training.Backup(paths.BACKUP, key),
+    )
+    slope, shift = 1.0, 0.0
+    if options.calibrate:
+        again = replace(data, rows=kept.assign(weight=1.0))
+        slope, shift = _calibration(model, validation, again.batches(range(1), size))
+        network.calibrate(model, slope, shift)
+    with replacing(paths.KERAS_MODEL) as kept_model:
+        network.save(model, kept_model)
     remove(paths.BACKUP)
-    kept_epoch = history.nsmallest(1, "val_loss") if options.keep == "best" else history.tail(1)
-    [chosen] = kept_epoch.to_dict("records")
+    [chosen] = training.kept_epoch(history, options).to_dict("records")
     report.write_json(
         {
             "parameters": model.count_params(),
@@ -77,19 +77,21 @@ def train(options: params.Train, size: int, seed: int) -> None:
             "epochs": len(history),
             "kept_epoch": chosen["epoch"],
             **{name: chosen[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")},
-            "temperature": temperature,
+            "calibration": {"slope": slope, "shift": shift},
             "seconds": history["seconds"].sum(),
         },
         paths.METRICS / "train.json",
     )
 
 
-def _picture(data: dataset.TrainingData) -> None:
-    """Show what the network will see first."""
-    shown = data.batches(range(1)).unbatch().take(PICTURED).as_numpy_iterator()
-    tiles = [Image.fromarray(np.uint8(pixels)) for pixels, *_ in shown]
-    title = f"{len(tiles)} training images, as the augmentation changes them"
-    pictures.write(pictures.sheet(title, tiles, columns=12), paths.PLOTS / "augmented.png")
+def _calibration(model: keras.Model, *parts: tf.data.Dataset) -> tuple[float, float]:
+    """Fit slope and shift on images as they are and as the augmentation changes them.
+
+    So do they come to the device: neither as clean as validation nor as bad as in training.
+    """
+    shown = [(model.predict_on_batch(batch[0]), batch[1]) for part in parts for batch in part]
+    probability, target = (np.concatenate(column)[:, 0] for column in zip(*shown, strict=True))
+    return scores.calibration(target > 0, probability.astype(np.float64))
 
 
 if __name__ == "__main__":

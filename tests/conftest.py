@@ -82,8 +82,9 @@ def shell(project: Path, *command: str, check: bool = True) -> subprocess.Comple
 
 
 def environment() -> dict[str, str]:
-    """Give an environment in which `python` and `dvc` are those that run the tests."""
-    return os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    """Give one with the `python` and `dvc` that run the tests; equal commits get equal names."""
+    dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "2026-01-01T00:00:00Z")
+    return os.environ | dates | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
 def commit(project: Path) -> None:

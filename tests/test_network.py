@@ -60,14 +60,14 @@ def test_scaling_is_inside_the_model() -> None:
     np.testing.assert_allclose(rescaled, 1.0)
 
 
-def test_calibration_divides_the_logit() -> None:
+def test_calibration_changes_the_logit_alone() -> None:
     model = network.build(params.Network.model_validate(NETWORK), 22)
     images = np.random.default_rng(0).uniform(0, 255, (4, 22, 22, 3)).astype(np.float32)
     before = model.predict_on_batch(images)
-    network.calibrate(model, 2.0)
+    network.calibrate(model, 0.5, 0.1)
     after = model.predict_on_batch(images)
     logits = np.log(before / (1 - before)), np.log(after / (1 - after))
-    np.testing.assert_allclose(logits[1], logits[0] / 2, atol=1e-5)
+    np.testing.assert_allclose(logits[1], logits[0] / 2 + 0.1, atol=1e-5)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_training_sees_every_row_once_an_epoch_in_an_order_that_follows_the_seed
                 (int(image[0, 0, 0]), int(target[0]), int(weight))
                 for image, target, weight in zip(images, targets, weights, strict=True)
             ]
-            for images, targets, weights in data.batches(numbers)
+            for images, targets, weights in data.batches(numbers, 8)
         ]
         return [sum(batches[start : start + 3], []) for start in range(0, len(batches), 3)]
 
@@ -113,7 +113,7 @@ def test_the_augmentation_changes_from_batch_to_batch_and_epoch_to_epoch(
     data = dataset.TrainingData(
         rows, "mask", tmp_path, 5, 1, lambda images, seed: images * 0 + tf.cast(seed[1], tf.float32)
     )
-    seeds = [float(images[0, 0, 0, 0]) for images, *_ in data.batches(range(2))]
+    seeds = [float(images[0, 0, 0, 0]) for images, *_ in data.batches(range(2), 8)]
     assert len(set(seeds)) == 4
 
 
@@ -121,9 +121,18 @@ def test_a_batch_can_be_named(rows: pd.DataFrame, tmp_path: Path) -> None:
     data = dataset.TrainingData(rows, "mask", tmp_path, 4, 1, lambda images, _: images)
     seen = [
         [f"{int(image[0, 0, 0])}.jpg" for image in images]
-        for images, *_ in data.batches(range(1, 2))
+        for images, *_ in data.batches(range(1, 2), 8)
     ]
     assert [data.paths(1, batch) for batch in range(3)] == seen
+
+
+def test_images_may_be_made_smaller(rows: pd.DataFrame, tmp_path: Path) -> None:
+    data = dataset.TrainingData(rows, "mask", tmp_path, 10, 1, lambda images, _: images)
+    kept = dataset.shrunk(dataset.inference_batches(rows, "mask", tmp_path), 6)
+    for batches in (data.batches(range(1), 6), kept):
+        [(images, *_)] = batches
+        assert images.shape == (10, 6, 6, 3)
+        np.testing.assert_allclose(sorted(images[:, 3, 3, 0].numpy()), range(10), atol=1e-4)
 
 
 def test_validation_is_not_changed(rows: pd.DataFrame, tmp_path: Path) -> None:

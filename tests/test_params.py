@@ -36,7 +36,11 @@ from tests.conftest import set_params
         ("split.test", 0.8, ["split.test = 0.8", "split.validation = 0.2"]),
         ("split.group_pattern", "a(", ["split.group_pattern = 'a('", "no regular expression"]),
         ("split.group_pattern", "a", ["split.group_pattern = 'a'", "one capture"]),
+        ("train.small.share", 0.5, ["train.small.share = 0.5", "train.network.head = flatten"]),
         ("train.weight_by_group", 1, ["train.weight_by_group = 1", "valid boolean"]),
+        ("export_tflite.variants", ["int4"], ["export_tflite.variants.0 = 'int4'", "'int8'"]),
+        ("export_tflite.variants", ["int8", "int8"], ["export_tflite.variants", "once"]),
+        ("export_tflite.ship", "int4", ["export_tflite.ship", "smallest"]),
         ("evaluate.external", "", ["evaluate.external = ''", "at least 1"]),
     ],
 )

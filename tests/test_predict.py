@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.conftest import shell
+from tests.conftest import CLASSES, REPOSITORY, copy_project, shell
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +31,30 @@ def predict(demo: Path, *arguments: str | Path) -> subprocess.CompletedProcess[s
 def test_a_photo_gets_the_probability_that_evaluate_gave_it(demo: Path, photos: Path) -> None:
     evaluated = pd.read_csv(demo / "data/predictions.csv")
     files = [photos / path for path in evaluated["path"]]
-    answers = pd.DataFrame(json.loads(predict(demo, *files, "--json").stdout))
+    exact = ("--model", demo / "models/variants/float32.tflite", "--json")
+    answers = pd.DataFrame(json.loads(predict(demo, *files, *exact).stdout))
     assert list(answers["file"]) == list(map(str, files))
     assert list(answers["label"]) == list(evaluated["predicted"])
     assert (answers["probability"] - evaluated["probability"]).abs().max() <= 1e-4
+
+
+def test_the_model_that_ships_answers_as_export_measured_it(demo: Path, photos: Path) -> None:
+    shipped = json.loads((demo / "metrics/export_tflite.json").read_text())["shipped"]
+    exported = pd.read_csv(demo / "data/exported.csv")
+    files = [photos / path for path in exported["path"]]
+    answers = pd.DataFrame(json.loads(predict(demo, *files, "--json").stdout))
+    second = answers["label"] == "WithoutMask"
+    probability = answers["probability"].where(second, 1 - answers["probability"])
+    assert (probability - exported[shipped]).abs().max() <= 1e-5
+
+
+def test_the_published_model_answers_until_there_is_another(photos: Path, tmp_path: Path) -> None:
+    clone = copy_project(tmp_path)
+    folder = "results/face-mask-12k"
+    (clone / folder).mkdir(parents=True)
+    shutil.copy(REPOSITORY / folder / "facemask.tflite", clone / folder)
+    [answer] = json.loads(predict(clone, photos / "WithMask/face_0000.jpg", "--json").stdout)
+    assert answer["label"] in CLASSES
 
 
 def test_a_folder_gives_all_its_images_in_each_format(demo: Path, photos: Path) -> None:
@@ -94,16 +114,12 @@ def test_the_threshold_decides(demo: Path, photos: Path) -> None:
 
 def test_what_is_no_model_is_one_line(demo: Path, photos: Path, tmp_path: Path) -> None:
     photo = photos / "WithMask/face_0000.jpg"
-    model, labels = tmp_path / "facemask.tflite", tmp_path / "labels.txt"
+    model = tmp_path / "facemask.tflite"
     assert "dvc repro" in predict(demo, photo, "--model", model).stderr
-    shutil.copy(demo / "models/labels.txt", labels)
     model.write_bytes(b"no model")
     result = predict(demo, photo, "--model", model)
     assert result.returncode == 1
-    assert "is no TFLite model" in result.stderr.splitlines()[-1]
-    shutil.copy(demo / "models/facemask.tflite", model)
-    labels.write_text("one\n")
-    assert "2 labels are needed" in predict(demo, photo, "--model", model).stderr
+    assert f"{model}: is no model of this pipeline" in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr
 
 

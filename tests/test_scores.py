@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import special
 
 from facemask import scores
 
@@ -71,13 +72,19 @@ def test_calibration_is_measured_in_bins() -> None:
     assert judged["brier"] == pytest.approx((20 * 0.81 + 80 * 0.01 + 100 * 0.01) / 200)
 
 
-@pytest.mark.parametrize("true", [0.5, 1.0, 3.0])
-def test_the_temperature_makes_probabilities_true(true: float) -> None:
+@pytest.mark.parametrize(("slope", "shift"), [(0.5, 0.0), (1.0, -2.0), (3.0, 1.0)])
+def test_calibration_makes_probabilities_true(slope: float, shift: float) -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 3, 20_000)
-    label = pd.Series(np.where(rng.random(20_000) < 1 / (1 + np.exp(-logits)), "mask", "bare"))
-    said = 1 / (1 + np.exp(-logits * true))
-    assert scores.temperature(label, said, "mask") == pytest.approx(true, rel=0.05)
+    said = special.expit((logits - shift) / slope)
+    found = scores.calibration(rng.random(20_000) < special.expit(logits), said)
+    assert found == pytest.approx([slope, shift], rel=0.05, abs=0.05)
+
+
+def test_calibration_of_a_perfect_separation_ends() -> None:
+    slope, shift = scores.calibration(np.array([False, True]), np.array([0.4, 0.6]))
+    assert 1 < slope <= 20
+    assert abs(shift) < 1
 
 
 def test_the_threshold_is_the_highest_that_finds_the_wanted_share() -> None:

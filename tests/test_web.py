@@ -125,7 +125,7 @@ def decisions(page: Page, files: list[Any]) -> list[tuple[str, float]]:
 
 @pytest.fixture(scope="session")
 def classifier(demo: Path) -> Classifier:
-    return Classifier(demo / "models/facemask.tflite", demo / "models/labels.txt")
+    return Classifier(demo / "models/facemask.tflite")
 
 
 @pytest.fixture(scope="session")
@@ -152,7 +152,10 @@ def encode(pixels: NDArray[np.uint8], kind: str = "PNG", **options: Any) -> byte
 def test_same_pixels_same_probability(
     page: Page, faces: list[Path], classifier: Classifier
 ) -> None:
-    pixels = [np.asarray(images.resize(images.open_rgb(file), classifier.size)) for file in faces]
+    pixels = [
+        np.asarray(images.resize(images.open_rgb(file), classifier.contract.input["side"]))
+        for file in faces
+    ]
     found = decisions(page, [upload(f"{n}.png", encode(p)) for n, p in enumerate(pixels)])
     for (label, probability), pixel in zip(found, pixels, strict=True):
         expected = classifier.classify(Image.fromarray(pixel))
@@ -172,7 +175,7 @@ def test_same_photo_same_decision(page: Page, faces: list[Path], classifier: Cla
 @pytest.mark.parametrize("size", [(311, 97), (40, 500), (1, 7), (1200, 900)])
 def test_scales_as_pillow_does(page: Page, classifier: Classifier, size: tuple[int, int]) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-    scaled = np.asarray(images.resize(Image.fromarray(pixels), classifier.size))
+    scaled = np.asarray(images.resize(Image.fromarray(pixels), classifier.contract.input["side"]))
     ours, pillows = decisions(page, [upload(f"{p.shape}.png", encode(p)) for p in (pixels, scaled)])
     assert ours == pillows
 

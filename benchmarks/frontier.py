@@ -1,0 +1,64 @@
+"""Size, time and accuracy of each exported variant, beside the notebook's network.
+
+Run `python -m benchmarks.frontier` after `dvc repro`; half a minute. The notebook's network is
+converted as float32 here and timed in turn with the variants (its weights do not matter for that).
+Accuracies are means over seeds, from `seeds.csv` and `notebook.csv`. Writes
+`benchmarks/frontier.csv`.
+"""
+
+from pathlib import Path
+
+import keras
+import pandas as pd
+from keras import layers
+
+from benchmarks import notebook
+from facemask import conversion, latency, tables
+from stages import paths
+
+FOLDER = Path(__file__).parent
+RUNS = 500
+NOTEBOOK = "notebook float32"
+
+
+def untrained() -> bytes:
+    """Convert the notebook's network."""
+    image = keras.Input(batch_shape=(1, notebook.SIDE, notebook.SIDE, 3))
+    scaled = [image, layers.Rescaling(1 / 255), *notebook.compiled().layers]
+    return conversion.convert(keras.Sequential(scaled), "float32", [])
+
+
+def accuracies(name: str) -> dict[str, float]:
+    """Give the mean accuracies over seeds, on validation and on faces from elsewhere."""
+    if name == NOTEBOOK:
+        rows = pd.read_csv(FOLDER / "notebook.csv")
+        last = rows[rows["recipe"] == "notebook"].groupby("seed").last()
+        return {
+            "validation_accuracy": last["val_accuracy"].mean(),
+            "external_accuracy": last["external_accuracy"].mean(),
+        }
+    means = pd.read_csv(FOLDER / "seeds.csv", index_col="figure")["mean"]
+    return {
+        f"{part}_accuracy": means[f"export_tflite.variants.{name}.{part}.accuracy"]
+        for part in ("validation", "external")
+    }
+
+
+def main() -> None:
+    """Measure, and write the table."""
+    models = {NOTEBOOK: untrained()}
+    models |= {file.stem: file.read_bytes() for file in sorted(paths.VARIANTS.iterdir())}
+    rows = pd.DataFrame({"kilobytes": {name: len(model) / 1e3 for name, model in models.items()}})
+    for threads in (1, 2):
+        times = latency.measure(models, RUNS, threads)
+        rows[f"milliseconds_{threads}"] = times["median"]
+        rows[f"percentile_95_{threads}"] = times["percentile_95"]
+        rows[f"times_as_fast_{threads}"] = times["median"][NOTEBOOK] / times["median"]
+    rows = rows.join(pd.DataFrame({name: accuracies(name) for name in models}).T)
+    rows = rows.rename_axis("variant").reset_index()
+    tables.write(rows, FOLDER / "frontier.csv")
+    print(rows.T.to_string(header=False, float_format="%.4f"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""A training killed at random moments: does it end with the weights of an undisturbed one?
+
+Run `python -m benchmarks.killed` after `dvc repro`; somewhat longer than a training. It trains once
+more in a folder of its own that borrows the data, kills the process ten times, lets the last one
+finish, and holds the file against `models/model.keras`.
+"""
+
+import filecmp
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from stages import paths
+
+KILLS = 10
+LONGEST = 90
+"""Seconds until a kill, at most: longer than an epoch, so that the training gets on."""
+
+
+def main() -> None:
+    """Train, kill, compare."""
+    project = Path.cwd()
+    environment = os.environ | {"PYTHONPATH": str(project)}
+    command = [sys.executable, "-m", "stages.train"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "data").symlink_to(project / "data")
+        (folder / paths.PARAMS).write_bytes(paths.PARAMS.read_bytes())
+        for kill in range(KILLS):
+            running = subprocess.Popen(command, cwd=folder, env=environment)
+            time.sleep(random.uniform(0, LONGEST))
+            running.kill()
+            running.wait()
+            epochs = [path.name for path in folder.glob(f"{paths.BACKUP}/*/epoch-*")]
+            print(f"kill {kill + 1} of {KILLS}: {' '.join(epochs) or 'no epoch yet'}", flush=True)
+        subprocess.run(command, cwd=folder, env=environment, check=True)
+        same = filecmp.cmp(folder / paths.KERAS_MODEL, paths.KERAS_MODEL, shallow=False)
+    sys.exit(None if same else "the weights differ")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""What a training step costs, and what it waits for.
+
+Run `python -m benchmarks.step` after `dvc repro` on a real collection; a few minutes. Measures
+images a second with the notebook's network and input size, in turn: the notebook's loop, this
+pipeline's, and the pipeline's step alone on one batch in memory. Then profiles the default
+training by TensorFlow's profiler. Writes `benchmarks/step.csv`: what each operation takes.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from keras import layers
+from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+from benchmarks import notebook
+from facemask import augmentation, dataset, network, params, tables
+from stages import paths
+
+RESULT = Path(__file__).with_suffix(".csv")
+IMAGES = 2000
+TURNS = 3
+STEPS = 30
+LISTED = 40
+"""Operations in the table."""
+
+
+def rows_to_train() -> pd.DataFrame:
+    """Take some training rows."""
+    rows = tables.side(tables.read(paths.SPLIT_TABLE), tables.TRAIN)
+    return rows.sample(min(IMAGES, len(rows)), random_state=0).assign(weight=1.0)
+
+
+def pipeline_data(rows: pd.DataFrame, folder: Path, options: params.Train) -> dataset.TrainingData:
+    """Make batches as `train` does."""
+    augment = augmentation.augmenter(options.augmentation)
+    positive = max(rows["label"])
+    return dataset.TrainingData(rows, positive, folder, options.batch_size, 0, augment)
+
+
+def rate(model: keras.Model, batches: object, steps: int, batch_size: int) -> float:
+    """Give images a second in an epoch of so many steps."""
+    start = time.perf_counter()
+    model.fit(batches, epochs=1, steps_per_epoch=steps, verbose=0)
+    return steps * batch_size / (time.perf_counter() - start)
+
+
+def rates(rows: pd.DataFrame, options: params.Train, folder: Path) -> pd.DataFrame:
+    """Measure the three in turn; the first turn, in which graphs are built, does not count."""
+    side, size = notebook.SIDE, options.batch_size
+    pixels = notebook.resized([paths.RAW / sha256 for sha256 in rows["sha256"]], side)
+    for sha256, image in zip(rows["sha256"], pixels, strict=True):
+        keras.utils.save_img(folder / f"{sha256}.png", image, scale=False)
+    target = (rows["label"] == max(rows["label"])).to_numpy(np.float32)
+    theirs = notebook.compiled()
+    ours = keras.Sequential([layers.Rescaling(1 / 255), *notebook.compiled().layers])
+    ours.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    data = pipeline_data(rows, folder, options)
+    batch = next(iter(data.batches(range(1), side)))
+    found = []
+    for turn in range(TURNS + 1):
+        few = len(data) - 1
+        found.append(
+            {
+                "notebook": rate(
+                    theirs,
+                    notebook.augmented(pixels, target, 0),
+                    len(rows) // notebook.BATCH,
+                    notebook.BATCH,
+                ),
+                "pipeline": rate(ours, data.batches(range(turn, turn + 1), side), few, size),
+                "step alone": rate(ours, tf.data.Dataset.from_tensors(batch).repeat(), few, size),
+            }
+        )
+    return pd.DataFrame(found[1:])
+
+
+def profiled(rows: pd.DataFrame, values: params.Params) -> Iterator[tuple[str, float]]:
+    """Give operations of the default training with their milliseconds, many times each."""
+    data = pipeline_data(rows, paths.RESIZED, values.train)
+    model = network.build(values.train.network, values.resize.size)
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    batches = data.batches(range(2), values.resize.size)
+    model.fit(batches.take(STEPS), verbose=0)
+    with tempfile.TemporaryDirectory() as folder:
+        with tf.profiler.experimental.Profile(folder):
+            model.fit(batches.take(STEPS), verbose=0)
+        [file] = Path(folder).rglob("*.xplane.pb")
+        space = xplane_pb2.XSpace.FromString(file.read_bytes())
+    for plane in space.planes:
+        for line in plane.lines:
+            for event in line.events:
+                name = plane.event_metadata[event.metadata_id].name
+                yield name.rpartition(":")[2], event.duration_ps / 1e9
+
+
+def main() -> None:
+    """Measure, profile, and write."""
+    values = params.load(paths.PARAMS)
+    rows = rows_to_train()
+    with tempfile.TemporaryDirectory() as folder:
+        found = rates(rows, values.train, Path(folder))
+    print("images a second\n" + found.to_string(index=False, float_format="%.0f"))
+    print(f"pipeline / notebook {(found['pipeline'] / found['notebook']).median():.2f}")
+    print(f"pipeline / step alone {(found['pipeline'] / found['step alone']).median():.2f}")
+    events = pd.DataFrame(profiled(rows, values), columns=["operation", "milliseconds"])
+    times = events.groupby("operation")["milliseconds"].sum() / STEPS
+    table = times.sort_values(ascending=False).head(LISTED).reset_index()
+    tables.write(table, RESULT)
+    print("milliseconds a step, on all threads; an operation counts in those that contain it")
+    print(table.to_string(index=False, float_format="%.2f"))
+
+
+if __name__ == "__main__":
+    main()
