@@ -64,7 +64,8 @@ def convert(model: keras.Model, variant: str, representative: Iterable[NDArray[n
         image = keras.Input(batch_shape=model.input_shape, dtype="uint8", name="image")
         model = keras.Model(image, model(keras.ops.cast(image, "float32")))
     with tempfile.TemporaryDirectory() as folder:
-        model.export(folder, verbose=False)
+        batch_of_one = tf.TensorSpec(model.input_shape, model.inputs[0].dtype, name="image")
+        model.export(folder, verbose=False, input_signature=[batch_of_one])
         return _converted(tf.lite.TFLiteConverter.from_saved_model(folder), variant, representative)
 
 

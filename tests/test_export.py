@@ -95,6 +95,7 @@ def test_a_variant_takes_bytes_and_gives_a_probability(
     [taken], [given] = interpreter.get_input_details(), interpreter.get_output_details()
     assert (taken["dtype"], list(taken["shape"])) == (np.uint8, [1, SIDE, SIDE, 3])
     assert (given["dtype"], list(given["shape"])) == (np.float32, [1, 1])
+    assert -1 not in [*taken["shape_signature"], *given["shape_signature"]]
 
 
 def standard() -> ModuleType:
