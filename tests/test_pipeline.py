@@ -106,7 +106,7 @@ def test_six_stages_turn_the_embedded_faces_into_a_model(demo: Path) -> None:
     shipped = found["export_tflite"]["variants"][found["export_tflite"]["shipped"]]
     size = (demo / "models/facemask.tflite").stat().st_size
     assert shipped["kilobytes"] == size / 1000
-    assert shipped["external"]["changed_decisions"] <= 0.01
+    assert shipped["external"]["changed_decisions"] <= 0.1
     assert (demo / "models/labels.txt").read_text() == "WithMask\nWithoutMask\n"
 
 
