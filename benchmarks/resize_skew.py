@@ -7,7 +7,6 @@ antialiased bilinear filter is that of training. Writes `benchmarks/resize_skew.
 
 import base64
 import io
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from playwright.sync_api import sync_playwright
 from tqdm import tqdm
 
 from benchmarks import elsewhere
+from benchmarks.browser import CHROMIUM
 from facemask import images, tables
 from facemask.classifier import Classifier
 from stages import paths
@@ -62,7 +62,7 @@ def android(image: Image.Image, side: int) -> Pixels:
 def canvas(side: int) -> Iterator[Scale]:
     """Scale as a page's canvas does."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
 
         def scale(image: Image.Image) -> Pixels:
