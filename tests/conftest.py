@@ -83,7 +83,7 @@ def shell(project: Path, *command: str, check: bool = True) -> subprocess.Comple
 
 def environment() -> dict[str, str]:
     """Give one with the `python` and `dvc` that run the tests; equal commits get equal names."""
-    dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "2026-01-01T00:00:00Z")
+    dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "1767225600 +0000")
     return os.environ | dates | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 
