@@ -57,7 +57,7 @@ def main() -> None:
     rows = rows.join(pd.DataFrame({name: accuracies(name) for name in models}).T)
     rows = rows.rename_axis("variant").reset_index()
     tables.write(rows, FOLDER / "frontier.csv")
-    print(rows.T.to_string(header=False, float_format="%.4f"))
+    print(rows.to_string(index=False, float_format=lambda number: f"{number:.4g}"))
 
 
 if __name__ == "__main__":
