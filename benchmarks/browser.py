@@ -10,10 +10,16 @@ from pathlib import Path
 from typing import Any, Self
 
 from PIL import Image
+from playwright.sync_api import Browser, Playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FAKE_CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 """Options of Chromium beside `--use-file-for-fake-video-capture=FILM`."""
+
+
+def launch(playwright: Playwright, *arguments: str) -> Browser:
+    """Start Chromium without a sandbox, since root, as in a container, has none."""
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *arguments])
 
 
 class Server(http.server.ThreadingHTTPServer):

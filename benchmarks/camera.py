@@ -13,8 +13,8 @@ import pandas as pd
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.browser import CHROMIUM, FAKE_CAMERA, Server, film
-from facemask import images
+from benchmarks.browser import FAKE_CAMERA, Server, film, launch
+from facemask import images, tables
 from facemask.source import Source
 
 DIST = Path("deploy/web/dist")
@@ -42,9 +42,7 @@ def main() -> None:
     ):
         film(Path(folder) / "face.y4m", [scene], 640, 480, frames=60, rate=60)
         source = f"--use-file-for-fake-video-capture={folder}/face.y4m"
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", *FAKE_CAMERA, source]
-        )
+        browser = launch(playwright, "--disable-gpu", *FAKE_CAMERA, source)
         page = browser.new_page()
         page.goto(server.page)
         page.get_by_role("button", name="Start the camera").click()
@@ -52,7 +50,7 @@ def main() -> None:
         rows = [(find, frames_a_second(page, find)) for find in (True, False)]
         browser.close()
     result = pd.DataFrame(rows, columns=["find_faces", "frames_a_second"])
-    result.to_csv(RESULT, index=False)
+    tables.write(result, RESULT)
     print(result.to_string(index=False))
 
 

@@ -19,10 +19,11 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFilter
 from tqdm import tqdm
 
-from facemask import images
+from facemask import images, tables
 from facemask.classifier import Classifier
 from facemask.detection import Box, FaceDetector
 from facemask.source import Source, class_of, find_classes
+from stages import paths
 
 WIDTH, HEIGHT = 1280, 960
 GRIDS = ((1, 1), (2, 1), (3, 2), (4, 4))
@@ -32,7 +33,6 @@ LEAST, MOST = 0.4, 0.9
 """Side of a face picture as a share of its cell's shorter one."""
 
 RECTANGLES = 12
-MODEL = Path("models/facemask.tflite")
 RESULT = Path(__file__).with_suffix(".csv")
 
 Labelled = tuple[str, bytes]
@@ -121,7 +121,7 @@ def measure(
     ).rename_axis("label")
 
 
-def main(archive: Path, model: Path = MODEL) -> None:
+def main(archive: Path, model: Path = paths.TFLITE_MODEL) -> None:
     """Measure photos of each size and write the table."""
     detector, classifier = FaceDetector(), Classifier(model)
     source = Source(archive)
@@ -131,16 +131,16 @@ def main(archive: Path, model: Path = MODEL) -> None:
         for entry in source
         if Path(entry.path).suffix.lower() in images.SUFFIXES
     ]
-    tables = {}
+    measured = {}
     for grid in GRIDS:
         rng = np.random.default_rng(0)
         order, each = rng.permutation(len(faces)), grid[0] * grid[1]
         groups = [order[start : start + each] for start in range(0, len(faces), each)]
         photos = (compose([faces[i] for i in group], grid, rng) for group in groups)
         progress = tqdm(photos, f"{each} in a photo", len(groups), unit="photo", disable=None)
-        tables[each] = measure(iter(progress), detector, classifier)
-    result = pd.concat(tables, names=["people_in_photo"]).round(4)
-    result.to_csv(RESULT)
+        measured[each] = measure(iter(progress), detector, classifier)
+    result = pd.concat(measured, names=["people_in_photo"]).round(4)
+    tables.write(result.reset_index(), RESULT)
     print(result.to_string())
 
 

@@ -20,7 +20,7 @@ from playwright.sync_api import sync_playwright
 from tqdm import tqdm
 
 from benchmarks import elsewhere
-from benchmarks.browser import CHROMIUM
+from benchmarks.browser import launch
 from facemask import images, tables
 from facemask.classifier import Classifier
 from stages import paths
@@ -62,7 +62,7 @@ def android(image: Image.Image, side: int) -> Pixels:
 def canvas(side: int) -> Iterator[Scale]:
     """Scale as a page's canvas does."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = launch(playwright)
         page = browser.new_page()
 
         def scale(image: Image.Image) -> Pixels:

@@ -26,6 +26,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from benchmarks import browser as chromium
 from benchmarks.browser import CHROMIUM, FAKE_CAMERA, Server, film
 from facemask import detection, images
 from facemask.classifier import Classifier
@@ -70,8 +71,7 @@ def launch(playwright: Playwright) -> Iterator[Launch]:
     browsers = []
 
     def start(*arguments: str) -> Browser:
-        arguments = ("--no-sandbox", *arguments)  # root, as in a container, has none
-        browsers.append(playwright.chromium.launch(executable_path=CHROMIUM, args=arguments))
+        browsers.append(chromium.launch(playwright, *arguments))
         return browsers[-1]
 
     yield start

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from benchmarks.browser import CHROMIUM, Server
+from benchmarks.browser import Server, launch
 from facemask import images
 from facemask.source import Source
 
@@ -49,7 +49,7 @@ def main() -> None:
     """Take all of them."""
     (HERE / "screenshots").mkdir(exist_ok=True)
     with Server(HERE / "dist") as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = launch(playwright)
         for scheme in ("light", "dark"):
             for width in WIDTHS:
                 take(browser, server.page, scheme, width)
