@@ -14,12 +14,19 @@ from keras import layers
 from numpy.typing import NDArray
 
 from facemask import params
+from facemask.errors import UserError
 
 HEADS = {
     "flatten": layers.Flatten,
     "average": layers.GlobalAveragePooling2D,
     "max": layers.GlobalMaxPooling2D,
 }
+
+PROCESSOR = Path("/proc/cpuinfo")
+"""How Linux describes the processor."""
+
+BFLOAT16 = re.compile(r"^flags\b.*\b(avx512_bf16|amx_bf16)\b", re.MULTILINE)
+"""What it calls the instructions with which oneDNN multiplies numbers of bfloat16."""
 
 
 def reproducible(seed: int) -> None:
@@ -56,6 +63,46 @@ def build(options: params.Network, size: int) -> keras.Model:
     model.add(layers.Dense(options.dense, activation="relu"))
     model.add(layers.Dense(1, activation="sigmoid"))
     return model
+
+
+def precision(wanted: str, processor: Path = PROCESSOR) -> str:
+    """Choose the precision to train in: `auto` is mixed_bfloat16 where the processor has it.
+
+    Args:
+        wanted: `auto`, `mixed_bfloat16` or `float32`.
+        processor: file in which the operating system describes it; where there is none, it is taken
+            to have float32 alone.
+
+    Returns:
+        `mixed_bfloat16` or `float32`.
+
+    Raises:
+        UserError: mixed_bfloat16 is wanted of a processor without instructions for it.
+    """
+    has_bfloat16 = processor.exists() and BFLOAT16.search(processor.read_text()) is not None
+    if wanted == "auto":
+        return "mixed_bfloat16" if has_bfloat16 else "float32"
+    if wanted == "mixed_bfloat16" and not has_bfloat16:
+        raise UserError(
+            "train.precision = mixed_bfloat16: this processor has no instructions for it; "
+            "allowed here: auto, float32"
+        )
+    return wanted
+
+
+def in_precision(model: keras.Model, name: str) -> keras.Model:
+    """Give a copy that computes in `mixed_bfloat16` or `float32`; its weights are float32 anyhow.
+
+    The last layer, which ends in a probability, always computes in float32.
+    """
+
+    def like(layer: layers.Layer) -> layers.Layer:
+        dtype = "float32" if layer is model.layers[-1] else name
+        return layer.from_config(layer.get_config() | {"dtype": dtype})
+
+    copy = keras.models.clone_model(model, clone_function=like)
+    copy.set_weights(model.get_weights())
+    return copy
 
 
 def save(model: keras.Model, path: Path) -> None:

@@ -127,6 +127,7 @@ class Train(Section):
     epochs: Positive
     small: Small
     batch_size: Positive
+    precision: Literal["auto", "mixed_bfloat16", "float32"]
     learning_rate: Annotated[float, Field(gt=0)]
     schedule: Literal["constant", "one_cycle"]
     weight_decay: UnitInterval

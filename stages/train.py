@@ -49,8 +49,9 @@ def train(options: params.Train, size: int, seed: int) -> None:
     tiles = [Image.fromarray(np.uint8(pixels)) for pixels, *_ in shown]
     title = f"{len(tiles)} training images, as the augmentation changes them"
     pictures.write(pictures.sheet(title, tiles, columns=12), paths.PLOTS / "augmented.png")
-    model = network.build(options.network, size)
-    everything = [options.model_dump_json(), str(size), str(seed), version(*CODE)]
+    precision = network.precision(options.precision)
+    model = network.in_precision(network.build(options.network, size), precision)
+    everything = [options.model_dump_json(), precision, str(size), str(seed), version(*CODE)]
     everything += [rows.to_csv(), kept.to_csv()]
     key = hashlib.sha256("\n".join(everything).encode()).hexdigest()
     model, history = training.fit(
@@ -61,6 +62,7 @@ def train(options: params.Train, size: int, seed: int) -> None:
         history=paths.PLOTS / "history.csv",
         backup=training.Backup(paths.BACKUP, key),
     )
+    model = network.in_precision(model, "float32")
     slope, shift = 1.0, 0.0
     if options.calibrate:
         again = replace(data, rows=kept.assign(weight=1.0))
@@ -73,6 +75,7 @@ def train(options: params.Train, size: int, seed: int) -> None:
     report.write_json(
         {
             "parameters": model.count_params(),
+            "precision": precision,
             "images": {tables.TRAIN: len(rows), tables.VALIDATION: len(kept)},
             "epochs": len(history),
             "kept_epoch": chosen["epoch"],

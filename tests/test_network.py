@@ -9,6 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from facemask import dataset, network, params
+from facemask.errors import UserError
 from tests.conftest import NOTEBOOK, REPOSITORY, set_params
 
 NETWORK: dict[str, Any] = {
@@ -140,3 +141,41 @@ def test_validation_is_not_changed(rows: pd.DataFrame, tmp_path: Path) -> None:
     assert [int(image[0, 0, 0]) for image in images] == list(range(10))
     assert images.dtype == tf.float32
     assert np.asarray(targets)[:, 0].tolist() == [0, 1] * 5
+
+
+@pytest.mark.parametrize(
+    ("instructions", "chosen"),
+    [
+        ("fpu avx512_bf16 avx512_vnni", "mixed_bfloat16"),
+        ("fpu amx_bf16", "mixed_bfloat16"),
+        ("fpu avx2 bf16", "float32"),
+        (None, "float32"),
+    ],
+)
+def test_the_processor_decides_the_precision(
+    tmp_path: Path, instructions: str | None, chosen: str
+) -> None:
+    processor = tmp_path / "cpuinfo"
+    if instructions is not None:
+        processor.write_text(f"processor\t: 0\nflags\t\t: {instructions}\nbugs\t\t: none\n")
+    assert network.precision("auto", processor) == chosen
+    assert network.precision("float32", processor) == "float32"
+    if chosen == "mixed_bfloat16":
+        assert network.precision("mixed_bfloat16", processor) == "mixed_bfloat16"
+    else:
+        with pytest.raises(UserError, match="train.precision = mixed_bfloat16: .* auto, float32"):
+            network.precision("mixed_bfloat16", processor)
+
+
+def test_precision_changes_how_it_is_computed_not_the_weights() -> None:
+    tf.random.set_seed(0)
+    whole = network.build(params.Network.model_validate(NETWORK), 22)
+    mixed = network.in_precision(whole, "mixed_bfloat16")
+    assert mixed.layers[1].compute_dtype == "bfloat16"
+    assert mixed.dtype == mixed.layers[-1].compute_dtype == "float32"
+    back = network.in_precision(mixed, "float32")
+    for one, other, third in zip(whole.weights, mixed.weights, back.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+        np.testing.assert_array_equal(one, third)
+    pixels = np.random.default_rng(0).uniform(0, 255, (4, 22, 22, 3)).astype(np.float32)
+    np.testing.assert_array_equal(back(pixels), whole(pixels))

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from facemask import network
 from tests.conftest import REPOSITORY, Run, set_params
 
 
@@ -38,6 +39,21 @@ def test_the_best_epoch_by_validation_loss_is_kept(run: Run) -> None:
     assert trained()["val_accuracy"] == pytest.approx(best["val_accuracy"], abs=1e-5)
     evaluated = json.loads(Path("metrics/evaluate.json").read_text())
     assert evaluated["validation"]["loss"] == pytest.approx(trained()["val_loss"], abs=1e-5)
+
+
+@pytest.mark.usefixtures("prepared")
+@pytest.mark.skipif(network.precision("auto") == "float32", reason="no instructions for bfloat16")
+def test_trained_in_bfloat16_the_model_is_one_of_float32(prepared: Path, run: Run) -> None:
+    losses = []
+    for precision in ("float32", "mixed_bfloat16"):
+        set_params(prepared, {"train.precision": precision})
+        run("train")
+        assert trained()["precision"] == precision
+        model = network.load(Path("models/model.keras"))
+        assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+        losses.append(trained()["loss"])
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.05)
 
 
 def test_training_stops_when_both_accuracies_are_reached(prepared: Path, run: Run) -> None:
