@@ -32,7 +32,8 @@ def accuracies(name: str) -> dict[str, float]:
     """Give the mean accuracies over seeds, on validation and on faces from elsewhere."""
     if name == NOTEBOOK:
         rows = pd.read_csv(FOLDER / "notebook.csv")
-        last = rows[rows["recipe"] == "notebook"].groupby("seed").last()
+        finished = rows[(rows["recipe"] == "notebook") & rows["external_accuracy"].notna()]
+        last = finished.groupby("seed").last()
         return {
             "validation_accuracy": last["val_accuracy"].mean(),
             "external_accuracy": last["external_accuracy"].mean(),

@@ -17,7 +17,7 @@ from pathlib import Path
 from stages import paths
 
 KILLS = 10
-LONGEST = 90
+LONGEST = 60
 """Seconds until a kill, at most: longer than an epoch, so that the training gets on."""
 
 

@@ -58,7 +58,9 @@ def rates(rows: pd.DataFrame, options: params.Train, folder: Path) -> pd.DataFra
         keras.utils.save_img(folder / f"{sha256}.png", image, scale=False)
     target = (rows["label"] == max(rows["label"])).to_numpy(np.float32)
     theirs = notebook.compiled()
-    ours = keras.Sequential([layers.Rescaling(1 / 255), *notebook.compiled().layers])
+    shape = keras.Input((side, side, 3))
+    ours = keras.Sequential([shape, layers.Rescaling(1 / 255), *notebook.compiled().layers])
+    ours = network.in_precision(ours, network.precision(options.precision))
     ours.compile("adam", "binary_crossentropy", metrics=["accuracy"])
     data = pipeline_data(rows, folder, options)
     batch = next(iter(data.batches(range(1), side)))
@@ -84,6 +86,7 @@ def profiled(rows: pd.DataFrame, values: params.Params) -> Iterator[tuple[str, f
     """Give operations of the default training with their milliseconds, many times each."""
     data = pipeline_data(rows, paths.RESIZED, values.train)
     model = network.build(values.train.network, values.resize.size)
+    model = network.in_precision(model, network.precision(values.train.precision))
     model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
     batches = data.batches(range(2), values.resize.size)
     model.fit(batches.take(STEPS), verbose=0)
@@ -106,8 +109,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = rates(rows, values.train, Path(folder))
     print("images a second\n" + found.to_string(index=False, float_format="%.0f"))
-    print(f"pipeline / notebook {(found['pipeline'] / found['notebook']).median():.2f}")
-    print(f"pipeline / step alone {(found['pipeline'] / found['step alone']).median():.2f}")
+    for one, other in (
+        ("pipeline", "notebook"),
+        ("step alone", "notebook"),
+        ("pipeline", "step alone"),
+    ):
+        print(f"{one} / {other} {(found[one] / found[other]).median():.2f}")
     events = pd.DataFrame(profiled(rows, values), columns=["operation", "milliseconds"])
     times = events.groupby("operation")["milliseconds"].sum() / STEPS
     table = times.sort_values(ascending=False).head(LISTED).reset_index()
