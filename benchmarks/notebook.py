@@ -7,6 +7,8 @@ end, with the others until it has reached the last of `GOALS`, which spares hour
 """
 
 import argparse
+import contextlib
+import io
 import os
 import resource
 import subprocess
@@ -106,23 +108,40 @@ def train_notebook(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
     return shipped, rows
 
 
+class _Clock(io.StringIO):
+    """Takes what `train` prints, and the seconds since `start` at each line on an epoch."""
+
+    def __init__(self, start: float) -> None:
+        super().__init__()
+        self.start = start
+        self.times: list[float] = []
+
+    def write(self, text: str) -> int:
+        if text.startswith("epoch"):
+            self.times.append(time.perf_counter() - self.start)
+        return sys.stderr.write(text)
+
+
 def train_pipeline(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
-    """Train by the stage, in a folder of its own that borrows the data."""
+    """Train by the stage, in a folder of its own that borrows the data.
+
+    The last epoch's seconds are those of the whole stage, calibration included.
+    """
     start = time.perf_counter()
+    clock = _Clock(start)
     values = params.load(paths.PARAMS)
     options = values.train.model_copy(update={"epochs": epochs})
     project = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "data").symlink_to(project / "data")
         os.chdir(folder)
-        train.train(options, values.resize.size, seed)
-        whole = time.perf_counter() - start
+        with contextlib.redirect_stdout(clock):
+            train.train(options, values.resize.size, seed)
+        clock.times[-1] = time.perf_counter() - start
         rows = pd.read_csv(paths.PLOTS / "history.csv")
         model = network.load(paths.KERAS_MODEL)
         os.chdir(project)
-    outside = whole - rows["seconds"].sum()  # reading, the first graph, calibration
-    rows["seconds"] = outside + rows["seconds"].cumsum()
-    return model, rows[["epoch", "seconds", "val_accuracy"]]
+    return model, rows.assign(seconds=clock.times)[["epoch", "seconds", "val_accuracy"]]
 
 
 def measure(recipe: str, epochs: int, seed: int, result: Path) -> None:
