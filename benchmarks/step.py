@@ -23,8 +23,8 @@ from facemask import augmentation, dataset, network, params, tables
 from stages import paths
 
 RESULT = Path(__file__).with_suffix(".csv")
-IMAGES = 640
-TURNS = 2
+IMAGES = 1280
+TURNS = 3
 STEPS = 30
 LISTED = 40
 """Operations in the table."""
