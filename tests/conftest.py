@@ -106,11 +106,14 @@ Run = Callable[[str], None]
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The whole pipeline, run once by `dvc repro` on the embedded faces with two epochs."""
+    """The whole pipeline, run once by `dvc repro` on the embedded faces with two epochs.
+
+    In float32, as on every processor, and as `evaluate` measures: so history and metrics agree.
+    """
     project = copy_project(tmp_path_factory.mktemp("demo"))
     loose = {"max_accuracy_loss": 0.1, "max_changed_decisions": 0.1}  # after so few epochs
     changes = {f"export_tflite.{key}": value for key, value in loose.items()}
-    set_params(project, changes | {"train.epochs": 2})
+    set_params(project, changes | {"train.epochs": 2, "train.precision": "float32"})
     commit(project)
     dvc(project, "repro")
     return project
