@@ -2,7 +2,7 @@
 
 Run `python -m benchmarks.notebook --seeds 3` after `dvc repro` on a real collection; an hour on two
 cores. Each training has a process of its own. With the first seed the notebook is trained to its
-end, with the others until it has reached the last of `GOALS`, which spares hours. Writes
+end, with the others until it has reached the last of `GOALS`, which spares most of its time. Writes
 `benchmarks/notebook.csv`, a row an epoch, and prints each training's figures and ratios of means.
 """
 

@@ -41,7 +41,6 @@ def test_the_best_epoch_by_validation_loss_is_kept(run: Run) -> None:
     assert evaluated["validation"]["loss"] == pytest.approx(trained()["val_loss"], abs=1e-5)
 
 
-@pytest.mark.usefixtures("prepared")
 @pytest.mark.skipif(network.precision("auto") == "float32", reason="no instructions for bfloat16")
 def test_trained_in_bfloat16_the_model_is_one_of_float32(prepared: Path, run: Run) -> None:
     losses = []
