@@ -1,13 +1,20 @@
 """Rows of a table and the resized images they name -> batches for Keras."""
 
 import math
+import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from facemask.errors import UserError
 
 INFERENCE_BATCH = 64
 
@@ -49,24 +56,22 @@ class TrainingData:
         Returns:
             Images, float32 (n, size, size, 3) 0-255; targets, float32 (n, 1), 0 or 1; and weights
             in the loss, float32 (n,).
-        """
-        weights = tf.constant(self.rows["weight"], tf.float32)
-        columns = (*_columns(self.rows, self.positive, self.folder), weights)
 
-        def augmented(number: tf.Tensor, batch: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
+        Raises:
+            UserError: the decoded images cannot be kept on the disk.
+        """
+        columns = _targets(self.rows, self.positive), tf.constant(self.rows["weight"], tf.float32)
+        decoded = self._decoded
+
+        def batch(number: tf.Tensor, some: tf.Tensor) -> tuple[tf.Tensor, ...]:
             seed = tf.stack([tf.constant(self.seed, tf.int64), number])
-            return self.augment(_shrunk(batch[0], size), seed), *batch[1:]
+            images = self.augment(_shrunk(decoded.batch(some), size), seed)
+            return images, *(tf.gather(column, some) for column in columns)
 
         def batches_of(epoch: tf.Tensor) -> tf.data.Dataset:
-            order = self._order(epoch)
-            files = tf.data.Dataset.from_tensor_slices(
-                tuple(tf.gather(column, order) for column in columns)
-            )
-            images = files.map(
-                lambda name, *others: (_decode(name), *others), num_parallel_calls=tf.data.AUTOTUNE
-            )
-            numbered = images.batch(self.batch_size).enumerate(epoch * len(self))
-            return numbered.map(augmented, num_parallel_calls=tf.data.AUTOTUNE)
+            order = tf.data.Dataset.from_tensor_slices(self._order(epoch)).batch(self.batch_size)
+            numbered = order.enumerate(epoch * len(self))
+            return numbered.map(batch, num_parallel_calls=tf.data.AUTOTUNE)
 
         numbers = tf.data.Dataset.range(epochs.start, epochs.stop)
         batches = numbers.flat_map(batches_of).prefetch(tf.data.AUTOTUNE)
@@ -79,6 +84,10 @@ class TrainingData:
         some = order[batch * self.batch_size : (batch + 1) * self.batch_size]
         return list(self.rows["path"].iloc[some])
 
+    @cached_property
+    def _decoded(self) -> "_Decoded":
+        return _Decoded(self.rows, self.folder)
+
     def _order(self, epoch: tf.Tensor) -> tf.Tensor:
         seed = tf.stack([tf.constant(self.seed, tf.int64), epoch])
         numbers = tf.range(len(self.rows), dtype=tf.int64)
@@ -86,12 +95,18 @@ class TrainingData:
 
 
 def inference_batches(rows: pd.DataFrame, positive: str, folder: Path) -> tf.data.Dataset:
-    """Give the images of `rows` unchanged, in their order, in batches as `TrainingData` gives."""
-    files = tf.data.Dataset.from_tensor_slices(_columns(rows, positive, folder))
-    images = files.map(
-        lambda name, target: (_decode(name), target), num_parallel_calls=tf.data.AUTOTUNE
+    """Give the images of `rows` unchanged, in their order, in batches as `TrainingData` gives.
+
+    Raises:
+        UserError: the decoded images cannot be kept on the disk.
+    """
+    decoded, targets = _Decoded(rows, folder), _targets(rows, positive)
+    numbers = tf.data.Dataset.range(len(rows)).batch(INFERENCE_BATCH)
+    batches = numbers.map(
+        lambda some: (decoded.batch(some), tf.gather(targets, some)),
+        num_parallel_calls=tf.data.AUTOTUNE,
     )
-    return images.batch(INFERENCE_BATCH).prefetch(tf.data.AUTOTUNE)
+    return batches.prefetch(tf.data.AUTOTUNE)
 
 
 def shrunk(batches: tf.data.Dataset, size: int) -> tf.data.Dataset:
@@ -104,11 +119,42 @@ def _shrunk(images: tf.Tensor, size: int) -> tf.Tensor:
     return tf.cond(smaller, lambda: tf.image.resize(images, (size, size), "area"), lambda: images)
 
 
-def _columns(rows: pd.DataFrame, positive: str, folder: Path) -> tuple[tf.Tensor, tf.Tensor]:
-    names = [str(folder / f"{sha256}.png") for sha256 in rows["sha256"]]
-    targets = (rows["label"] == positive).to_numpy(np.float32)[:, np.newaxis]
-    return tf.constant(names, tf.string), tf.constant(targets)
+def _targets(rows: pd.DataFrame, positive: str) -> tf.Tensor:
+    return tf.constant((rows["label"] == positive).to_numpy(np.float32)[:, np.newaxis])
 
 
-def _decode(name: tf.Tensor) -> tf.Tensor:
-    return tf.cast(tf.io.decode_png(tf.io.read_file(name), channels=3), tf.float32)
+class _Decoded:
+    """The images of some rows, each decoded once however often it is seen.
+
+    They lie, 8 bits a colour, on the disk: in a file without a name, which ends with the process.
+    """
+
+    def __init__(self, rows: pd.DataFrame, folder: Path) -> None:
+        names = [str(folder / f"{sha256}.png") for sha256 in rows["sha256"]]
+        files = tf.data.Dataset.from_tensor_slices(tf.constant(names, tf.string))
+        images = files.map(
+            lambda name: tf.io.decode_png(tf.io.read_file(name), channels=3),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+        batches = images.batch(INFERENCE_BATCH).prefetch(tf.data.AUTOTUNE)
+        self.shape: tuple[int, ...] = (0, 0, 3)
+        try:
+            self.file = tempfile.TemporaryFile(dir=folder.parent)  # noqa: SIM115 - as long as `self`
+            with tqdm(desc="decode", total=len(rows), unit="image", disable=None) as bar:
+                for pixels in batches.as_numpy_iterator():
+                    self.shape = pixels.shape[1:]
+                    self.file.write(pixels)
+                    bar.update(len(pixels))
+            self.file.flush()
+        except OSError as error:
+            raise UserError(f"{folder.parent}: {error.strerror}, for the decoded images") from error
+
+    def batch(self, numbers: tf.Tensor) -> tf.Tensor:
+        """Give the images of the rows of these numbers, float32 (n, height, width, 3) 0-255."""
+        images = tf.numpy_function(self._read, [numbers], tf.uint8, stateful=False)
+        return tf.cast(tf.ensure_shape(images, (None, *self.shape)), tf.float32)
+
+    def _read(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
+        length, file = math.prod(self.shape), self.file.fileno()
+        images = b"".join(os.pread(file, length, number * length) for number in numbers)
+        return np.frombuffer(images, np.uint8).reshape(-1, *self.shape)

@@ -1,3 +1,4 @@
+import resource
 import shutil
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,26 @@ def test_images_may_be_made_smaller(rows: pd.DataFrame, tmp_path: Path) -> None:
         [(images, *_)] = batches
         assert images.shape == (10, 6, 6, 3)
         np.testing.assert_allclose(sorted(images[:, 3, 3, 0].numpy()), range(10), atol=1e-4)
+
+
+def test_each_image_is_decoded_once(rows: pd.DataFrame, tmp_path: Path) -> None:
+    data = dataset.TrainingData(rows, "mask", tmp_path, 10, 1, lambda images, _: images)
+    kept = dataset.inference_batches(rows, "mask", tmp_path)
+    seen = [sorted(images[:, 0, 0, 0].numpy()) for images, *_ in data.batches(range(1), 8)]
+    for file in tmp_path.glob("*.png"):
+        Image.new("RGB", (8, 8), "white").save(file)
+    for batches in (data.batches(range(1, 2), 8), kept):
+        assert [sorted(images[:, 0, 0, 0].numpy()) for images, *_ in batches] == seen
+
+
+def test_a_full_disk_is_one_line(rows: pd.DataFrame, tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))
+    try:
+        with pytest.raises(UserError, match="too large, for the decoded images"):
+            dataset.inference_batches(rows, "mask", tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_validation_is_not_changed(rows: pd.DataFrame, tmp_path: Path) -> None:
