@@ -22,6 +22,11 @@ MEASURED = ("train", "evaluate", "export_tflite")
 RESULT = Path(__file__).with_suffix(".csv")
 
 
+def seeds() -> tuple[int, ...]:
+    """Give the seeds in their order."""
+    return *OTHERS, params.load(paths.PARAMS).seed
+
+
 def measured(folder: Path) -> dict[str, Any]:
     """Read the metrics of the last three stages, nested as they are."""
     return {name: json.loads((folder / f"{name}.json").read_text()) for name in MEASURED}
@@ -40,7 +45,7 @@ def compare(runs: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:
 def main(arguments: Sequence[str]) -> None:
     """Run the experiments one after the other, and compare."""
     runs = {}
-    for seed in (*OTHERS, params.load(paths.PARAMS).seed):
+    for seed in seeds():
         subprocess.run(["dvc", "exp", "run", *arguments, "-S", f"seed={seed}"], check=True)
         runs[seed] = measured(paths.METRICS)
     found = compare(runs)
