@@ -24,14 +24,12 @@ COLOUR = ["hue=0", "saturation=0", "greyscale=0", "brightness=0", "contrast=0", 
 LOWER_HALF = ["recolour=0", "swap=0", "cutout=0"]
 QUALITY = ["resolution=1", "blur=0", "noise=0", "jpeg=100"]
 FILL = ["fill=[nearest]"]
-PLACE = ["rotation=0", "shift=0", "zoom=0", "shear=0", "horizontal_flip=false"]
 PARTS = {
     "nothing": [],
     "colour and light": COLOUR,
     "painted, swapped and covered parts": LOWER_HALF,
     "resolution, blur, noise and JPEG": QUALITY,
     "all of these, and borders but streaked ones": [*COLOUR, *LOWER_HALF, *QUALITY, *FILL],
-    "rotation, shift, zoom, shear and mirror image": PLACE,
 }
 """What is left out, and the parameters of `train.augmentation` that leave it out."""
 
