@@ -1,12 +1,11 @@
 """What each part of the augmentation brings: accuracy on validation and external faces without it.
 
-Run `python -m benchmarks.ablation` with the `-S` options of `dvc exp run`, in a clone: each part is
-left out by an experiment for each of the seeds of `benchmarks.seeds`, which draw the split too.
-What DVC has run before, by that script too, comes from its cache. Writes, after each experiment,
-`benchmarks/ablation.csv`, and prints means and standard deviations.
+Run `python -m benchmarks.ablation` after `benchmarks.seeds`, in the same clone, with the same `-S`
+options of `dvc exp run`: each part is left out by an experiment for each of its seeds, which draw
+the split too. Writes, after each of them, `benchmarks/ablation.csv`, which begins with what
+`benchmarks.seeds` measured of the whole, and prints means and standard deviations.
 """
 
-import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.seeds import seeds
+from benchmarks import seeds
 from facemask import tables
 from stages import paths
 
@@ -25,7 +24,6 @@ LOWER_HALF = ["recolour=0", "swap=0", "cutout=0"]
 QUALITY = ["resolution=1", "blur=0", "noise=0", "jpeg=100"]
 FILL = ["fill=[nearest]"]
 PARTS = {
-    "nothing": [],
     "colour and light": COLOUR,
     "painted, swapped and covered parts": LOWER_HALF,
     "resolution, blur, noise and JPEG": QUALITY,
@@ -33,13 +31,8 @@ PARTS = {
 }
 """What is left out, and the parameters of `train.augmentation` that leave it out."""
 
-
-def measured() -> dict[str, float]:
-    """Read what the run in the workspace reached."""
-    found = json.loads((paths.METRICS / "evaluate.json").read_text())
-    figures = {f"{part}_accuracy": found[part]["accuracy"] for part in ("validation", "external")}
-    recalls = found["external"]["recall_of_class"]
-    return figures | {f"external_recall_{label}": share for label, share in recalls.items()}
+FIGURES = r"^evaluate\.(validation|external)\.(accuracy|recall_of_class\..*)$"
+"""Those of `benchmarks.seeds` that are compared."""
 
 
 def run(options: Sequence[str]) -> None:
@@ -53,12 +46,15 @@ def run(options: Sequence[str]) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Run the experiments one after the other, and compare."""
-    runs = []
+    whole = pd.read_csv(seeds.RESULT, index_col="figure").filter(regex=FIGURES, axis=0)
+    chosen = seeds.seeds()
+    runs = [{"without": "nothing", "seed": seed, **whole[f"seed_{seed}"]} for seed in chosen]
     for part, changes in PARTS.items():
-        for seed in seeds():
+        for seed in chosen:
             options = [f"seed={seed}", *(f"train.augmentation.{change}" for change in changes)]
             run([*arguments, *(word for option in options for word in ("-S", option))])
-            runs.append({"without": part, "seed": seed} | measured())
+            found = pd.json_normalize(seeds.measured(paths.METRICS)).filter(regex=FIGURES)
+            runs.append({"without": part, "seed": seed, **found.loc[0]})
             tables.write(pd.DataFrame(runs), RESULT)
     each = pd.DataFrame(runs).drop(columns="seed").groupby("without", sort=False)
     print(each.agg(["mean", "std"]).T.to_string(float_format="%.4f"))
