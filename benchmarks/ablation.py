@@ -1,4 +1,4 @@
-"""What each part of the augmentation brings: accuracy on validation and external faces without it.
+"""What each part of the augmentation brings: accuracy without it, and decisions that changes turn.
 
 Run `python -m benchmarks.ablation` after `benchmarks.seeds`, in the same clone, with the same `-S`
 options of `dvc exp run`: each part is left out by an experiment for each of its seeds, which draw
@@ -31,7 +31,9 @@ PARTS = {
 }
 """What is left out, and the parameters of `train.augmentation` that leave it out."""
 
-FIGURES = r"^evaluate\.(validation|external)\.(accuracy|recall_of_class\..*)$"
+FIGURES = (
+    r"^evaluate\.(validation|external)\.(accuracy|(recall_of_class|decisions_changed_by)\..*)$"
+)
 """Those of `benchmarks.seeds` that are compared."""
 
 

@@ -32,6 +32,21 @@ def test_the_accuracies_are_the_means_over_the_seeds() -> None:
         assert f"| {accuracy:.4f} |" in row[0]
 
 
+def test_the_ablation_is_the_means_of_its_table() -> None:
+    runs = pd.read_csv(REPOSITORY / "benchmarks/ablation.csv").drop(columns="seed")
+    each = runs.groupby("without")
+    assert (each.size() == 3).all()
+    means, spreads = each.mean(), each.std()
+    for part in means.index:
+        row = re.search(rf"^\| {part} \|.*$", README, re.MULTILINE)
+        assert row
+        for side in ("validation", "external"):
+            name = f"evaluate.{side}.accuracy"
+            assert f"{means.loc[part, name]:.4f} ± {spreads.loc[part, name]:.4f}" in row[0]
+        turned = means.loc[part, "evaluate.external.decisions_changed_by.hue turned by 180 degrees"]
+        assert f"| {turned:.1%} |" in row[0]
+
+
 def test_the_published_run_is_one_of_the_seeds() -> None:
     seeds = pd.read_csv(REPOSITORY / "benchmarks/seeds.csv", index_col="figure")
     seed = yaml.safe_load((PUBLISHED / "params.yaml").read_text())["seed"]
