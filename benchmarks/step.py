@@ -24,7 +24,7 @@ from stages import paths
 
 RESULT = Path(__file__).with_suffix(".csv")
 IMAGES = 1280
-TURNS = 3
+TURNS = 7
 STEPS = 30
 LISTED = 40
 """Operations in the table."""
