@@ -115,8 +115,7 @@ def shrunk(batches: tf.data.Dataset, size: int) -> tf.data.Dataset:
 
 
 def _shrunk(images: tf.Tensor, size: int) -> tf.Tensor:
-    smaller = tf.shape(images)[1] != size
-    return tf.cond(smaller, lambda: tf.image.resize(images, (size, size), "area"), lambda: images)
+    return images if images.shape[1] == size else tf.image.resize(images, (size, size), "area")
 
 
 def _targets(rows: pd.DataFrame, positive: str) -> tf.Tensor:
@@ -139,7 +138,7 @@ class _Decoded:
         batches = images.batch(INFERENCE_BATCH).prefetch(tf.data.AUTOTUNE)
         self.shape: tuple[int, ...] = (0, 0, 3)
         try:
-            self.file = tempfile.TemporaryFile(dir=folder.parent)  # noqa: SIM115 - as long as `self`
+            self.file = tempfile.TemporaryFile(dir=folder.parent)  # noqa: SIM115 - batches read it later
             with tqdm(desc="decode", total=len(rows), unit="image", disable=None) as bar:
                 for pixels in batches.as_numpy_iterator():
                     self.shape = pixels.shape[1:]
