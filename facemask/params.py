@@ -17,7 +17,7 @@ Positive = Annotated[int, Field(ge=1)]
 Variant = Literal["float32", "float16", "dynamic_range", "int8"]
 
 NO_EXTERNAL = "data/none"
-"""`evaluate.external` when there are no faces from elsewhere: DVC wants a path that is there."""
+"""`ingest.external` when there is no external test set: DVC wants a path that is there."""
 
 
 class Section(BaseModel):
@@ -30,6 +30,7 @@ class Ingest(Section):
     """Where the labelled images come from, and which of them are fit to learn from."""
 
     source: Annotated[str, Field(min_length=1)]
+    external: Annotated[str, Field(min_length=1)]
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
     classes: Annotated[list[ClassName], Field(min_length=2, max_length=2)] | None
     min_side: Positive
@@ -49,7 +50,7 @@ def _with_one_capture(pattern: str) -> str:
         captures = re.compile(pattern).groups
     except (re.error, OverflowError, RecursionError) as error:
         why = {"why": str(error)}
-        raise PydanticCustomError("pattern", "no regular expression: {why}", why) from None
+        raise PydanticCustomError("pattern", "not a regular expression: {why}", why) from None
     if captures != 1:
         raise PydanticCustomError("pattern", "should be a regular expression with one capture")
     return pattern
@@ -114,7 +115,7 @@ class Augmentation(Section):
     jpeg: Annotated[int, Field(ge=1, le=100)]
 
 
-class Small(Section):
+class ProgressiveResizing(Section):
     """Smaller images in the first epochs."""
 
     scale: Annotated[float, Field(gt=0, le=1)]
@@ -125,13 +126,13 @@ class Train(Section):
     """The network, its augmentation and how it is trained."""
 
     epochs: Positive
-    small: Small
+    progressive_resizing: ProgressiveResizing
     batch_size: Positive
     precision: Literal["auto", "mixed_bfloat16", "float32"]
     learning_rate: Annotated[float, Field(gt=0)]
     schedule: Literal["constant", "one_cycle"]
     weight_decay: UnitInterval
-    average: Annotated[float, Field(ge=0, lt=1)]
+    ema_momentum: Annotated[float, Field(ge=0, lt=1)]
     keep: Literal["best", "last"]
     stop_at_accuracy: UnitInterval | None
     calibrate: bool
@@ -139,21 +140,10 @@ class Train(Section):
     network: Network
     augmentation: Augmentation
 
-    @property
-    def small_epochs(self) -> int:
-        """How many epochs come first with smaller images."""
-        return int(self.small.share * self.epochs)
-
-    def sizes(self, size: int) -> list[int]:
-        """Give the side of the images in pixels for each epoch; `size` in the last."""
-        small = max(round(self.small.scale * size), self.network.smallest_input())
-        return [small] * self.small_epochs + [size] * (self.epochs - self.small_epochs)
-
 
 class Evaluate(Section):
-    """How the model is judged, and on which faces from elsewhere."""
+    """How the model is measured."""
 
-    external: Annotated[str, Field(min_length=1)]
     threshold: Share
     recall: Annotated[float, Field(gt=0, le=1)] | None
     worst_mistakes: Annotated[int, Field(ge=1, le=200)]
@@ -163,6 +153,18 @@ def _distinct(names: list[str]) -> list[str]:
     if len(set(names)) < len(names):
         raise PydanticCustomError("twice", "should name each variant once")
     return names
+
+
+class Crop(Section):
+    """The square around a found face that the model is shown, as its training images are cropped.
+
+    Attributes:
+        scale: its side, in sides of the face's box.
+        up: how far its centre lies above the box's, in its own sides.
+    """
+
+    scale: Annotated[float, Field(gt=0, le=4)]
+    up: Annotated[float, Field(ge=-1, le=1)]
 
 
 class ExportTflite(Section):
@@ -175,6 +177,7 @@ class ExportTflite(Section):
     max_changed_decisions: UnitInterval
     max_probability_difference: UnitInterval
     latency_runs: Positive
+    crop: Crop
     author: str
 
 
@@ -206,12 +209,13 @@ class Params(Section):
                 "train.network.filters",
                 {"size": self.resize.size, "smallest": smallest, "blocks": blocks},
             )
-        if self.train.small.share and self.train.network.head == "flatten":
+        share = self.train.progressive_resizing.share
+        if share and self.train.network.head == "flatten":
             raise PydanticCustomError(
                 "unfit",
-                "train.small.share = {share}: should be 0 for train.network.head = flatten, which "
-                "fits one size",
-                {"share": self.train.small.share},
+                "train.progressive_resizing.share = {share}: should be 0 for train.network.head = "
+                "flatten, which fits one size",
+                {"share": share},
             )
         if self.export_tflite.ship not in ("smallest", *self.export_tflite.variants):
             raise PydanticCustomError(
@@ -222,7 +226,7 @@ class Params(Section):
         if self.ingest.sha256 and "://" not in self.ingest.source:
             raise PydanticCustomError(
                 "unfit",
-                "ingest.sha256: is for an https:// address; ingest.source = {source} is none",
+                "ingest.sha256: is for an https:// address; ingest.source = {source} is not one",
                 {"source": self.ingest.source},
             )
         if self.split.validation + self.split.test >= 1:
@@ -239,8 +243,8 @@ def load(path: Path) -> Params:
     """Read and validate a parameter file.
 
     Raises:
-        UserError: the file is missing or no YAML, or a key or value is not allowed; names each such
-            key, the value found and what is allowed.
+        UserError: the file is missing or not YAML, or a key or value is not allowed; names each
+            such key, the value found and what is allowed.
     """
     try:
         return Params.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))

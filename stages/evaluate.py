@@ -1,122 +1,52 @@
-"""Measure the trained model on validation, test and faces from elsewhere; picture its mistakes.
+"""Measure the trained model on validation, test and the external test sets; picture its mistakes.
 
 Run by `dvc repro evaluate`; about a minute for ten thousand images.
 """
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from facemask import (
-    attention,
-    dataset,
-    external,
-    galleries,
-    invariances,
-    network,
-    params,
-    pictures,
-    report,
-    scores,
-    splitting,
-    tables,
-)
-from facemask.collection import REFUSED
+from facemask import params, report
+from facemask.data import tables
+from facemask.data.pixels import Pixels
 from facemask.errors import one_line_errors
-from facemask.files import replacing
-from facemask.source import Source
+from facemask.evaluation import inspection, metrics, subsets
+from facemask.model import network
 from stages import paths
 
-EXTERNAL = "external"
 
+def evaluate(options: params.Evaluate) -> None:
+    """Write metrics, curves, each image's prediction and contact sheets of the worst mistakes."""
+    table, external = tables.read(paths.SPLIT), tables.read(paths.EXTERNAL)
+    pixels, external_pixels = Pixels(paths.RESIZED), Pixels(paths.RESIZED_EXTERNAL)
+    classes, model = tables.classes(table), network.load(paths.KERAS_MODEL)
+    scored = subsets.score(model, table, pixels, external, external_pixels)
+    validation = scored[0].rows
+    threshold = metrics.threshold(validation, options, classes[1])
+    decided = [one._replace(rows=metrics.decide(one.rows, threshold, classes)) for one in scored]
 
-def evaluate(options: params.Params) -> None:
-    """Write metrics, curves, each image's prediction and the pictures of the worst mistakes."""
-    table = tables.read(paths.SPLIT_TABLE)
-    classes = tables.classes(table)
-    model = network.load(paths.KERAS_MODEL)
-    parts = {side: tables.side(table, side) for side in (tables.VALIDATION, tables.TEST)}
-    notes: dict[str, dict[str, Any]] = {
-        side: {"relatives_in_training": splitting.relatives_in_training(table, side)}
-        for side in parts
+    figures: dict[str, Any] = {
+        one.name: {"train_overlap": one.train_overlap} | metrics.summary(one.rows, classes)
+        for one in decided
+        if len(one.rows)
     }
-    parts[EXTERNAL], notes[EXTERNAL] = _external(options, table, classes)
-    threshold = options.evaluate.threshold
-    metrics: dict[str, Any] = {"threshold": threshold}
-    predictions = []
-    for part, rows in parts.items():
-        folder = paths.EXTERNAL / "resized" if part == EXTERNAL else paths.RESIZED
-        files = [folder / f"{sha256}.png" for sha256 in rows["sha256"]]
-        probability = network.predict(model, dataset.inference_batches(rows, classes[1], folder))
-        if part == tables.VALIDATION:
-            _curves(rows["label"], probability, classes[1])
-            if options.evaluate.recall is not None:
-                wanted = options.evaluate.recall
-                threshold = scores.threshold_for(wanted, rows["label"], probability, classes[1])
-                metrics["threshold"] = threshold
-        predicted = scores.predictions(rows, probability, threshold, classes)
-        predictions.append(predicted.assign(part=part, resized=list(map(str, files))))
-        if len(rows):
-            metrics[part] = notes[part] | scores.judge(predicted, probability, classes)
-            groups = rows.get("group", rows["sha256"])
-            metrics[part]["interval_95"] = scores.intervals(predicted, probability, groups, classes)
-        elif notes[part].get("left_out"):
-            metrics[part] = notes[part] | {"images": 0}
-        if part == tables.TEST:
-            continue
-        sheet = galleries.mistakes(part, predicted, files, options.evaluate.worst_mistakes)
-        pictures.write(sheet, paths.PLOTS / f"{part}_mistakes.png")
-        actual = predicted[["label", "predicted"]].rename(columns={"label": "actual"})
-        tables.write(actual, paths.PLOTS / f"{part}_confusion.csv")
-        maps = attention.maps(model, files)
-        sheet = galleries.attention(part, predicted, files, maps)
-        pictures.write(sheet, paths.PLOTS / f"{part}_attention.png")
-        decided = (predicted["predicted"] == classes[1]).to_numpy()
-        changed = invariances.changed_decisions(
-            lambda shown: model.predict_on_batch(shown)[:, 0], files, decided, threshold
-        )
-        if len(rows):
-            metrics[part]["attention_in_lower_half"] = attention.lower_half(maps)
-            metrics[part]["decisions_changed_by"] = changed
-        shares = pd.DataFrame({"change": changed.keys(), "share": changed.values()})
-        tables.write(shares, paths.PLOTS / f"{part}_invariances.csv")
-    tables.write(pd.concat(predictions), paths.PREDICTIONS)
-    report.write_json(metrics, paths.METRICS / "evaluate.json")
-
-
-def _external(
-    options: params.Params, table: pd.DataFrame, classes: list[str]
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Give the rows to measure on, and what there is to know of them."""
-    if options.evaluate.external == params.NO_EXTERNAL:
-        with replacing(paths.EXTERNAL) as folder:
-            folder.mkdir()
-        tables.write(pd.DataFrame(columns=REFUSED), paths.EXTERNAL_LEFT_OUT)
-        return table.head(0), {}
-    found = external.prepare(
-        Source(Path(options.evaluate.external), key="evaluate.external"),
-        options,
-        classes,
-        paths.EXTERNAL,
-        seen=(table, paths.RAW),
-        memo=paths.MEMO,
-    )
-    tables.write(found.bad[REFUSED], paths.EXTERNAL_LEFT_OUT)
-    return found.good.reset_index(drop=True), {
-        "source": options.evaluate.external,
-        "left_out": found.bad["reason"].value_counts().to_dict(),
-    }
-
-
-def _curves(label: pd.Series, probability: NDArray[np.float64], positive: str) -> None:
-    for name in ("roc", "precision_recall", "reliability"):
-        curve = getattr(scores, name)(label, probability, positive)
-        tables.write(curve, paths.PLOTS / f"{name}.csv")
+    for kind in (tables.VALIDATION, subsets.EXTERNAL):
+        seen = {
+            one.name: inspection.inspect(one, model, threshold, options.worst_mistakes)
+            for one in decided
+            if one.kind == kind
+        }
+        inspection.write(kind, list(seen.values()), paths.PLOTS)
+        for name in figures.keys() & seen.keys():
+            figures[name] |= seen[name].figures
+    for curve in (metrics.roc, metrics.precision_recall, metrics.reliability):
+        tables.write(curve(validation, classes[1]), paths.PLOTS / f"{curve.__name__}.csv")
+    predictions = pd.concat([one.rows for one in decided])
+    tables.write(predictions[subsets.COLUMNS], paths.PREDICTIONS)
+    report.write_json({"threshold": threshold, **figures}, paths.METRICS / "evaluate.json")
 
 
 if __name__ == "__main__":
     with one_line_errors("evaluate"):
-        evaluate(params.load(paths.PARAMS))
+        evaluate(params.load(paths.PARAMS).evaluate)

@@ -5,119 +5,55 @@ Run by `dvc repro export_tflite`; about a minute for three thousand images.
 
 import hashlib
 import json
-import subprocess
-from pathlib import Path
 
-import numpy as np
-import pandas as pd
-import yaml
-from numpy.typing import NDArray
-from tqdm import tqdm
-
-from facemask import (
-    conversion,
-    images,
-    latency,
-    metadata,
-    model_card,
-    network,
-    params,
-    parity,
-    report,
-    tables,
-)
-from facemask.classifier import Classifier, on_all_cores
-from facemask.contract import Contract, describe, seal
+from facemask import params, report
+from facemask.data import tables
+from facemask.data.pixels import Pixels
 from facemask.errors import one_line_errors
+from facemask.export import conversion, model_card, parity, variants
 from facemask.files import replacing
+from facemask.inference.contract import describe
+from facemask.model import network
 from stages import paths
 
-THREADS = (1, 2)
-METRICS = ("ingest", "split", "evaluate")
-BEFORE = ("ingest", "resize", "split", "train", "evaluate")
+REPORTED = ("ingest", "split", "evaluate")
 
 
 def export_tflite(options: params.ExportTflite) -> None:
     """Write the variants, what was measured of them, and the one that ships, with its card."""
-    table = tables.read(paths.SPLIT_TABLE)
-    metrics = {name: json.loads((paths.METRICS / f"{name}.json").read_text()) for name in METRICS}
+    table, pixels = tables.read(paths.SPLIT), Pixels(paths.RESIZED)
+    figures = {name: json.loads((paths.METRICS / f"{name}.json").read_text()) for name in REPORTED}
     trained = network.load(paths.KERAS_MODEL)
     model = conversion.folded(trained)
-    threshold = metrics["evaluate"]["threshold"]
-    contract = _contract(options.author, tables.classes(table), model.input_shape[1], threshold)
-    representative = _representative(table, options.calibration_images)
-    rows = _keras_predictions(contract.labels)
+    contract = describe(
+        author=options.author,
+        labels=tables.classes(table),
+        side=model.input_shape[1],
+        threshold=figures["evaluate"]["threshold"],
+        crop=options.crop.model_dump(),
+        training_data=hashlib.sha256(paths.SPLIT.read_bytes()).hexdigest(),
+        data_description=figures["ingest"]["description"],
+    )
+    rows = parity.reference(tables.read(paths.PREDICTIONS))
+    images = variants.reader(pixels, Pixels(paths.RESIZED_EXTERNAL))
+    examples = variants.representative(table, pixels, options.calibration_images)
     with replacing(paths.VARIANTS) as folder:
         folder.mkdir()
-        files: dict[str, Path] = {name: folder / f"{name}.tflite" for name in options.variants}
+        files = variants.make(model, options.variants, contract, examples, folder)
         for name, file in files.items():
-            converted = conversion.convert(model, name, representative)
-            file.write_bytes(seal(metadata.embed(converted, contract), contract))
-            rows[name] = _probabilities(Classifier(file), rows, name)
-        measured = {name: parity.measure(rows, name, contract) for name in files}
-        contents = {name: file.read_bytes() for name, file in files.items()}
-        for threads in THREADS:
-            times = latency.measure(contents, options.latency_runs, threads)
-            for name in files:
-                key = f"milliseconds_on_{threads}_thread{'s' if threads > 1 else ''}"
-                measured[name][key] = times.loc[name].to_dict()
-        for name, file in files.items():
-            measured[name]["kilobytes"] = len(contents[name]) / 1000
-            measured[name]["memory_megabytes"] = latency.memory(file)
+            rows[name] = variants.ask(file, rows, images)
+        measured = variants.measure(files, rows, contract, options.latency_runs)
         tables.write(rows, paths.EXPORTED)
         shipped = parity.choose(options, rows, measured, contract.threshold)
-    metrics["train"] = {"parameters": trained.count_params()}
-    metrics["export_tflite"] = {"shipped": shipped, "variants": measured}
     with replacing(paths.TFLITE_MODEL) as ships, replacing(paths.LABELS) as labels:
-        ships.write_bytes(contents[shipped])
+        ships.write_bytes((paths.VARIANTS / f"{shipped}.tflite").read_bytes())
         labels.write_text("".join(f"{name}\n" for name in contract.labels), encoding="utf-8")
+    figures["train"] = {"parameters": trained.count_params()}
+    figures["export_tflite"] = {"shipped": shipped, "variants": measured}
     with replacing(paths.MODEL_CARD) as card:
-        card.write_text(model_card.text(contract, metrics), encoding="utf-8")
+        card.write_text(model_card.text(contract, figures), encoding="utf-8")
     tables.write(parity.frontier(measured), paths.PLOTS / "tflite_variants.csv")
-    report.write_json(metrics["export_tflite"], paths.METRICS / "export_tflite.json")
-
-
-def _contract(author: str, classes: list[str], side: int, threshold: float) -> Contract:
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True)
-    lock = yaml.safe_load(paths.LOCK.read_text()) if paths.LOCK.exists() else {"stages": {}}
-    made_from = {  # not what came out, which holds times
-        name: [stage.get("deps"), stage.get("params")]
-        for name, stage in lock["stages"].items()
-        if name in BEFORE
-    }
-    return describe(
-        author=author,
-        labels=classes,
-        side=side,
-        threshold=threshold,
-        training_data=hashlib.sha256(paths.SPLIT_TABLE.read_bytes()).hexdigest(),
-        git_commit=commit.stdout.strip(),
-        dvc_lock=hashlib.sha256(json.dumps(made_from).encode()).hexdigest(),
-    )
-
-
-def _representative(table: pd.DataFrame, count: int) -> list[NDArray[np.uint8]]:
-    """Read training images, one a group, as many of each class."""
-    rows = tables.side(table, tables.TRAIN).drop_duplicates("group")
-    some = rows.sort_values("sha256").groupby("label").head(count // 2)
-    return [np.asarray(images.open_rgb(paths.RESIZED / f"{name}.png")) for name in some["sha256"]]
-
-
-def _keras_predictions(classes: list[str]) -> pd.DataFrame:
-    """Give part, path, resized, label and, as `keras`, what `evaluate` predicted of class 2."""
-    found = pd.read_csv(paths.PREDICTIONS, dtype={"label": str}, keep_default_na=False)
-    second = found["predicted"] == classes[1]
-    found["keras"] = found["probability"].where(second, 1 - found["probability"])
-    return found[["part", "path", "resized", "label", "keras"]]
-
-
-def _probabilities(classifier: Classifier, rows: pd.DataFrame, name: str) -> list[float]:
-    """Ask a variant about each row."""
-    asked = on_all_cores(
-        lambda file: classifier.probability(np.asarray(images.open_rgb(Path(file)))),
-        rows["resized"],
-    )
-    return list(tqdm(asked, desc=name, total=len(rows), unit="image", disable=None))
+    report.write_json(figures["export_tflite"], paths.METRICS / "export_tflite.json")
 
 
 if __name__ == "__main__":

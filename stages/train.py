@@ -4,97 +4,52 @@ Run by `dvc repro train`; about a minute an epoch for ten thousand images on two
 interrupted, it goes on from the last finished epoch.
 """
 
-import hashlib
-from dataclasses import replace
-
-import keras
-import numpy as np
-import tensorflow as tf
-from PIL import Image
-
-from facemask import (
-    augmentation,
-    dataset,
-    network,
-    params,
-    pictures,
-    report,
-    scores,
-    splitting,
-    tables,
-    training,
-)
+from facemask import params, report
+from facemask.data import tables
+from facemask.data.pixels import Pixels
 from facemask.errors import one_line_errors
 from facemask.files import remove, replacing
-from facemask.memo import version
+from facemask.model import augmentation, dataset, network, schedule, training
 from stages import paths
-
-PICTURED = 60
-
-CODE = (augmentation, dataset, network, training, keras, tf)
 
 
 def train(options: params.Train, size: int, seed: int) -> None:
     """Train with `options` on images of `size` pixels; all chance follows from `seed`."""
     network.reproducible(seed)
-    table = tables.read(paths.SPLIT_TABLE)
-    positive = tables.classes(table)[1]
-    rows = tables.side(table, tables.TRAIN)
-    rows["weight"] = splitting.weights(rows, options.weight_by_group)
-    kept = tables.side(table, tables.VALIDATION)
-    validation = dataset.inference_batches(kept, positive, paths.RESIZED)
+    table, pixels = tables.read(paths.SPLIT), Pixels(paths.RESIZED)
+    rows = tables.subset(table, tables.TRAIN)
+    rows["weight"] = dataset.weights(rows, options.weight_by_group)
+    validation = tables.subset(table, tables.VALIDATION)
     augment = augmentation.augmenter(options.augmentation)
-    data = dataset.TrainingData(rows, positive, paths.RESIZED, options.batch_size, seed, augment)
-    shown = data.batches(range(1), size).unbatch().take(PICTURED).as_numpy_iterator()
-    tiles = [Image.fromarray(np.uint8(pixels)) for pixels, *_ in shown]
-    title = f"{len(tiles)} training images, as the augmentation changes them"
-    pictures.write(pictures.sheet(title, tiles, columns=12), paths.PLOTS / "augmented.png")
-    precision = network.precision(options.precision)
-    model = network.in_precision(network.build(options.network, size), precision)
-    everything = [options.model_dump_json(), precision, str(size), str(seed), version(*CODE)]
-    everything += [rows.to_csv(), kept.to_csv()]
-    key = hashlib.sha256("\n".join(everything).encode()).hexdigest()
-    model, history = training.fit(
-        model,
+    positive = tables.classes(table)[1]
+    data = dataset.TrainingData(rows, positive, pixels, options.batch_size, seed, augment)
+    with replacing(paths.PLOTS / "augmented.png") as picture:
+        augmentation.picture(data.batches(range(1), size)).save(picture, "PNG")
+    trained = training.train(
+        options,
+        size,
         data,
         validation,
-        options,
         history=paths.PLOTS / "history.csv",
-        backup=training.Backup(paths.BACKUP, key),
+        backup=paths.BACKUP,
     )
-    model = network.in_precision(model, "float32")
-    slope, shift = 1.0, 0.0
-    if options.calibrate:
-        again = replace(data, rows=kept.assign(weight=1.0))
-        slope, shift = _calibration(model, validation, again.batches(range(1), size))
-        network.calibrate(model, slope, shift)
-    with replacing(paths.KERAS_MODEL) as kept_model:
-        network.save(model, kept_model)
+    with replacing(paths.KERAS_MODEL) as model:
+        network.save(trained.model, model)
     remove(paths.BACKUP)
-    [chosen] = training.kept_epoch(history, options).to_dict("records")
+    [kept] = schedule.kept_epoch(trained.history, options).to_dict("records")
     report.write_json(
         {
-            "parameters": model.count_params(),
-            "precision": precision,
-            "images": {tables.TRAIN: len(rows), tables.VALIDATION: len(kept)},
-            "epochs": len(history),
-            "kept_epoch": chosen["epoch"],
-            **{name: chosen[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")},
-            "calibration": {"slope": slope, "shift": shift},
-            "seconds": history["seconds"].sum(),
+            "parameters": trained.model.count_params(),
+            "precision": trained.precision,
+            "images": {tables.TRAIN: len(rows), tables.VALIDATION: len(validation)},
+            "epochs": len(trained.history),
+            "kept_epoch": kept["epoch"],
+            **{name: kept[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")},
+            "calibration": dict(zip(("slope", "shift"), trained.calibration, strict=True)),
+            "seconds": trained.history["seconds"].sum(),
         },
         paths.METRICS / "train.json",
     )
-
-
-def _calibration(model: keras.Model, *parts: tf.data.Dataset) -> tuple[float, float]:
-    """Fit slope and shift on images as they are and as the augmentation changes them.
-
-    So do they come to the device: neither as clean as validation nor as bad as in training.
-    """
-    shown = [(model.predict_on_batch(batch[0]), batch[1]) for part in parts for batch in part]
-    probability, target = (np.concatenate(column)[:, 0] for column in zip(*shown, strict=True))
-    return scores.calibration(target > 0, probability.astype(np.float64))
 
 
 if __name__ == "__main__":

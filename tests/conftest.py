@@ -1,105 +1,13 @@
 """Small real projects to run the stages in."""
 
-import os
 import runpy
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-import yaml
-from PIL import Image
 
-REPOSITORY = Path(__file__).parents[1]
-CLASSES = ("WithMask", "WithoutMask")
-NOTEBOOK: dict[str, Any] = {
-    key: yaml.safe_load(value)
-    for key, _, value in (
-        argument.partition("=")
-        for argument in (REPOSITORY / "benchmarks/notebook.args").read_text().split()
-        if argument != "-S"
-    )
-}
-"""The notebook's recipe: plain, and learned in few steps."""
-
-TINY: dict[str, Any] = NOTEBOOK | {
-    "ingest.source": "data/faces",
-    "ingest.max_quarantined_share": 0.5,
-    "evaluate.external": "data/none",
-    "resize.size": 24,
-    "train.epochs": 3,
-    "train.network.filters": [4, 8],
-    "train.network.dense": 8,
-}
-
-
-def draw(folder: Path, count: int, side: int = 32, seed: int = 0) -> list[Path]:
-    """Write distinct pictures; those in a folder called WithMask are bright below."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng([seed, len(folder.name)])
-    files = [folder / f"{number}.png" for number in range(count)]
-    for file in files:
-        pixels = rng.integers(0, 120, (side, side, 3), dtype=np.uint8)
-        if folder.name == "WithMask":
-            pixels[side // 2 :] += 100
-        Image.fromarray(pixels).save(file)
-    return files
-
-
-def set_params(project: Path, changes: Mapping[str, Any]) -> None:
-    """Change keys such as `train.epochs` in a project's params.yaml; None stays None."""
-    file = project / "params.yaml"
-    values = yaml.safe_load(file.read_text())
-    for key, value in changes.items():
-        *sections, name = key.split(".")
-        section = values
-        for part in sections:
-            section = section[part]
-        section[name] = value
-    file.write_text(yaml.safe_dump(values, sort_keys=False))
-
-
-def copy_project(to: Path) -> Path:
-    """Copy what the repository tracks, or would with what is new, as a clone brings it."""
-    listing = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
-    listed = shell(REPOSITORY, *listing)
-    for name in listed.stdout.splitlines():
-        if not name.startswith("results/"):
-            (to / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(REPOSITORY / name, to / name)
-    return to
-
-
-def shell(project: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a command in a project, with the programs of this environment first."""
-    result = subprocess.run(command, cwd=project, env=environment(), capture_output=True, text=True)
-    assert not check or result.returncode == 0, result.stdout + result.stderr
-    return result
-
-
-def environment() -> dict[str, str]:
-    """Give one with the `python` and `dvc` that run the tests; equal commits get equal names."""
-    dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "1767225600 +0000")
-    return os.environ | dates | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-
-
-def commit(project: Path) -> None:
-    """Make the project's present state its Git HEAD."""
-    shell(project, "git", "init", "--quiet")
-    shell(project, "git", "config", "user.name", "test")
-    shell(project, "git", "config", "user.email", "test@example.org")
-    shell(project, "git", "add", "--all")
-    shell(project, "git", "commit", "--quiet", "--allow-empty", "--message", "state")
-
-
-def dvc(project: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a DVC command in a project."""
-    return shell(project, "dvc", *arguments, check=check)
-
+from tests.helpers import CLASSES, REPOSITORY, TINY, commit, copy_project, draw, dvc, set_params
 
 Run = Callable[[str], None]
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from facemask import augmentation, params
+from facemask import params
+from facemask.model import augmentation
 
 STILL: dict[str, Any] = {
     "rotation": 0.0,

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from facemask.detection import Box, FaceDetector
 from PIL import Image
 
 from facemask import detection, images
-from facemask.detection import Box, FaceDetector
 from facemask.errors import UserError
-from tests.conftest import CLASSES, REPOSITORY, shell
+from tests.helpers import CLASSES, REPOSITORY, shell
 
 SIDE = 200
 PLACES = [(40, 40), (310, 60), (560, 30), (30, 330), (300, 340), (570, 320)]

@@ -1,4 +1,4 @@
-"""Faces from elsewhere, measured by the same code and never trained on."""
+"""External test sets, measured by the same code and never trained on."""
 
 import json
 import shutil
@@ -10,15 +10,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.conftest import CLASSES, Run, draw, set_params
+from tests.conftest import Run
+from tests.helpers import CLASSES, draw, set_params
 
 ELSEWHERE = Path("data/elsewhere")
 
 
 @pytest.fixture
 def trained(project: Path, run: Run) -> Path:
-    """A project whose network has been trained, with faces from elsewhere beside it."""
-    set_params(project, {"train.epochs": 1, "evaluate.external": str(ELSEWHERE), "split.test": 0.2})
+    """A project whose network has been trained, with an external test set."""
+    set_params(project, {"train.epochs": 1, "ingest.external": str(ELSEWHERE), "split.test": 0.2})
     for label in CLASSES:
         draw(ELSEWHERE / label, 6, side=50, seed=9)
     for stage in ("ingest", "resize", "split", "train"):
@@ -30,31 +31,44 @@ def measured() -> dict[str, Any]:
     return dict(json.loads(Path("metrics/evaluate.json").read_text()))
 
 
+def counted(stage: str) -> dict[str, Any]:
+    """Read what a stage counts of the external test sets."""
+    return dict(json.loads(Path(f"metrics/{stage}.json").read_text())["external"])
+
+
+def evaluate_anew(run: Run) -> None:
+    """Run what changed external test sets run."""
+    for stage in ("ingest", "resize", "split", "evaluate"):
+        run(stage)
+
+
 @pytest.mark.usefixtures("trained")
-def test_each_part_is_measured_beside_the_others(run: Run) -> None:
+def test_each_subset_is_measured_beside_the_others(run: Run) -> None:
     run("evaluate")
     found = measured()
     assert list(found) == ["threshold", "validation", "test", "external"]
-    assert found["validation"]["relatives_in_training"] == 0
+    assert found["validation"]["train_overlap"] == 0
     assert found["validation"]["images"] == found["test"]["images"] == 4
     assert found["external"]["images"] == 12
-    assert found["external"]["source"] == str(ELSEWHERE)
+    assert counted("ingest")["external"]["source"] == str(ELSEWHERE)
     predictions = pd.read_csv("data/predictions.csv")
-    assert predictions["part"].value_counts().to_dict() == {
+    assert predictions["split"].value_counts().to_dict() == {
         "external": 12,
         "validation": 4,
         "test": 4,
     }
-    for part in ("validation", "test", "external"):
-        rows = predictions[predictions["part"] == part]
-        assert found[part]["accuracy"] == pytest.approx((rows.label == rows.predicted).mean())
+    for name in ("validation", "test", "external"):
+        rows = predictions[predictions["split"] == name]
+        assert found[name]["accuracy"] == pytest.approx((rows.label == rows.predicted).mean())
+    positive = predictions["probability"] >= found["threshold"]
+    assert (positive == (predictions["predicted"] == "WithoutMask")).all()
     confusion = pd.read_csv("plots/external_confusion.csv")
     assert confusion["actual"].value_counts().to_dict() == {"WithMask": 6, "WithoutMask": 6}
     assert Path("plots/external_mistakes.png").exists()
 
 
 @pytest.mark.usefixtures("trained")
-def test_what_the_model_may_have_seen_is_counted_and_left_out(run: Run) -> None:
+def test_what_the_model_may_have_seen_is_counted_and_excluded(run: Run) -> None:
     shutil.copy("data/faces/WithMask/1.png", ELSEWHERE / "WithMask/copy.png")
     with Image.open("data/faces/WithoutMask/2.png") as image:
         image.save(ELSEWHERE / "WithoutMask/saved-again.bmp")
@@ -62,34 +76,61 @@ def test_what_the_model_may_have_seen_is_counted_and_left_out(run: Run) -> None:
         image.rotate(5).save(ELSEWHERE / "WithoutMask/turned.png")  # nearer to one another
         image.rotate(6).save(ELSEWHERE / "WithoutMask/turned-more.png")  # than to what is known
     (ELSEWHERE / "WithMask/notes.jpg").write_text("no picture")
-    run("evaluate")
-    assert measured()["external"]["left_out"] == {
-        "related to the collection": 5,
-        "not an image": 1,
-    }
+    before = [Path(name).read_bytes() for name in ("data/split.csv", "plots/image_size.csv")]
+    evaluate_anew(run)
+    related = {"related to the collection": 5}
+    assert counted("split")["external"] == {"images": 12, "excluded": related}
+    assert counted("ingest")["external"]["quarantined_for"] == {"not an image": 1}
+    quarantined = pd.read_csv("data/quarantine.csv")
+    assert quarantined[["set", "path"]].to_numpy().tolist() == [["external", "WithMask/notes.jpg"]]
+    assert pd.read_csv("data/excluded.csv")["reason"].value_counts().to_dict() == related
     assert measured()["external"]["images"] == 12
+    names = ("data/split.csv", "plots/image_size.csv")
+    assert [Path(name).read_bytes() for name in names] == before
 
 
-def test_without_faces_from_elsewhere_the_rest_is_measured(trained: Path, run: Run) -> None:
-    run("evaluate")
-    assert list(Path("data/external").iterdir())
-    set_params(trained, {"evaluate.external": "data/none"})
-    run("evaluate")
-    assert not list(Path("data/external").iterdir())
-    assert list(measured()) == ["threshold", "validation", "test"]
-    assert pd.read_csv("plots/external_confusion.csv").empty
+def test_several_external_test_sets_are_measured_each_by_its_name(trained: Path, run: Run) -> None:
+    sets = Path("data/sets")
+    shutil.copytree(ELSEWHERE, sets / "phone")
+    for label in CLASSES:
+        draw(sets / "tmp/web" / label, 4, side=50, seed=11)
+    shutil.make_archive(str(sets / "web"), "zip", sets / "tmp/web")
+    shutil.rmtree(sets / "tmp")
+    set_params(trained, {"ingest.external": str(sets)})
+    evaluate_anew(run)
+    assert list(measured()) == ["threshold", "validation", "test", "phone", "web"]
+    assert (measured()["phone"]["images"], measured()["web"]["images"]) == (12, 8)
+    confusion = pd.read_csv("plots/external_confusion.csv")
+    assert confusion["subset"].value_counts().to_dict() == {"phone": 12, "web": 8}
 
 
-def test_faces_from_elsewhere_that_cannot_be_used_are_one_line(
+def test_an_external_test_set_has_a_name_that_tables_can_have(
     trained: Path, complaint: Callable[[str], str]
 ) -> None:
-    set_params(trained, {"evaluate.external": "data/nowhere.zip"})
-    assert "evaluate.external = 'data/nowhere.zip': not found" in complaint("evaluate")
-    set_params(trained, {"evaluate.external": "data/other"})
-    draw(Path("data/other/bare"), 2)
-    draw(Path("data/other/masked"), 2)
-    message = complaint("evaluate")
-    assert "data/other: none of 4 files is an image to learn from" in message
+    sets = Path("data/sets")
+    shutil.copytree(ELSEWHERE, sets / "=a")
+    set_params(trained, {"ingest.external": str(sets)})
+    assert "the set '=a' should have a name of its own" in complaint("ingest")
+
+
+def test_without_an_external_test_set_the_rest_is_measured(trained: Path, run: Run) -> None:
+    set_params(trained, {"ingest.external": "data/none"})
+    evaluate_anew(run)
+    assert list(measured()) == ["threshold", "validation", "test"]
+    assert pd.read_csv("plots/external_confusion.csv").empty
+    assert counted("split") == {}
+
+
+def test_an_external_test_set_that_cannot_be_used_is_one_line(
+    trained: Path, complaint: Callable[[str], str]
+) -> None:
+    set_params(trained, {"ingest.external": "data/nowhere.zip"})
+    assert "ingest.external = 'data/nowhere.zip': not found" in complaint("ingest")
+    set_params(trained, {"ingest.external": "data/other"})
+    draw(Path("data/other/faces/bare"), 2)
+    draw(Path("data/other/faces/masked"), 2)
+    message = complaint("ingest")
+    assert "data/other/faces: none of 4 files is an image to learn from" in message
     assert "WithMask or WithoutMask" in message
 
 
@@ -98,49 +139,44 @@ def test_a_leak_is_repeated_beside_the_accuracy(trained: Path, run: Run) -> None
         file = Path(f"data/faces/WithMask/{number}.png")
         file.rename(file.with_name(f"Augmented_{number % 2}_{number}.png"))
     set_params(trained, {"split.strategy": "random"})
-    for stage in ("ingest", "split", "evaluate"):
-        run(stage)
+    evaluate_anew(run)
     split = json.loads(Path("metrics/split.json").read_text())
-    assert split["validation"]["relatives_in_training"] > 0
-    for part in ("validation", "test"):
-        related = split[part]["relatives_in_training"]
-        assert measured()[part]["relatives_in_training"] == related
+    assert split["validation"]["train_overlap"] > 0
+    for name in ("validation", "test"):
+        assert measured()[name]["train_overlap"] == split[name]["train_overlap"]
 
 
-def test_faces_from_elsewhere_of_one_class_and_of_none_are_still_reported(
-    trained: Path, run: Run
+@pytest.mark.usefixtures("trained")
+def test_an_external_test_set_of_one_class_and_one_that_is_known_are_still_reported(
+    run: Run,
 ) -> None:
     shutil.rmtree(ELSEWHERE / "WithMask")
-    run("evaluate")
+    evaluate_anew(run)
     assert measured()["external"]["images"] == 6
     assert measured()["external"]["roc_auc"] is None
     shutil.rmtree(ELSEWHERE)
     shutil.copytree("data/faces", ELSEWHERE)
-    run("evaluate")
-    left_out = {"related to the collection": 20}
-    assert measured()["external"] == {
-        "source": str(ELSEWHERE),
-        "left_out": left_out,
-        "images": 0,
-    }
-    listed = pd.read_csv("data/external_left_out.csv")
-    assert listed["reason"].value_counts().to_dict() == left_out
+    evaluate_anew(run)
+    assert "external" not in measured()
+    related = {"related to the collection": 20}
+    assert counted("split")["external"] == {"images": 0, "excluded": related}
+    assert pd.read_csv("data/excluded.csv")["reason"].value_counts().to_dict() == related
 
 
 @pytest.mark.usefixtures("trained")
 def test_headline_figures_have_intervals_and_every_change_is_measured(run: Run) -> None:
     run("evaluate")
-    for part in ("validation", "external"):
-        found = measured()[part]
+    for name in ("validation", "external"):
+        found = measured()[name]
         low, high = found["interval_95"]["accuracy"]
         assert low <= found["accuracy"] <= high
-        assert len(found["decisions_changed_by"]) == 12
-        assert all(0 <= share <= 1 for share in found["decisions_changed_by"].values())
+        assert len(found["flip_rate"]) == 12
+        assert all(0 <= share <= 1 for share in found["flip_rate"].values())
         assert 0 <= found["attention_in_lower_half"] <= 1
-        chart = pd.read_csv(f"plots/{part}_invariances.csv")
-        changed = dict(zip(chart["change"], chart["share"], strict=True))
-        assert changed == pytest.approx(found["decisions_changed_by"], abs=1e-5)
-        assert Path(f"plots/{part}_attention.png").exists()
+        chart = pd.read_csv(f"plots/{name}_robustness.csv")
+        changed = dict(zip(chart["change"], chart["flip_rate"], strict=True))
+        assert changed == pytest.approx(found["flip_rate"], abs=1e-5)
+        assert Path(f"plots/{name}_attention.png").exists()
     assert set(pd.read_csv("plots/reliability.csv")) == {"probability", "share", "images"}
 
 
@@ -150,6 +186,5 @@ def test_a_wanted_recall_chooses_the_threshold_on_validation(trained: Path, run:
         run("evaluate")
         assert measured()["validation"]["recall"] >= recall
     predictions = pd.read_csv("data/predictions.csv")
-    rows = predictions[(predictions.part == "validation") & (predictions.label == "WithoutMask")]
-    second = rows.probability.where(rows.predicted == "WithoutMask", 1 - rows.probability)
-    assert measured()["threshold"] == pytest.approx(second.min(), abs=1e-5)
+    rows = predictions.query("split == 'validation' and label == 'WithoutMask'")
+    assert measured()["threshold"] == pytest.approx(rows["probability"].min(), abs=1e-5)

@@ -15,11 +15,14 @@ import pytest
 from ai_edge_litert import schema_py_generated
 from ai_edge_litert.interpreter import Interpreter
 
-from facemask import contract, conversion, metadata, network, params
-from facemask.classifier import Classifier
+from facemask import params
 from facemask.errors import UserError
-from tests.conftest import Run, set_params
-from tests.test_network import NETWORK
+from facemask.export import conversion, metadata
+from facemask.inference import contract
+from facemask.inference.classifier import Classifier
+from facemask.model import network
+from tests.conftest import Run
+from tests.helpers import NETWORK, set_params
 
 SIDE = 24
 DESCRIBED = contract.describe(
@@ -27,9 +30,8 @@ DESCRIBED = contract.describe(
     labels=["WithMask", "WithoutMask"],
     side=SIDE,
     threshold=0.4,
+    crop={"scale": 1.2, "up": 0.1},
     training_data="0" * 64,
-    git_commit="1" * 40,
-    dvc_lock="2" * 64,
 )
 NOISE = np.random.default_rng(0).integers(0, 256, (20, SIDE, SIDE, 3))
 PIXELS = (NOISE * np.linspace(0.05, 1, 20)[:, None, None, None]).astype(np.uint8)  # ever brighter
@@ -120,7 +122,7 @@ def test_the_metadata_reads_back_by_the_standard(content: bytes) -> None:
     raw = bytes(bytearray(model.buffers[entry.buffer].data))
     assert schema.ModelMetadata.ModelMetadataBufferHasIdentifier(raw, 0)
     found = schema.ModelMetadataT.InitFromObj(schema.ModelMetadata.GetRootAs(raw))
-    assert (found.name, found.version, found.author) == (b"facemask", b"1", b"A. Author")
+    assert (found.name, found.version, found.author) == (b"facemask", b"2", b"A. Author")
     assert [file.name for file in found.associatedFiles] == [b"contract.json"]
     [graph] = found.subgraphMetadata
     [taken], [given] = graph.inputTensorMetadata, graph.outputTensorMetadata

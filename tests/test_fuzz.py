@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from facemask import images
+from facemask.data import images
+from facemask.data.source import Entry, Source
 from facemask.errors import UserError
-from facemask.source import Entry, Source
 
 RUN = settings(max_examples=1000, deadline=None, derandomize=True, database=None)
 

@@ -24,12 +24,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from PIL import Image
 
-from facemask import archives, pictures, source
+from facemask import pictures
+from facemask.data import archives, source
+from facemask.data.images import MAX_PIXELS, BadImageError, format_of, open_rgb
+from facemask.data.source import Entry, Source, fetched, find_classes
 from facemask.errors import UserError
-from facemask.images import MAX_PIXELS, BadImageError, format_of, open_rgb
-from facemask.source import Entry, Source, fetched, find_classes
-from tests.conftest import CLASSES, Run, set_params
-from tests.test_images import png, tiff
+from tests.conftest import Run
+from tests.helpers import CLASSES, png, raw_table, set_params, tiff
 
 KINDS = ("zip", "tar", "tar.gz")
 
@@ -120,7 +121,7 @@ def test_names_that_lead_out_of_an_archive_are_refused_and_written_nowhere(
     assert not Path("/evil.png").exists()
     assert set(quarantined().index) == set(HOSTILE_NAMES.values())
     assert quarantined()["why"].str.contains("path leaves the source").all()
-    assert len(pd.read_csv("data/raw.csv")) == 20
+    assert len(raw_table()) == 20
 
 
 def faces() -> list[Path]:
@@ -164,9 +165,9 @@ def test_a_hostile_name_takes_one_row_of_a_table(project: Path, run: Run) -> Non
     Path("data/faces/WithMask/two\nrows, \x1b[31m.png").write_bytes(whole)
     Path("data/faces/WithMask/bad\r\nrow.png").write_bytes(b"no image")
     run("ingest")
-    assert len(Path("data/raw.csv").read_text().splitlines()) == 1 + 21
+    assert len(raw_table()) == 21
     assert len(Path("data/quarantine.csv").read_text().splitlines()) == 1 + 1
-    assert "WithMask/two\\nrows, \\x1b[31m.png" in set(pd.read_csv("data/raw.csv")["path"])
+    assert "WithMask/two\\nrows, \\x1b[31m.png" in set(raw_table()["path"])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -199,7 +200,7 @@ def test_a_formula_in_a_name_is_none_in_the_tables(project: Path, run: Run) -> N
         Path(f"data/faces/{label}").rename(f"data/faces/@SUM(A1)/{label}")
     run("ingest")
     assert "./=1+1.png" in quarantined().index
-    assert "./@SUM(A1)/WithMask/0.png" in set(pd.read_csv("data/raw.csv")["path"])
+    assert "./@SUM(A1)/WithMask/0.png" in set(raw_table()["path"])
     for table in Path("data").glob("*.csv"):
         cells = pd.read_csv(table, dtype=str, keep_default_na=False).to_numpy().ravel()
         assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
@@ -233,7 +234,7 @@ def test_links_out_of_a_folder_are_refused(tmp_path: Path) -> None:
     for name in ("a/outside.png", "a/device.png", "up"):
         assert found[name].content == b""
         assert found[name].fault.startswith("links out of the source; put a copy")
-    assert "no regular file" in found["loop"].fault
+    assert "not a regular file" in found["loop"].fault
     assert found["a/nowhere.png"].fault
     assert found["a/self.png"].fault
     assert len(found) == 9
@@ -246,10 +247,10 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, as_source: bool) -> None:
     end = threading.Timer(5, pipe.write_bytes, [b""])  # ends what waits, which then fails below
     end.start()
     if as_source:
-        with pytest.raises(UserError, match="no folder and no regular file"):
+        with pytest.raises(UserError, match="not a folder or a regular file"):
             Source(pipe)
     else:
-        assert "no regular file" in faults(tmp_path)["pipe.png"]
+        assert "not a regular file" in faults(tmp_path)["pipe.png"]
     end.cancel()
 
 
@@ -260,7 +261,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, as_source: bool) -> None:
 )
 def test_links_and_devices_in_a_tar_are_refused(tmp_path: Path, kind: bytes) -> None:
     path = add_to_tar(tmp_path / "x.tar", type=kind, linkname="../../etc/passwd")
-    assert faults(path) == {"a/1.png": "is a link or a device, no regular file"}
+    assert faults(path) == {"a/1.png": "is a link or a device, not a regular file"}
 
 
 def test_a_tar_with_holes_is_refused(tmp_path: Path) -> None:
@@ -269,7 +270,7 @@ def test_a_tar_with_holes_is_refused(tmp_path: Path) -> None:
     member.pax_headers, member.size = headers, 512
     with tarfile.open(tmp_path / "x.tar", "w") as tape:
         tape.addfile(member, io.BytesIO(b"1\n0\n0\n".ljust(512, b"\0")))
-    assert "no regular file" in faults(tmp_path / "x.tar")["a/1.png"]
+    assert "not a regular file" in faults(tmp_path / "x.tar")["a/1.png"]
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR])
@@ -278,7 +279,7 @@ def test_links_and_devices_in_a_zip_are_refused(tmp_path: Path, kind: int) -> No
     info.external_attr = (kind | 0o777) << 16
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as packed:
         packed.writestr(info, "../../etc/passwd")
-    assert "no regular file" in faults(tmp_path / "x.zip")["a/1.png"]
+    assert "not a regular file" in faults(tmp_path / "x.zip")["a/1.png"]
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "folder"])
@@ -353,7 +354,7 @@ def test_an_archive_in_an_archive_stays_closed(project: Path, run: Run) -> None:
 
 
 def zip_of_nothing(count: int, name: bytes = b"") -> bytes:
-    """Give a zip of so many empty files of one name."""
+    """Return a zip of so many empty files of one name."""
     attributes = (20, 20, 0, 0, 0, 0x21, 0, 0, 0, len(name), 0, 0, 0, 0, 0, 0)
     index = (struct.pack("<4s6H3L5H2L", b"PK\1\2", *attributes) + name) * count
     start = b"PK\3\4" + bytes(26)

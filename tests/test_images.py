@@ -1,14 +1,13 @@
 import io
 import struct
-import zlib
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from facemask.images import FORMATS, BadImageError, format_of, open_rgb, resize
+from facemask.data.images import FORMATS, BadImageError, format_of, open_rgb, resize
+from tests.helpers import png, tiff
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
@@ -27,28 +26,6 @@ def palette(colour: tuple[int, int, int]) -> Image.Image:
     image = Image.new("P", (8, 8), 1)
     image.putpalette([0, 0, 0, *colour])
     return image
-
-
-def png(
-    width: int, height: int, rows: bytes, *chunks: tuple[bytes, bytes], depth: int = 8
-) -> bytes:
-    """Build an RGB PNG by hand; each row begins with a byte that names its filter (0: none)."""
-    header = struct.pack(">2L5B", width, height, depth, 2, 0, 0, 0)
-    parts = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
-    coded = [
-        struct.pack(">L", len(data)) + name + data + struct.pack(">L", zlib.crc32(name + data))
-        for name, data in parts
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(coded)
-
-
-def tiff(tags: Mapping[int, int], pixels: bytes, place: int = 273) -> bytes:
-    """Build a TIFF by hand; the tag `place` says where its pixels are."""
-    start = 8 + 2 + 12 * (len(tags) + 1) + 4
-    entries = sorted({**tags, place: start}.items())
-    coded = [struct.pack("<2H2L", tag, 4, 1, value) for tag, value in entries]
-    head = b"II*\0" + struct.pack("<LH", 8, len(entries))
-    return head + b"".join(coded) + bytes(4) + pixels
 
 
 SIXTEEN_BITS = Image.fromarray(np.full((8, 8), 32896, np.uint16))

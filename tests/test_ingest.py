@@ -12,9 +12,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from facemask.data.source import find_classes
 from facemask.errors import UserError
-from facemask.source import find_classes
-from tests.conftest import Run, draw, set_params
+from facemask.files import remove
+from tests.conftest import Run
+from tests.helpers import draw, raw_table, set_params
 
 FACES = Path("data/faces")
 
@@ -40,21 +42,21 @@ def metrics() -> dict[str, object]:
 
 def quarantine() -> dict[str, tuple[str, str]]:
     table = pd.read_csv("data/quarantine.csv")
-    assert list(table.columns) == ["path", "reason", "detail"]
-    return {path: (reason, detail) for path, reason, detail in table.to_numpy()}
+    assert list(table.columns) == ["set", "path", "reason", "detail"]
+    assert set(table["set"]) <= {"collection"}
+    return {path: (reason, detail) for _, path, reason, detail in table.to_numpy()}
 
 
 def test_good_images_are_kept_as_they_are_with_a_row_each(project: Path, run: Run) -> None:
     run("ingest")
-    table = pd.read_csv("data/raw.csv")
-    assert list(table.columns) == ["path", "label", "sha256", "pixels", "width", "height"]
+    table = raw_table()
+    columns = ["image", "path", "label", "sha256", "pixels", "width", "height"]
+    assert list(table.columns) == [*columns, "given_group", "given_split", "split"]
     assert len(table) == 20
     for row in table.to_dict("records"):
-        kept = project / f"data/raw/{row['sha256']}"
-        assert kept.read_bytes() == (FACES / row["path"]).read_bytes()
+        assert row["image"] == {"bytes": (FACES / row["path"]).read_bytes(), "path": row["path"]}
         assert (row["width"], row["height"]) == (32, 32)
         assert row["label"] == Path(row["path"]).parent.name
-    assert len(list(Path("data/raw").iterdir())) == 20
     assert metrics()["images_of_class"] == {"WithMask": 10, "WithoutMask": 10}
     assert metrics()["quarantined"] == 0
 
@@ -62,10 +64,10 @@ def test_good_images_are_kept_as_they_are_with_a_row_each(project: Path, run: Ru
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
 def test_an_archive_gives_what_its_folder_gives(project: Path, run: Run, kind: str) -> None:
     run("ingest")
-    from_folder = pd.read_csv("data/raw.csv")
+    from_folder = raw_table()
     set_params(project, {"ingest.source": pack(kind)})
     run("ingest")
-    from_archive = pd.read_csv("data/raw.csv")
+    from_archive = raw_table()
     assert list(from_archive["path"]) == [f"Face Set/{path}" for path in from_folder["path"]]
     columns = ["label", "sha256", "width", "height"]
     pd.testing.assert_frame_equal(from_archive[columns], from_folder[columns])
@@ -172,7 +174,7 @@ def test_a_source_that_cannot_be_used_is_one_line(
 
     Path("data/notes.txt").write_text("text")
     set_params(project, {"ingest.source": "data/notes.txt"})
-    assert "no folder, .zip, .tar or .tar.gz" in complaint("ingest")
+    assert "not a folder, .zip, .tar or .tar.gz" in complaint("ingest")
 
     whole = Path(pack("tar.gz")).read_bytes()
     Path("data/half.tar.gz").write_bytes(whole[: len(whole) // 2])
@@ -189,7 +191,7 @@ def test_too_few_or_too_many_classes_are_one_line_and_leave_nothing(
     shutil.rmtree(FACES / "Third")
     shutil.rmtree(FACES / "WithMask")
     assert "found 1: WithoutMask" in complaint("ingest")
-    assert {path.name for path in Path("data").iterdir()} == {"faces", "memo.sqlite"}
+    assert {path.name for path in Path("data").iterdir()} == {"faces", "cache.sqlite"}
 
 
 def test_a_source_without_one_image_of_a_class_is_one_line(
@@ -234,7 +236,7 @@ def test_an_image_that_nothing_can_be_learned_from_is_quarantined(
     assert found[0] == reason
     assert detail in found[1]
     assert metrics()["images"] == 20
-    assert len(list(Path("data/raw").iterdir())) == 20
+    assert len(raw_table()) == 20
 
 
 def test_the_limits_are_parameters(project: Path, run: Run) -> None:
@@ -279,7 +281,7 @@ def test_too_much_quarantine_ends_the_stage_and_says_where_to_look(
     assert "'not an image'" in message
     assert "data/quarantine.csv" in message
     assert len(quarantine()) == 3
-    assert not Path("data/raw.csv").exists()
+    assert not Path("data/raw/collection").exists()
     set_params(project, {"ingest.max_quarantined_share": 0.15})
     run("ingest")
     assert metrics()["images"] == 17
@@ -325,50 +327,43 @@ def test_the_classes_and_the_quarantined_are_pictured_and_sizes_counted(run: Run
 @pytest.mark.usefixtures("project")
 def test_a_second_run_with_new_images_equals_a_run_from_nothing(run: Run) -> None:
     def state() -> dict[str, bytes]:
-        files = [*Path("data").glob("*.csv"), *Path("data").glob("r*/*"), *Path().glob("*s/*")]
+        files = [*Path("data").glob("*.csv"), *Path("data").glob("r*/*/*"), *Path().glob("*s/*")]
         return {str(file): file.read_bytes() for file in files if file.is_file()}
 
-    for stage in ("ingest", "resize", "split"):
+    stages = ("ingest", "resize", "split")
+    for stage in stages:
         run(stage)
-    kept = next(Path("data/resized").iterdir())
-    as_written = kept.stat().st_mtime_ns
     before = state()
     draw(FACES / "WithMask/more", 5, seed=8)
     (FACES / "WithoutMask/3.png").unlink()
-    kept_raw = next(Path("data/raw").iterdir())
-    kept_raw.write_bytes(b"spoiled")
-    spoiled = Path(f"data/resized/{kept_raw.name}.png")
-    spoiled.write_bytes(b"spoiled")
-    for stage in ("ingest", "resize", "split"):
+    for stage in stages:
         run(stage)
     again = state()
     assert again != before
-    assert kept == spoiled or kept.stat().st_mtime_ns == as_written
-    shutil.rmtree("data/raw")
-    shutil.rmtree("data/resized")
-    Path("data/memo.sqlite").unlink()
-    for stage in ("ingest", "resize", "split"):
+    for path in [*Path("data").glob("*.sqlite*"), *Path("data").glob("cache*")]:
+        remove(path)
+    for stage in stages:
         run(stage)
     assert state() == again
 
 
 @pytest.mark.usefixtures("project")
-def test_a_memo_that_is_no_memo_is_begun_anew(run: Run) -> None:
+def test_a_cache_that_is_not_one_is_begun_anew(run: Run) -> None:
     run("ingest")
-    table = Path("data/raw.csv").read_bytes()
-    Path("data/memo.sqlite").write_bytes(b"no database at all" * 100)
+    table = raw_table()
+    Path("data/cache.sqlite").write_bytes(b"no database at all" * 100)
     run("ingest")
-    assert Path("data/raw.csv").read_bytes() == table
+    pd.testing.assert_frame_equal(raw_table(), table)
 
 
 @pytest.mark.usefixtures("project")
-def test_a_memo_in_use_is_one_line_and_left_alone(
+def test_a_cache_in_use_is_one_line_and_left_alone(
     run: Run, complaint: Callable[[str], str]
 ) -> None:
     run("ingest")
-    with closing(sqlite3.connect("data/memo.sqlite")) as other:
+    with closing(sqlite3.connect("data/cache.sqlite")) as other:
         other.execute("BEGIN EXCLUSIVE")
-        assert "data/memo.sqlite: database is locked" in complaint("ingest")
+        assert "data/cache.sqlite: database is locked" in complaint("ingest")
         other.execute("ROLLBACK")
     run("ingest")
 
@@ -378,8 +373,8 @@ def test_groups_of_two_tables_are_not_one(run: Run) -> None:
     for label in ("WithMask", "WithoutMask"):
         (FACES / label / "groups.csv").write_text("path,group\n0.png,1\n1.png,1\n")
     run("ingest")
-    groups = pd.read_csv("data/raw.csv").set_index("path")["given_group"].dropna()
-    assert groups.to_dict() == {
+    groups = raw_table().set_index("path")["given_group"]
+    assert groups[groups != ""].to_dict() == {
         "WithMask/0.png": "WithMask/1",
         "WithMask/1.png": "WithMask/1",
         "WithoutMask/0.png": "WithoutMask/1",
@@ -394,7 +389,7 @@ def test_a_table_names_paths_as_they_are_on_disk(run: Run) -> None:
     table = "path,group\n0.png,1\n=3.png,1\n"
     (FACES / "WithMask/od\\d/groups.csv").write_text(table)
     run("ingest")
-    assert pd.read_csv("data/raw.csv")["given_group"].notna().sum() == 2
+    assert (raw_table()["given_group"] != "").sum() == 2
 
 
 @pytest.mark.usefixtures("project")

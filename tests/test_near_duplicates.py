@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facemask.near_duplicates import SAME_PICTURE, connected
+from facemask.dedup.near_duplicates import SAME_PICTURE, connected
 
 NONE = np.empty((0, 2), np.int64)
 

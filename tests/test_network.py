@@ -1,26 +1,16 @@
-import resource
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from PIL import Image
 
-from facemask import dataset, network, params
+from facemask import params
+from facemask.data.pixels import Pixels
 from facemask.errors import UserError
-from tests.conftest import NOTEBOOK, REPOSITORY, set_params
-
-NETWORK: dict[str, Any] = {
-    "filters": [2, 2, 2],
-    "batch_norm": True,
-    "dropout": 0.0,
-    "head": "average",
-    "dense": 2,
-    "initializer": "he_normal",
-}
+from facemask.model import calibration, dataset, network
+from tests.helpers import NETWORK, NOTEBOOK, REPOSITORY, pixels_of, set_params
 
 
 def test_one_command_makes_the_notebooks_network(project: Path) -> None:
@@ -66,32 +56,37 @@ def test_calibration_changes_the_logit_alone() -> None:
     model = network.build(params.Network.model_validate(NETWORK), 22)
     images = np.random.default_rng(0).uniform(0, 255, (4, 22, 22, 3)).astype(np.float32)
     before = model.predict_on_batch(images)
-    network.calibrate(model, 0.5, 0.1)
+    calibration.apply(model, 0.5, 0.1)
     after = model.predict_on_batch(images)
     logits = np.log(before / (1 - before)), np.log(after / (1 - after))
     np.testing.assert_allclose(logits[1], logits[0] / 2 + 0.1, atol=1e-5)
 
 
 @pytest.fixture
-def rows(tmp_path: Path) -> pd.DataFrame:
-    for number in range(10):
-        Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"{number}.png")
-    names = [str(number) for number in range(10)]
+def rows() -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "path": [f"{name}.jpg" for name in names],
-            "sha256": names,
+            "path": [f"{number}.jpg" for number in range(10)],
+            "row": range(10),
             "label": ["bare", "mask"] * 5,
             "weight": range(10),
         }
     )
 
 
+@pytest.fixture
+def pixels(tmp_path: Path) -> Pixels:
+    """Ten images, each of the colour of its number."""
+    shown = np.zeros((10, 8, 8, 3), np.uint8)
+    shown[..., 0] = np.arange(10)[:, None, None]
+    return pixels_of(tmp_path, shown)
+
+
 def test_training_sees_every_row_once_an_epoch_in_an_order_that_follows_the_seed(
-    rows: pd.DataFrame, tmp_path: Path
+    rows: pd.DataFrame, pixels: Pixels
 ) -> None:
     def epochs(seed: int, numbers: range) -> list[list[tuple[int, int, int]]]:
-        data = dataset.TrainingData(rows, "mask", tmp_path, 4, seed, lambda images, _: images)
+        data = dataset.TrainingData(rows, "mask", pixels, 4, seed, lambda images, _: images)
         assert len(data) == 3
         batches = [
             [
@@ -110,17 +105,17 @@ def test_training_sees_every_row_once_an_epoch_in_an_order_that_follows_the_seed
 
 
 def test_the_augmentation_changes_from_batch_to_batch_and_epoch_to_epoch(
-    rows: pd.DataFrame, tmp_path: Path
+    rows: pd.DataFrame, pixels: Pixels
 ) -> None:
     data = dataset.TrainingData(
-        rows, "mask", tmp_path, 5, 1, lambda images, seed: images * 0 + tf.cast(seed[1], tf.float32)
+        rows, "mask", pixels, 5, 1, lambda images, seed: images * 0 + tf.cast(seed[1], tf.float32)
     )
     seeds = [float(images[0, 0, 0, 0]) for images, *_ in data.batches(range(2), 8)]
     assert len(set(seeds)) == 4
 
 
-def test_a_batch_can_be_named(rows: pd.DataFrame, tmp_path: Path) -> None:
-    data = dataset.TrainingData(rows, "mask", tmp_path, 4, 1, lambda images, _: images)
+def test_a_batch_can_be_named(rows: pd.DataFrame, pixels: Pixels) -> None:
+    data = dataset.TrainingData(rows, "mask", pixels, 4, 1, lambda images, _: images)
     seen = [
         [f"{int(image[0, 0, 0])}.jpg" for image in images]
         for images, *_ in data.batches(range(1, 2), 8)
@@ -128,37 +123,17 @@ def test_a_batch_can_be_named(rows: pd.DataFrame, tmp_path: Path) -> None:
     assert [data.paths(1, batch) for batch in range(3)] == seen
 
 
-def test_images_may_be_made_smaller(rows: pd.DataFrame, tmp_path: Path) -> None:
-    data = dataset.TrainingData(rows, "mask", tmp_path, 10, 1, lambda images, _: images)
-    kept = dataset.shrunk(dataset.inference_batches(rows, "mask", tmp_path), 6)
+def test_images_may_be_made_smaller(rows: pd.DataFrame, pixels: Pixels) -> None:
+    data = dataset.TrainingData(rows, "mask", pixels, 10, 1, lambda images, _: images)
+    kept = dataset.shrunk(dataset.inference_batches(rows, "mask", pixels), 6)
     for batches in (data.batches(range(1), 6), kept):
         [(images, *_)] = batches
         assert images.shape == (10, 6, 6, 3)
         np.testing.assert_allclose(sorted(images[:, 3, 3, 0].numpy()), range(10), atol=1e-4)
 
 
-def test_each_image_is_decoded_once(rows: pd.DataFrame, tmp_path: Path) -> None:
-    data = dataset.TrainingData(rows, "mask", tmp_path, 10, 1, lambda images, _: images)
-    kept = dataset.inference_batches(rows, "mask", tmp_path)
-    seen = [sorted(images[:, 0, 0, 0].numpy()) for images, *_ in data.batches(range(1), 8)]
-    for file in tmp_path.glob("*.png"):
-        Image.new("RGB", (8, 8), "white").save(file)
-    for batches in (data.batches(range(1, 2), 8), kept):
-        assert [sorted(images[:, 0, 0, 0].numpy()) for images, *_ in batches] == seen
-
-
-def test_a_full_disk_is_one_line(rows: pd.DataFrame, tmp_path: Path) -> None:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))
-    try:
-        with pytest.raises(UserError, match="too large, for the decoded images"):
-            dataset.inference_batches(rows, "mask", tmp_path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def test_validation_is_not_changed(rows: pd.DataFrame, tmp_path: Path) -> None:
-    [(images, targets)] = dataset.inference_batches(rows, "mask", tmp_path)
+def test_validation_is_not_changed(rows: pd.DataFrame, pixels: Pixels) -> None:
+    [(images, targets)] = dataset.inference_batches(rows, "mask", pixels)
     assert [int(image[0, 0, 0]) for image in images] == list(range(10))
     assert images.dtype == tf.float32
     assert np.asarray(targets)[:, 0].tolist() == [0, 1] * 5

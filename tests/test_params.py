@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import set_params
+from tests.helpers import set_params
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from tests.conftest import set_params
         ("ingest.classes", ["a"], ["ingest.classes = ['a']", "at least 2"]),
         ("ingest.classes", ["=a", "b"], ["ingest.classes.0 = '=a'", "pattern"]),
         ("ingest.classes", ["a", "a"], ["ingest.classes = ['a', 'a']", "two different"]),
-        ("split.group_pattern", "(a{99999999999999})", ["split.group_pattern", "no regular"]),
+        ("split.group_pattern", "(a{99999999999999})", ["split.group_pattern", "not a regular"]),
         ("ingest.sha256", "0" * 63, ["ingest.sha256 = '000", "pattern"]),
         ("ingest.sha256", "0" * 64, ["ingest.sha256", "https://", "data/faces"]),
         ("ingest.min_side", 0, ["ingest.min_side = 0", "greater than or equal to 1"]),
@@ -34,14 +34,18 @@ from tests.conftest import set_params
         ("ingest.max_quarantined_share", 2, ["ingest.max_quarantined_share = 2", "equal to 1"]),
         ("split.strategy", "best", ["split.strategy = 'best'", "'grouped', 'random' or 'pre"]),
         ("split.test", 0.8, ["split.test = 0.8", "split.validation = 0.2"]),
-        ("split.group_pattern", "a(", ["split.group_pattern = 'a('", "no regular expression"]),
+        ("split.group_pattern", "a(", ["split.group_pattern = 'a('", "not a regular expression"]),
         ("split.group_pattern", "a", ["split.group_pattern = 'a'", "one capture"]),
-        ("train.small.share", 0.5, ["train.small.share = 0.5", "train.network.head = flatten"]),
+        (
+            "train.progressive_resizing.share",
+            0.5,
+            ["train.progressive_resizing.share = 0.5", "train.network.head = flatten"],
+        ),
         ("train.weight_by_group", 1, ["train.weight_by_group = 1", "valid boolean"]),
         ("export_tflite.variants", ["int4"], ["export_tflite.variants.0 = 'int4'", "'int8'"]),
         ("export_tflite.variants", ["int8", "int8"], ["export_tflite.variants", "once"]),
         ("export_tflite.ship", "int4", ["export_tflite.ship", "smallest"]),
-        ("evaluate.external", "", ["evaluate.external = ''", "at least 1"]),
+        ("ingest.external", "", ["ingest.external = ''", "at least 1"]),
     ],
 )
 def test_a_bad_parameter_is_named_with_its_value_and_what_is_allowed(

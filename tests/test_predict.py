@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.conftest import CLASSES, REPOSITORY, copy_project, shell
+from tests.helpers import CLASSES, REPOSITORY, copy_project, shell
 
 
 @pytest.fixture(scope="module")

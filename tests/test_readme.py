@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.conftest import REPOSITORY
+from tests.helpers import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text()
 PUBLISHED = REPOSITORY / "results/face-mask-12k"
@@ -57,7 +57,7 @@ def test_the_published_run_is_one_of_the_seeds() -> None:
         assert seeds.loc[f"evaluate.{part}.loss", f"seed_{seed}"] == pytest.approx(
             evaluated[part]["loss"], rel=1e-5
         )
-    assert evaluated["validation"]["relatives_in_training"] == 0
+    assert evaluated["validation"]["train_overlap"] == 0
 
 
 def test_the_counts_are_those_of_the_published_run() -> None:
@@ -66,7 +66,7 @@ def test_the_counts_are_those_of_the_published_run() -> None:
     for count in measured("metrics/split")["classes"].values():
         assert f"{count['groups']:,}" in README
     random = measured("random_split")["validation"]
-    assert f"{random['relatives_in_training']:,} of {random['images']:,}" in README
+    assert f"{random['train_overlap']:,} of {random['images']:,}" in README
 
 
 def test_every_file_that_is_named_exists() -> None:

@@ -1,5 +1,6 @@
 import io
 import json
+import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,11 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from benchmarks.near_duplicates import generated
-from tests.conftest import Run, draw, set_params
+from facemask.data import images
+from facemask.data.pixels import Pixels
+from tests.conftest import Run
+from tests.helpers import draw, set_params
+from tools.generated import generated
 
 FACES = Path("data/faces")
 
@@ -27,16 +31,33 @@ def split_of(run: Run) -> pd.DataFrame:
 
 
 @pytest.mark.usefixtures("project")
-def test_every_distinct_image_gets_the_networks_size(run: Run) -> None:
+def test_every_image_gets_the_networks_size(run: Run) -> None:
     draw(FACES / "WithMask/large", 2, side=90, seed=5)
     shutil.copy(FACES / "WithMask/0.png", FACES / "WithMask/again.png")
     run("ingest")
     run("resize")
-    table = pd.read_csv("data/raw.csv")
-    assert {file.stem for file in Path("data/resized").iterdir()} == set(table["sha256"])
-    for file in Path("data/resized").iterdir():
-        with Image.open(file) as image:
-            assert (image.mode, image.size) == ("RGB", (24, 24))
+    run("split")
+    table, resized = pd.read_csv("data/split.csv"), Pixels(Path("data/resized/collection"))
+    assert len(table) == len(resized) == 23
+    for row in table.to_dict("records"):
+        with Image.open(FACES / row["path"]) as image:
+            expected = np.asarray(images.resize(image, 24))
+        np.testing.assert_array_equal(resized[[row["row"]]][0], expected)
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(("stage", "most"), [("ingest", 20_000), ("resize", 1_000)])
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    run: Run, complaint: Callable[[str], str], stage: str, most: int
+) -> None:
+    run("ingest")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        assert "cannot be written: File too large" in complaint(stage)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(Path("data").rglob("tmp-*")) == []
 
 
 def test_the_share_is_kept_in_each_class(project: Path, run: Run) -> None:
@@ -64,8 +85,9 @@ def test_the_share_is_kept_in_each_class(project: Path, run: Run) -> None:
             "groups": 12,
             "images_of_class": {"WithMask": 9, "WithoutMask": 3},
             "groups_of_class": {"WithMask": 9, "WithoutMask": 3},
-            "relatives_in_training": 0,
+            "train_overlap": 0,
         },
+        "external": {},
     }
 
 
@@ -137,7 +159,7 @@ def saved_hard(face: Image.Image) -> Image.Image:
     return Image.open(buffer)
 
 
-RELATIVES: dict[str, Callable[[Image.Image], Image.Image]] = {
+NEAR_DUPLICATES: dict[str, Callable[[Image.Image], Image.Image]] = {
     "same pixels": lambda face: face,
     "re-encoded": saved_hard,
     "smaller": lambda face: ImageOps.scale(face, 0.6),
@@ -152,7 +174,7 @@ RELATIVES: dict[str, Callable[[Image.Image], Image.Image]] = {
 }
 
 
-@pytest.mark.parametrize("change", RELATIVES)
+@pytest.mark.parametrize("change", NEAR_DUPLICATES)
 @pytest.mark.usefixtures("project")
 def test_images_of_one_picture_are_one_group_and_strangers_are_not(run: Run, change: str) -> None:
     shutil.rmtree(FACES / "WithMask")
@@ -160,13 +182,13 @@ def test_images_of_one_picture_are_one_group_and_strangers_are_not(run: Run, cha
     for number, pixels in enumerate(generated(30)):
         face = Image.fromarray(pixels)
         face.save(FACES / f"WithMask/{number}.png")
-        RELATIVES[change](face).save(FACES / f"WithMask/{number}-changed.png")
+        NEAR_DUPLICATES[change](face).save(FACES / f"WithMask/{number}-changed.png")
     table = split_of(run)
     assert table.groupby("group")["split"].nunique().max() == 1
     masked = table[table["label"] == "WithMask"]
     name = masked["path"].str.extract(r"/(\d+)")[0]
     found = masked.groupby(name)["group"].nunique().eq(1).sum()
-    assert found >= 27, f"{found} of 30 relatives found"
+    assert found >= 27, f"{found} of 30 near-duplicates found"
     assert masked.groupby("group")["path"].count().max() == 2
 
 
@@ -205,7 +227,7 @@ def test_random_reports_its_own_leak(project: Path, run: Run) -> None:
     trained_on = set(masked.query("split == 'train'")["group"])
     leaked = masked.query("split == 'validation'")["group"].isin(trained_on).sum()
     assert leaked > 0
-    assert counted()["validation"]["relatives_in_training"] == leaked
+    assert counted()["validation"]["train_overlap"] == leaked
     assert counted()["strategy"] == "random"
 
 
@@ -216,7 +238,7 @@ def test_a_third_part_is_held_out(project: Path, run: Run) -> None:
     sides = {label: dict(rows["split"].value_counts()) for label, rows in table.groupby("label")}
     assert sides["WithMask"] == {"test": 12, "train": 24, "validation": 4}
     assert sides["WithoutMask"] == {"test": 3, "train": 6, "validation": 1}
-    assert counted()["test"]["relatives_in_training"] == 0
+    assert counted()["test"]["train_overlap"] == 0
 
 
 def test_new_images_hardly_move_the_others(project: Path, run: Run) -> None:

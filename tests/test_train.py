@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facemask import network
-from tests.conftest import REPOSITORY, Run, set_params
+from facemask.model import network
+from tests.conftest import Run
+from tests.helpers import REPOSITORY, set_params
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_the_best_epoch_by_validation_loss_is_kept(run: Run) -> None:
     assert trained()["kept_epoch"] == best["epoch"]
     assert trained()["val_accuracy"] == pytest.approx(best["val_accuracy"], abs=1e-5)
     evaluated = json.loads(Path("metrics/evaluate.json").read_text())
-    assert evaluated["validation"]["loss"] == pytest.approx(trained()["val_loss"], abs=1e-5)
+    assert evaluated["validation"]["log_loss"] == pytest.approx(trained()["val_loss"], abs=1e-5)
 
 
 @pytest.mark.skipif(network.precision("auto") == "float32", reason="no instructions for bfloat16")
@@ -64,7 +65,7 @@ def test_training_stops_when_both_accuracies_are_reached(prepared: Path, run: Ru
     assert trained()["epochs"] == 3
 
 
-def test_a_loss_that_is_no_number_is_one_line(
+def test_a_loss_that_is_not_a_number_is_one_line(
     prepared: Path, complaint: Callable[[str], str]
 ) -> None:
     set_params(prepared, {"train.learning_rate": 3e38})
@@ -74,7 +75,7 @@ def test_a_loss_that_is_no_number_is_one_line(
     assert not Path("models/model.keras").exists()
 
 
-def test_a_loss_that_is_no_number_names_the_images(
+def test_a_loss_that_is_not_a_number_names_the_images(
     prepared: Path, complaint: Callable[[str], str]
 ) -> None:
     set_params(prepared, {"train.learning_rate": 3e38, "train.batch_size": 4})
@@ -120,10 +121,10 @@ def kill_after_epoch(epoch: int) -> None:
 def test_a_killed_training_goes_on_and_ends_with_the_same_weights(prepared: Path) -> None:
     changes: dict[str, Any] = {
         "train.network.dropout": 0.2,
-        "train.average": 0.9,
+        "train.ema_momentum": 0.9,
         "train.batch_size": 4,
     }
-    changes |= {"train.network.head": "average", "train.small.share": 0.5}
+    changes |= {"train.network.head": "average", "train.progressive_resizing.share": 0.5}
     set_params(prepared, changes | {"train.epochs": 4, "train.calibrate": True})
     assert training().wait() == 0
     undisturbed, history = Path("models/model.keras").read_bytes(), history_without_seconds()
@@ -159,7 +160,7 @@ def test_weights_are_averaged_and_the_rate_runs_one_cycle(prepared: Path, run: R
     assert rate.max() in rate[:2].to_list()
     assert rate.iloc[-1] == pytest.approx(0, abs=1e-6)
     plain = pd.read_csv("plots/history.csv")
-    set_params(prepared, {"train.average": 0.9})
+    set_params(prepared, {"train.ema_momentum": 0.9})
     run("train")
     averaged = pd.read_csv("plots/history.csv")
     pd.testing.assert_series_equal(averaged["loss"], plain["loss"])
@@ -173,7 +174,7 @@ def test_the_last_epoch_may_be_kept(prepared: Path, run: Run) -> None:
     run("evaluate")
     last = pd.read_csv("plots/history.csv").iloc[-1]
     evaluated = json.loads(Path("metrics/evaluate.json").read_text())
-    assert evaluated["validation"]["loss"] == pytest.approx(last["val_loss"], rel=1e-3)
+    assert evaluated["validation"]["log_loss"] == pytest.approx(last["val_loss"], rel=1e-3)
 
 
 def test_calibration_lowers_the_loss(prepared: Path, run: Run) -> None:
@@ -184,16 +185,16 @@ def test_calibration_lowers_the_loss(prepared: Path, run: Run) -> None:
         run("evaluate")
         measured.append(json.loads(Path("metrics/evaluate.json").read_text())["validation"])
     assert trained()["calibration"] != {"slope": 1, "shift": 0}
-    assert measured[1]["loss"] < measured[0]["loss"]
+    assert measured[1]["log_loss"] < measured[0]["log_loss"]
 
 
 @pytest.mark.parametrize("keep", ["best", "last"])
 def test_the_first_epochs_may_see_smaller_images(prepared: Path, run: Run, keep: str) -> None:
-    changes = {"train.network.head": "average", "train.small.share": 0.7}
+    changes = {"train.network.head": "average", "train.progressive_resizing.share": 0.7}
     set_params(prepared, changes | {"train.keep": keep})
     run("train")
     assert pd.read_csv("plots/history.csv")["size"].tolist() == [16, 16, 24]
     assert trained()["kept_epoch"] == 3
     run("evaluate")
     evaluated = json.loads(Path("metrics/evaluate.json").read_text())
-    assert evaluated["validation"]["loss"] == pytest.approx(trained()["val_loss"], abs=1e-5)
+    assert evaluated["validation"]["log_loss"] == pytest.approx(trained()["val_loss"], abs=1e-5)

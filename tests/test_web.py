@@ -13,6 +13,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import pytest
+from facemask.classifier import Classifier
+from facemask.detection import FaceDetector
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from playwright.sync_api import (
@@ -29,9 +31,7 @@ from playwright.sync_api import (
 from benchmarks import browser as chromium
 from benchmarks.browser import CHROMIUM, FAKE_CAMERA, Server, film
 from facemask import detection, images
-from facemask.classifier import Classifier
-from facemask.detection import FaceDetector
-from tests.conftest import CLASSES, shell
+from tests.helpers import CLASSES, shell
 
 NPM = shutil.which("npm")
 pytestmark = pytest.mark.skipif(not (CHROMIUM and NPM), reason="needs Chromium, node and npm")

@@ -1,0 +1,258 @@
+"""A source -> rows of the images fit to learn from, and why the rest are not."""
+
+import hashlib
+import io
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+import pandas as pd
+import PIL
+from PIL import Image, ImageStat
+from tqdm import tqdm
+
+from facemask import params
+from facemask.cache import Cache
+from facemask.data import images, shards
+from facemask.data.source import Entry, Source, class_of, find_classes, harmless
+from facemask.errors import UserError
+from facemask.files import code_version
+
+GIVEN = {"groups.csv": "group", "splits.csv": "split"}
+"""Tables that a source may hold, each with `path`, relative to the table, and this column."""
+
+NO_CLASS = "in no class folder"
+"""The one reason that says nothing against an image: it was not asked for."""
+
+REFUSED = ["path", "reason", "detail"]
+"""Columns of a table of what is not to be used."""
+
+COLUMNS = [*REFUSED, "sha256", "pixels", "width", "height", "start", "length"]
+
+FILES_AT_ONCE, BYTES_AT_ONCE = 256, 200_000_000
+"""A batch ends with the file that reaches either, which bounds the memory of undecoded files."""
+
+
+class Collection(NamedTuple):
+    """All files of a source, examined.
+
+    Attributes:
+        good: rows with `shards.COLUMNS`, sorted by path, and `start` and `length` in the spool.
+        bad: path, reason (one of a few), detail (in words), and `start` and `length` in the spool,
+            0 where nothing could be decoded.
+        classes: the two names, in alphabetical order.
+    """
+
+    good: pd.DataFrame
+    bad: pd.DataFrame
+    classes: list[str]
+
+
+def collect(
+    source: Source, options: params.Ingest, spool: shards.Spool, *, cache: Path, name: str = ""
+) -> Collection:
+    """Examine every file of a source, and keep the bytes of what can be decoded.
+
+    Args:
+        source: the files.
+        options: the names of the classes, and the limits.
+        spool: gets the bytes of each decodable file; of those in `bad` too.
+        cache: file of what earlier runs found out.
+        name: of an external test set, for the column `split`.
+
+    Raises:
+        UserError: no image is good, or the classes are not two, or a table of the source is wrong.
+    """
+    rows: list[dict[str, Any]] = []
+    given: list[Entry] = []
+    for entry, found in _examine_all(source, spool, cache):
+        if PurePosixPath(entry.path).name in GIVEN and not entry.fault:
+            given.append(entry)
+        else:
+            rows.append({"path": entry.path} | found | _unfit(entry, found, options))
+    table = pd.DataFrame(rows, columns=COLUMNS, dtype=object).sort_values("path", ignore_index=True)
+    table = table.assign(given_group="", given_split="", split=name)
+    for entry in given:
+        _add_given(entry, table)
+    is_good = table["reason"] == ""
+    bad = table[~is_good].fillna({"start": 0, "length": 0})
+    good = table[is_good].drop(columns=["reason", "detail"]).fillna("")
+    _require_images(source, good, bad)
+    classes = sorted(options.classes or find_classes(list(good["path"])))
+    good.insert(1, "label", [class_of(path, classes) for path in good["path"]])
+    disputed = good[good.groupby("pixels")["label"].transform("nunique") > 1]
+    good = good.drop(disputed.index)
+    bad = pd.concat([bad, _both_labels(disputed)]).sort_values("path")
+    _require_images(source, good, bad)
+    return Collection(good, bad[[*REFUSED, "start", "length"]], classes)
+
+
+def check(found: Collection, options: params.Ingest, listed: Path) -> None:
+    """Stop where a class is empty, or where too much of what was meant to be used cannot be.
+
+    Args:
+        found: what `collect` made of `options.source`.
+        options: `max_quarantined_share` is the bound.
+        listed: where the quarantined files are listed, for the message.
+
+    Raises:
+        UserError: it is so.
+    """
+    counts = found.good["label"].value_counts().reindex(found.classes, fill_value=0)
+    if counts.min() == 0:
+        raise UserError(f"{options.source}: no image in a folder named {counts.idxmin()}")
+    reasons = found.bad["reason"][found.bad["reason"] != NO_CLASS]
+    share = len(reasons) / (len(reasons) + len(found.good))
+    if share > options.max_quarantined_share:
+        raise UserError(
+            f"ingest.max_quarantined_share = {options.max_quarantined_share}: {share:.3f} of the "
+            f"files are quarantined, most of them as {reasons.mode()[0]!r}; see {listed}"
+        )
+
+
+def summary(source: Source, found: Collection) -> dict[str, Any]:
+    """Count what there is of a source: images of each class, and files quarantined by reason."""
+    return {
+        "source": source.origin,
+        "description": source.description,
+        "images": len(found.good),
+        "distinct_images": found.good["pixels"].nunique(),
+        "images_of_class": found.good["label"].value_counts().sort_index().to_dict(),
+        "quarantined": len(found.bad),
+        "quarantined_for": found.bad["reason"].value_counts().sort_index().to_dict(),
+    }
+
+
+def _require_images(source: Source, good: pd.DataFrame, bad: pd.DataFrame) -> None:
+    if good.empty:
+        first = bad.iloc[0] if len(bad) else {"path": "no file", "detail": "nothing is there"}
+        raise UserError(
+            f"{source.path}: none of {len(bad)} files is an image to learn from; "
+            f"{first['path']}: {first['detail']}"
+        )
+
+
+def _examine_all(
+    source: Source, spool: shards.Spool, cache: Path
+) -> Iterator[tuple[Entry, dict[str, Any]]]:
+    """Yield each file with its facts, and put the bytes of those that can be decoded by."""
+    known = Cache(cache, "examine", code_version(sys.modules[__name__], images, PIL))
+    entries = iter(tqdm(source, desc="ingest", unit="file", disable=None))
+    places: dict[str, int] = {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        while batch := _batch(entries):
+            keys = [hashlib.sha256(entry.content).hexdigest() for entry in batch]
+            contents = {key: entry.content for key, entry in zip(keys, batch, strict=True)}
+            facts = _facts(contents, known, pool)
+            for key, content in contents.items():
+                if "pixels" in facts[key]:
+                    if key not in places:
+                        places[key] = spool.add(content)
+                    facts[key] |= {"sha256": key, "start": places[key], "length": len(content)}
+            yield from zip(batch, (facts[key] for key in keys), strict=True)
+
+
+def _facts(
+    contents: dict[str, bytes], known: Cache, pool: ThreadPoolExecutor
+) -> dict[str, dict[str, Any]]:
+    found = known.complete(
+        contents, lambda missing: pool.map(_examine, (contents[key] for key in missing))
+    )
+    return {key: json.loads(value) for key, value in found.items()}
+
+
+def _batch(entries: Iterator[Entry]) -> list[Entry]:
+    batch, size = [], 0
+    for entry in entries:
+        batch.append(entry)
+        size += len(entry.content)
+        if len(batch) == FILES_AT_ONCE or size >= BYTES_AT_ONCE:
+            break
+    return batch
+
+
+def _examine(content: bytes) -> bytes:
+    """Decode a file once and say as JSON what it is, or why it is not an image."""
+    try:
+        kind = images.format_of(content)
+        image = images.open_rgb(content)
+    except images.BadImageError as error:
+        return json.dumps({"reason": error.reason, "detail": str(error)}).encode()
+    size = f"{image.width}x{image.height} "
+    facts = {
+        "format": kind,
+        "width": image.width,
+        "height": image.height,
+        "contrast": ImageStat.Stat(image.convert("L")).stddev[0],
+        "pixels": hashlib.sha256(size.encode() + image.tobytes()).hexdigest(),
+    }
+    return json.dumps(facts).encode()
+
+
+def _unfit(entry: Entry, found: dict[str, Any], options: params.Ingest) -> dict[str, str]:
+    """Say why an image is not to be learned from; both texts are empty if it is."""
+
+    def because(reason: str, detail: str) -> dict[str, str]:
+        return {"reason": reason, "detail": detail}
+
+    if entry.fault:
+        return because("unreadable", entry.fault)
+    if options.classes and not class_of(entry.path, options.classes):
+        return because(NO_CLASS, f"none of the folders is {' or '.join(options.classes)}")
+    if "reason" in found:
+        return because(found["reason"], found["detail"])
+    short, long = sorted((found["width"], found["height"]))
+    suffix = PurePosixPath(entry.path).suffix.lower()
+    if Image.EXTENSION.get(suffix, found["format"]) not in (found["format"], "MPO"):
+        return because("wrong type", f"a {found['format']} image whose name ends in {suffix}")
+    if short < options.min_side:
+        return because("too small", f"{short} pixels, below ingest.min_side = {options.min_side}")
+    if long > short * options.max_aspect_ratio:
+        limit = f"ingest.max_aspect_ratio = {options.max_aspect_ratio}"
+        return because("extreme aspect ratio", f"{long}:{short}, above {limit}")
+    if found["contrast"] < options.min_contrast:
+        limit = f"ingest.min_contrast = {options.min_contrast}"
+        return because("constant", f"contrast {found['contrast']:.2f}, below {limit}")
+    return because("", "")
+
+
+def _both_labels(disputed: pd.DataFrame) -> pd.DataFrame:
+    """Name for each image one with the same pixels under the other label."""
+    first = disputed.groupby(["pixels", "label"])["path"].first().unstack()
+    keys = zip(disputed["pixels"], disputed["label"], strict=True)
+    same = [first.loc[pixels].drop(label).iloc[0] for pixels, label in keys]
+    details = [f"the same picture as {path}" for path in same]
+    return disputed.assign(reason="under both labels", detail=details)
+
+
+def _add_given(entry: Entry, table: pd.DataFrame) -> None:
+    """Add what a table of the source says of its images, as `given_group` or `given_split`."""
+    column = GIVEN[PurePosixPath(entry.path).name]
+    try:
+        given = pd.read_csv(io.BytesIO(entry.content), dtype=str, keep_default_na=False)
+        above = PurePosixPath(entry.path).parent
+        pairs = given[["path", column]].to_numpy()
+        values = {_below(above, harmless(path)): value for path, value in pairs}
+    except (KeyError, ValueError) as error:
+        raise UserError(f"{entry.path}: should be CSV with path,{column}: {error}") from error
+    unknown = sorted(values.keys() - set(table["path"]))
+    if unknown:
+        raise UserError(f"{entry.path}: path = {unknown[0]!r}: the source has no such file")
+    odd = [value for value in values.values() if value and not re.match(r"\w", value)]
+    if odd:
+        raise UserError(
+            f"{entry.path}: {column} = {odd[0]!r}: should begin with a letter, digit or underscore"
+        )
+    if column == "group":  # two tables may give the same name to different groups
+        values = {path: value and f"{above}/{value}" for path, value in values.items()}
+    named = table["path"].isin(values)
+    table.loc[named, f"given_{column}"] = table["path"].map(values)
+
+
+def _below(above: PurePosixPath, path: str) -> str:
+    return path if above == PurePosixPath() else str(above / path)

@@ -1,0 +1,134 @@
+"""Open, verify, orient, convert and resize one image: the only place that touches pixels."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+"""What photographs come in, by Pillow's names (JPEG has MPO in it); others are refused unread."""
+
+Image.init()
+SUFFIXES = {suffix for suffix, name in Image.EXTENSION.items() if name in FORMATS}
+"""File name endings of `FORMATS`, lower case with the dot."""
+
+MAX_PIXELS = 64_000_000
+"""Of one image, before it is decoded (in up to 16 bytes a pixel); large cameras have 61 million."""
+
+Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit lies higher, and would warn below it
+
+TILE_WIDTH, TILE_HEIGHT = 322, 323
+"""TIFF tags."""
+
+RESIZE_FILTER = Image.Resampling.BILINEAR
+"""Pillow's bilinear filter: its support grows with the reduction (that is, it is antialiased)."""
+
+
+class BadImageError(ValueError):
+    """The bytes are not a whole image of a known format; the message says in words why.
+
+    Attributes:
+        reason: `not an image`, `truncated`, `undecodable` or `too many pixels`.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        """Take the reason, and the message."""
+        super().__init__(reason, detail)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return str(self.args[1])
+
+
+def open_rgb(source: Path | bytes) -> Image.Image:
+    """Decode one image fully, as it is meant to be seen.
+
+    The first frame is taken, turned upright by its EXIF orientation, brought to sRGB by its colour
+    profile, laid on white where it is transparent, and reduced to 8 bits a channel.
+
+    Args:
+        source: a file, or the bytes of one, in one of `FORMATS`.
+
+    Returns:
+        The picture in mode RGB (8-bit, 0-255), at its own size.
+
+    Raises:
+        BadImageError: the bytes cannot be decoded to the end, or to too many pixels.
+        OSError: the file cannot be read at all.
+    """
+    content = source if isinstance(source, bytes) else source.read_bytes()
+    with _opened(content) as image:
+        return _to_rgb(ImageOps.exif_transpose(image))
+
+
+def format_of(content: bytes) -> str:
+    """Tell the format of an image by its bytes, without decoding it: one of `FORMATS`.
+
+    Raises:
+        BadImageError: the bytes do not begin an image.
+    """
+    with _opened(content) as image:
+        return "JPEG" if image.format == "MPO" else str(image.format)
+
+
+def resize(image: Image.Image, size: int) -> Image.Image:
+    """Stretch an RGB image to `size` x `size` pixels with `RESIZE_FILTER`.
+
+    An image that has this size already comes back pixel for pixel.
+    """
+    return image.resize((size, size), RESIZE_FILTER)
+
+
+@contextmanager
+def _opened(content: bytes) -> Iterator[Image.Image]:
+    """Read the header of an image; give what goes wrong then and in the block a reason."""
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            _refuse_bomb(image)
+            yield image
+    except BadImageError:
+        raise
+    except UnidentifiedImageError:
+        formats = ", ".join(FORMATS)
+        raise BadImageError("not an image", f"not an image in a known format ({formats})") from None
+    except Exception as error:  # Pillow's decoders raise what they please on damaged bytes
+        reason = "truncated" if _ends_early(content, error) else "undecodable"
+        detail = f"cannot be decoded: {error or type(error).__name__}"
+        raise BadImageError(reason, detail) from error
+
+
+def _refuse_bomb(image: Image.Image) -> None:
+    tags = getattr(image, "tag_v2", {})  # of TIFF, whose tiles may be larger than the image
+    for width, height in (image.size, (tags.get(TILE_WIDTH, 0), tags.get(TILE_HEIGHT, 0))):
+        if width * height > MAX_PIXELS:
+            detail = f"{width} x {height} pixels, more than {MAX_PIXELS:,}"
+            raise BadImageError("too many pixels", detail)
+
+
+def _ends_early(content: bytes, error: Exception) -> bool:
+    size = int.from_bytes(content[4:8], "little") + 8  # of a WebP, whose decoder does not say why
+    cut_webp = content.startswith(b"RIFF") and len(content) < size
+    return cut_webp or "truncated" in str(error).lower()
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    profile = image.info.get("icc_profile")
+    if image.mode.startswith("I"):
+        image = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    if image.mode not in ("L", "CMYK"):  # these two have profiles of their own
+        image = image.convert("RGB")
+    return (_to_srgb(image, profile) if profile else image).convert("RGB")
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    try:
+        found = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        wanted = ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(image, found, wanted, outputMode="RGB") or image
+    except (ImageCms.PyCMSError, OSError):  # damaged, or for another mode: viewers ignore it too
+        return image

@@ -1,0 +1,57 @@
+"""The table that travels with the images: one row an image.
+
+Columns, each written by one stage and carried on by the next:
+    path: of the image in its source, with `/` (ingest).
+    label: name of its class (ingest).
+    sha256: of its bytes, hexadecimal (ingest).
+    pixels: SHA-256 of its size and its 8-bit RGB pixels, upright, hexadecimal (ingest).
+    width, height: in pixels, upright (ingest).
+    given_group, given_split: what tables in the source say of it, or empty (ingest).
+    split: `train`, `validation` or `test` (split), or the name of an external test set (ingest).
+    row: its number in the shards of `data/raw` and of `data/resized`, from 0 (split).
+    group: the smallest SHA-256 among the images that descend from one picture (split).
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from facemask.files import replacing
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+SUBSETS = (TRAIN, VALIDATION, TEST)
+
+SUBSET_OF_NAME = {
+    "train": TRAIN,
+    "training": TRAIN,
+    "val": VALIDATION,
+    "valid": VALIDATION,
+    "validation": VALIDATION,
+    "test": TEST,
+    "testing": TEST,
+}
+"""What public sets call the subsets, lower case; folders of these names never name a class."""
+
+NUMBERS = {"width": int, "height": int, "row": int, "probability": float}
+
+
+def write(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV (six significant digits), whole or not at all."""
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.6g")
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Read a table of images; text stays text, also a class called `NA` or `007`."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    return table.astype({name: kind for name, kind in NUMBERS.items() if name in table})
+
+
+def classes(table: pd.DataFrame) -> list[str]:
+    """Return the two classes in alphabetical order; the second is the positive class."""
+    return sorted(table["label"].unique())
+
+
+def subset(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the rows of one subset, numbered anew."""
+    return table[table["split"] == name].reset_index(drop=True)

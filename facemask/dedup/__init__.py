@@ -1,0 +1,1 @@
+"""Which images descend from one picture, and on which side of the split each group is."""

@@ -1,0 +1,1 @@
+"""A Keras model -> `.tflite` files that were measured."""

@@ -1,0 +1,64 @@
+"""How long a TFLite model takes, and how much memory."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+from ai_edge_litert.interpreter import Interpreter
+
+WARM_UP = 20
+"""Runs that do not count."""
+
+
+def measure(models: Mapping[str, bytes], runs: int, threads: int) -> pd.DataFrame:
+    """Time models on one image at a time, in turn, so that what else the machine does hits all.
+
+    Args:
+        models: by name; each takes one uint8 image.
+        runs: of each.
+        threads: of each interpreter.
+
+    Returns:
+        A row a model, by name: `median` and `percentile_95` in milliseconds.
+    """
+    ready = {name: _ready(model, threads) for name, model in models.items()}
+    times: dict[str, list[float]] = {name: [] for name in models}
+    for run in range(WARM_UP + runs):
+        for name, interpreter in ready.items():
+            start = time.perf_counter()
+            interpreter.invoke()
+            if run >= WARM_UP:
+                times[name].append(1e3 * (time.perf_counter() - start))
+    table = pd.DataFrame(times).quantile([0.5, 0.95]).T
+    return table.set_axis(["median", "percentile_95"], axis=1)
+
+
+def memory(file: Path) -> float:
+    """Return the megabytes by which a new process grows when it loads a model and runs it."""
+    command = [sys.executable, "-P", __file__, str(file)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return float(done.stdout)
+
+
+def _ready(model: bytes, threads: int) -> Interpreter:
+    interpreter = Interpreter(model_content=model, num_threads=threads)
+    interpreter.allocate_tensors()
+    details = interpreter.get_input_details()[0]
+    noise = np.random.default_rng(0).integers(0, 256, details["shape"], dtype=np.uint8)
+    interpreter.set_tensor(details["index"], noise)
+    return interpreter
+
+
+if __name__ == "__main__":
+    content = Path(sys.argv[1]).read_bytes()
+    process = psutil.Process()
+    before = process.memory_info().rss
+    running = _ready(content, 1)
+    for _ in range(WARM_UP):
+        running.invoke()
+    print((process.memory_info().rss - before) / 1e6)

@@ -1,0 +1,138 @@
+"""The model card: what the model is, how good it is and what it is not for, from the metrics.
+
+Its sections follow Mitchell et al., "Model Cards for Model Reporting", 2019.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from facemask.inference.contract import Contract
+
+Metrics = Mapping[str, Any]
+
+
+def text(contract: Contract, metrics: Metrics) -> str:
+    """Write the card as Markdown.
+
+    Args:
+        contract: of the file that ships.
+        metrics: by stage, what the stages write to `metrics/`; of `train`, the parameters alone.
+    """
+    sections = [
+        _summary(contract, metrics),
+        _use(contract),
+        _data(contract, metrics),
+        _results(metrics["evaluate"]),
+        _variants(metrics["export_tflite"]),
+        _limits(metrics["evaluate"]),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _summary(contract: Contract, metrics: Metrics) -> str:
+    size, shipped = contract.input["side"], metrics["export_tflite"]["shipped"]
+    kilobytes = metrics["export_tflite"]["variants"][shipped]["kilobytes"]
+    return f"""# Model card: {contract.name}
+
+Tells {" from ".join(contract.labels)} on a crop of one face. A convolutional network of
+{metrics["train"]["parameters"]:,} parameters for {size} x {size} pixels, trained from scratch;
+`{contract.name}.tflite` is its variant `{shipped}`, {kilobytes:,.0f} kB.
+Author: {contract.author or "not named"}."""
+
+
+def _use(contract: Contract) -> str:
+    side, resize = contract.input["side"], contract.input["resize"]
+    first, second = contract.labels
+    return f"""## How to use it
+
+Crop one face, stretch the crop to {side} x {side} pixels with an antialiased {resize["filter"]}
+filter, and hand over its 8-bit RGB values, 0-255, as they are; scaling is inside. The answer is
+the probability of {second}, which is predicted from {contract.threshold:g} on, else {first}. All
+this stands in the file itself (`contract.json`)."""
+
+
+def _data(contract: Contract, metrics: Metrics) -> str:
+    ingest, split = metrics["ingest"], metrics["split"]
+    lines = [
+        f"| {label} | {found['images']:,} | {found['groups']:,} | {found['largest_group']} |"
+        for label, found in split["classes"].items()
+    ]
+    table = "\n".join(["| class | images | groups | largest group |", "|---|---|---|---|", *lines])
+    described = f" ({ingest['description']})" if ingest.get("description") else ""
+    left = split["validation"]["train_overlap"]
+    return f"""## Data
+
+Source: `{ingest["source"]}`{described}. {ingest["images"]:,} images, {ingest["quarantined"]} more
+quarantined. Images that descend from one picture are one group: the
+number of groups is what a class really holds.
+
+{table}
+
+Trained on {split["train"]["images"]:,} images of {split["train"]["groups"]:,} groups; validated on
+{split["validation"]["images"]:,} of {split["validation"]["groups"]:,} (split: {split["strategy"]};
+{left} validation images have a near-duplicate in training).
+SHA-256 of the table of all images: `{contract.training_data}`."""
+
+
+def _results(evaluate: Metrics) -> str:
+    heads = "| measured on | images | accuracy (95 %) | recall of each class | log-loss | ECE |"
+    lines = [heads, "|---|---|---|---|---|---|"]
+    for name, found in _subsets(evaluate).items():
+        low, high = found["interval_95"]["accuracy"]
+        recall = ", ".join(
+            f"{label} {value:.3f}" for label, value in found["recall_of_class"].items()
+        )
+        lines.append(
+            f"| {name} | {found['images']:,} | {found['accuracy']:.4f} ({low:.3f}-{high:.3f}) "
+            f"| {recall} | {found['log_loss']:.4f} | {found['calibration_error']:.4f} |"
+        )
+    table = "\n".join(lines)
+    return f"""## Results of the Keras model
+
+{table}
+
+What is neither validation nor test is an external test set, never trained on. ECE is the expected
+calibration error: how far probabilities are from what happens; they were calibrated on validation.
+Intervals: bootstrap over groups."""
+
+
+def _subsets(evaluate: Metrics) -> Metrics:
+    return {name: found for name, found in evaluate.items() if name != "threshold"}
+
+
+def _variants(export: Metrics) -> str:
+    measured = export["variants"]
+    names = [name for name, found in next(iter(measured.values())).items() if _is_subset(found)]
+    heads = [f"accuracy, {name} | changed decisions, {name}" for name in names]
+    lines = [f"| variant | kB | {' | '.join(heads)} |", "|---" * (2 + 2 * len(names)) + "|"]
+    for variant, found in measured.items():
+        cells = [
+            f"{found[name]['accuracy']:.4f} | {found[name]['changed_decisions']:.2%}"
+            for name in names
+        ]
+        lines.append(f"| {variant} | {found['kilobytes']:,.0f} | {' | '.join(cells)} |")
+    table = "\n".join(lines)
+    return f"""## Results of each exported variant
+
+{table}
+
+Changed decisions are against Keras. Time and memory are in `metrics/export_tflite.json`."""
+
+
+def _is_subset(found: Any) -> bool:
+    return isinstance(found, dict) and "changed_decisions" in found
+
+
+def _limits(evaluate: Metrics) -> str:
+    worst = "; ".join(
+        f"{name}: {max(found['flip_rate'].values()):.1%} "
+        f"({max(found['flip_rate'], key=found['flip_rate'].get)})"
+        for name, found in _subsets(evaluate).items()
+        if "flip_rate" in found
+    )
+    return f"""## Limits
+
+For crops of one face, as in the training data; it was not measured on whole photos, on several
+faces, on how a mask is worn, nor by age, sex or skin. It is not a medical device and not a means to
+admit, refuse, punish or identify anyone. What flips most decisions without changing the mask:
+{worst}."""

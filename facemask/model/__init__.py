@@ -1,0 +1,1 @@
+"""Rows and pixels -> a trained Keras model."""

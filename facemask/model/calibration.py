@@ -1,0 +1,55 @@
+"""Probabilities that are what happens: the logit's slope and shift, fitted after training."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from scipy import optimize, special
+
+LEAST = 1e-7
+"""Nearest that a probability is taken to be to 0 or 1."""
+
+
+def fit(model: keras.Model, *parts: tf.data.Dataset) -> tuple[float, float]:
+    """Fit slope and shift on images as they are and as the augmentation changes them.
+
+    So do they come to the device: neither as clean as validation nor as bad as in training.
+
+    Args:
+        model: gives the probability of the positive class.
+        parts: batches of images and targets, 0 or 1.
+
+    Returns:
+        As `platt`.
+    """
+    shown = [(model.predict_on_batch(batch[0]), batch[1]) for part in parts for batch in part]
+    probability, target = (np.concatenate(column)[:, 0] for column in zip(*shown, strict=True))
+    return platt(target > 0, probability.astype(np.float64))
+
+
+def platt(is_positive: NDArray[np.bool_], probability: NDArray[np.float64]) -> tuple[float, float]:
+    """Find the line that maps logits to those of the least log-loss (Platt 1999).
+
+    Args:
+        is_positive: (n,), whether an image is of the positive class.
+        probability: (n,), 0-1, that it is.
+
+    Returns:
+        slope and shift: `slope * logit + shift` is the calibrated logit.
+    """
+    logits = special.logit(np.clip(probability, LEAST, 1 - LEAST))
+    sign = np.where(is_positive, 1, -1)
+
+    def loss(line: NDArray[np.float64]) -> float:
+        return float(np.logaddexp(0, -sign * (line[0] * logits + line[1])).mean())
+
+    bounds = [(0.05, 20), (-10, 10)]  # where a perfect separation would have no least
+    slope, shift = optimize.minimize(loss, [1.0, 0.0], bounds=bounds).x
+    return float(slope), float(shift)
+
+
+def apply(model: keras.Model, slope: float, shift: float) -> None:
+    """Make the logit `slope * logit + shift`, inside the last layer."""
+    last = model.layers[-1]
+    kernel, bias = last.get_weights()
+    last.set_weights([slope * kernel, slope * bias + shift])

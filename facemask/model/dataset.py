@@ -1,0 +1,131 @@
+"""Rows of a table and their pixels -> batches for Keras."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from facemask.data.pixels import Pixels
+
+INFERENCE_BATCH = 64
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Images to be trained on, each once an epoch, each time in another order and other shape.
+
+    Order and changes follow from `seed` and the number of the epoch alone, so that a training that
+    goes on from a later epoch sees the same pixels as one that came there undisturbed.
+
+    Attributes:
+        rows: table with `path`, `row`, `label` and `weight`.
+        positive: the label whose target is 1.
+        pixels: the images, by `row`.
+        batch_size: images in a batch; the last one of an epoch may be smaller.
+        seed: any integer.
+        augment: (images, seed) -> images, for a whole batch; see `augmentation.Change`.
+    """
+
+    rows: pd.DataFrame
+    positive: str
+    pixels: Pixels
+    batch_size: int
+    seed: int
+    augment: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+    def __len__(self) -> int:
+        """Count the batches of an epoch."""
+        return math.ceil(len(self.rows) / self.batch_size)
+
+    def batches(self, epochs: range, size: int) -> tf.data.Dataset:
+        """Return the batches of some epochs, one epoch after the other.
+
+        Args:
+            epochs: counted from 0.
+            size: of the images in pixels; at most that of `pixels`.
+
+        Returns:
+            Images, float32 (n, size, size, 3) 0-255; targets, float32 (n, 1), 0 or 1; and weights
+            in the loss, float32 (n,).
+        """
+        columns = _targets(self.rows, self.positive), tf.constant(self.rows["weight"], tf.float32)
+        images = _reader(self.rows, self.pixels)
+
+        def batch(number: tf.Tensor, some: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            seed = tf.stack([tf.constant(self.seed, tf.int64), number])
+            augmented = self.augment(_shrunk(images(some), size), seed)
+            return augmented, *(tf.gather(column, some) for column in columns)
+
+        def batches_of(epoch: tf.Tensor) -> tf.data.Dataset:
+            order = tf.data.Dataset.from_tensor_slices(self._order(epoch)).batch(self.batch_size)
+            numbered = order.enumerate(epoch * len(self))
+            return numbered.map(batch, num_parallel_calls=tf.data.AUTOTUNE)
+
+        numbers = tf.data.Dataset.range(epochs.start, epochs.stop)
+        batches = numbers.flat_map(batches_of).prefetch(tf.data.AUTOTUNE)
+        count = tf.data.experimental.assert_cardinality(len(epochs) * len(self))
+        return batches.apply(count)
+
+    def paths(self, epoch: int, batch: int) -> list[str]:
+        """Return the paths of the images of one batch."""
+        order = self._order(tf.constant(epoch, tf.int64)).numpy()
+        some = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+        return list(self.rows["path"].iloc[some])
+
+    def _order(self, epoch: tf.Tensor) -> tf.Tensor:
+        seed = tf.stack([tf.constant(self.seed, tf.int64), epoch])
+        numbers = tf.range(len(self.rows), dtype=tf.int64)
+        return tf.random.experimental.stateless_shuffle(numbers, seed)
+
+
+def inference_batches(rows: pd.DataFrame, positive: str, pixels: Pixels) -> tf.data.Dataset:
+    """Return the images of `rows` unchanged, in their order, in batches as `TrainingData` has."""
+    images, targets = _reader(rows, pixels), _targets(rows, positive)
+    numbers = tf.data.Dataset.range(len(rows)).batch(INFERENCE_BATCH)
+    batches = numbers.map(
+        lambda some: (images(some), tf.gather(targets, some)),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    )
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def weights(rows: pd.DataFrame, by_group: bool) -> pd.Series:
+    """Return each image's weight in the loss; the mean over a class is 1.
+
+    Args:
+        rows: with `label` and `group`.
+        by_group: whether the images of a group share the weight of one; if not, all weigh 1.
+    """
+    if not by_group:
+        return pd.Series(1.0, rows.index)
+    share = 1 / rows.groupby("group")["group"].transform("size")
+    return share / share.groupby(rows["label"]).transform("mean")
+
+
+def shrunk(batches: tf.data.Dataset, size: int) -> tf.data.Dataset:
+    """Return batches from `inference_batches` with smaller images, of `size` pixels."""
+    return batches.map(lambda images, target: (_shrunk(images, size), target))
+
+
+def _shrunk(images: tf.Tensor, size: int) -> tf.Tensor:
+    return images if images.shape[1] == size else tf.image.resize(images, (size, size), "area")
+
+
+def _targets(rows: pd.DataFrame, positive: str) -> tf.Tensor:
+    return tf.constant((rows["label"] == positive).to_numpy(np.float32)[:, np.newaxis])
+
+
+def _reader(rows: pd.DataFrame, pixels: Pixels) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Return what reads the images of some of the rows: float32 (n, side, side, 3), 0-255."""
+    places = rows["row"].to_numpy(np.int64)
+
+    def images(some: tf.Tensor) -> tf.Tensor:
+        found = tf.numpy_function(
+            lambda numbers: pixels[places[numbers]], [some], tf.uint8, stateful=False
+        )
+        return tf.cast(tf.ensure_shape(found, (None, *pixels.shape)), tf.float32)
+
+    return images

@@ -1,0 +1,144 @@
+"""The Keras model: its layers, its file, its predictions and its export."""
+
+import json
+import re
+import zipfile
+from collections import defaultdict
+from itertools import count
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+from numpy.typing import NDArray
+
+from facemask import params
+from facemask.errors import UserError
+
+HEADS = {
+    "flatten": layers.Flatten,
+    "average": layers.GlobalAveragePooling2D,
+    "max": layers.GlobalMaxPooling2D,
+}
+
+PROCESSOR = Path("/proc/cpuinfo")
+"""How Linux describes the processor."""
+
+BFLOAT16 = re.compile(r"^flags\b.*\b(avx512_bf16|amx_bf16)\b", re.MULTILINE)
+"""What it calls the instructions with which oneDNN multiplies numbers of bfloat16."""
+
+
+def reproducible(seed: int) -> None:
+    """Make all that Keras and TensorFlow do in this process follow from `seed`."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def build(options: params.Network, size: int) -> keras.Model:
+    """Build the untrained network.
+
+    Scaling to [0, 1] is its first layer, so that whoever uses the model hands over plain pixels.
+
+    Args:
+        options: the layers.
+        size: side of the square input in pixels.
+
+    Returns:
+        A model from RGB images, float32 (n, size, size, 3) 0-255, to the probability of the
+        positive class, float32 (n, 1).
+    """
+    model = keras.Sequential([keras.Input((size, size, 3)), layers.Rescaling(1 / 255)])
+    for block, filters in enumerate(options.filters):
+        bias = not options.batch_norm
+        initializer = options.initializer
+        model.add(layers.Conv2D(filters, 3, use_bias=bias, kernel_initializer=initializer))
+        model.add(layers.MaxPooling2D(2))  # as after the ReLU, but for a quarter of the pixels
+        if options.batch_norm:
+            model.add(layers.BatchNormalization(scale=False))  # the next weights scale
+        model.add(layers.ReLU())
+        if block > 0 and options.dropout:
+            model.add(layers.Dropout(options.dropout))
+    model.add(HEADS[options.head]())
+    model.add(layers.Dense(options.dense, activation="relu"))
+    model.add(layers.Dense(1, activation="sigmoid"))
+    return model
+
+
+def precision(wanted: str, processor: Path = PROCESSOR) -> str:
+    """Choose the precision to train in: `auto` is mixed_bfloat16 where the processor has it.
+
+    Args:
+        wanted: `auto`, `mixed_bfloat16` or `float32`.
+        processor: file in which the operating system describes it; where there is none, it is taken
+            to have float32 alone.
+
+    Returns:
+        `mixed_bfloat16` or `float32`.
+
+    Raises:
+        UserError: mixed_bfloat16 is wanted of a processor without instructions for it.
+    """
+    has_bfloat16 = processor.exists() and BFLOAT16.search(processor.read_text()) is not None
+    if wanted == "auto":
+        return "mixed_bfloat16" if has_bfloat16 else "float32"
+    if wanted == "mixed_bfloat16" and not has_bfloat16:
+        raise UserError(
+            "train.precision = mixed_bfloat16: this processor has no instructions for it; "
+            "allowed here: auto, float32"
+        )
+    return wanted
+
+
+def in_precision(model: keras.Model, name: str) -> keras.Model:
+    """Return a copy that computes in `mixed_bfloat16` or `float32`; its weights are float32 anyhow.
+
+    The last layer, which ends in a probability, always computes in float32.
+    """
+
+    def like(layer: layers.Layer) -> layers.Layer:
+        dtype = "float32" if layer is model.layers[-1] else name
+        return layer.from_config(layer.get_config() | {"dtype": dtype})
+
+    copy = keras.models.clone_model(model, clone_function=like)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def save(model: keras.Model, path: Path) -> None:
+    """Write a model as `.keras`, without its optimizer, so that equal models give equal bytes.
+
+    Keras would write the date and, as ids of shared objects, addresses in memory.
+    """
+    model.save(path, include_optimizer=False)
+    with zipfile.ZipFile(path) as saved:
+        parts = {name: saved.read(name) for name in saved.namelist()}
+    metadata = json.loads(parts["metadata.json"])
+    del metadata["date_saved"]
+    parts["metadata.json"] = json.dumps(metadata).encode()
+    numbers = defaultdict[bytes, int](count().__next__)
+    parts["config.json"] = re.sub(
+        rb'(?<="shared_object_id": )\d+',
+        lambda address: b"%d" % numbers[address.group()],
+        parts["config.json"],
+    )
+    with zipfile.ZipFile(path, "w") as rewritten:
+        for name, content in parts.items():
+            rewritten.writestr(zipfile.ZipInfo(name), content)
+
+
+def load(path: Path) -> keras.Model:
+    """Read a trained model as `build` describes it."""
+    return keras.models.load_model(path)
+
+
+def at_size(model: keras.Model, size: int) -> keras.Model:
+    """Return the same layers for square images of another size; not for the head `flatten`."""
+    return keras.Sequential([keras.Input((size, size, 3)), *model.layers])
+
+
+def predict(model: keras.Model, batches: tf.data.Dataset) -> NDArray[np.float64]:
+    """Return each image's probability of the positive class, (n,), 0-1."""
+    if not len(batches):
+        return np.empty(0)
+    return model.predict(batches, verbose=0)[:, 0].astype(np.float64)

@@ -1,0 +1,233 @@
+"""The training loop: Adam on binary cross-entropy, epoch by epoch, each kept for a restart."""
+
+import hashlib
+import math
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from tqdm import tqdm
+
+from facemask import params
+from facemask.data import tables
+from facemask.errors import UserError
+from facemask.files import code_version
+from facemask.model import augmentation, calibration, dataset, network, schedule
+from facemask.model.backup import BEST, STATE, Backup
+
+NAMED = 3
+"""Images named of a batch that went wrong."""
+
+CODE = (augmentation, *augmentation.CODE, dataset, network, calibration, schedule, keras, tf)
+"""What a training depends on besides its options and rows."""
+
+
+class Trained(NamedTuple):
+    """A finished training.
+
+    Attributes:
+        model: of the kept epoch, calibrated if that is wanted, float32.
+        history: a row an epoch: epoch (from 1), size (of the images in pixels), loss, accuracy,
+            val_loss, val_accuracy, learning_rate, seconds.
+        precision: that products were computed in.
+        calibration: slope and shift of the logit.
+    """
+
+    model: keras.Model
+    history: pd.DataFrame
+    precision: str
+    calibration: tuple[float, float]
+
+
+def train(
+    options: params.Train,
+    size: int,
+    data: dataset.TrainingData,
+    validation: pd.DataFrame,
+    *,
+    history: Path,
+    backup: Path,
+) -> Trained:
+    """Build a network, train it and calibrate it.
+
+    Args:
+        options: all of them.
+        size: of the images in pixels.
+        data: to train on.
+        validation: rows to validate and calibrate on.
+        history: CSV file that gets one row an epoch as training goes.
+        backup: folder where a training that was interrupted goes on from.
+
+    Raises:
+        UserError: as `fit`, or the processor has not the wanted precision.
+    """
+    precision = network.precision(options.precision)
+    model = network.in_precision(network.build(options.network, size), precision)
+    batches = dataset.inference_batches(validation, data.positive, data.pixels)
+    state = [options.model_dump_json(), precision, str(size), str(data.seed), code_version(*CODE)]
+    state += [data.rows.to_csv(), validation.to_csv()]
+    key = hashlib.sha256("\n".join(state).encode()).hexdigest()
+    model, rows = fit(model, data, batches, options, history=history, backup=Backup(backup, key))
+    model = network.in_precision(model, "float32")
+    line = 1.0, 0.0
+    if options.calibrate:
+        augmented = replace(data, rows=validation.assign(weight=1.0)).batches(range(1), size)
+        line = calibration.fit(model, batches, augmented)
+        calibration.apply(model, *line)
+    return Trained(model, rows, precision, line)
+
+
+def fit(
+    model: keras.Model,
+    data: dataset.TrainingData,
+    validation: tf.data.Dataset,
+    options: params.Train,
+    *,
+    history: Path,
+    backup: Backup,
+) -> tuple[keras.Model, pd.DataFrame]:
+    """Train, and keep the epoch of the least validation loss, or the last.
+
+    The first epochs may be trained, and validated, on smaller images (progressive resizing: Howard
+    2018).
+
+    Args:
+        model: from `network.build`, untrained.
+        data: to train on.
+        validation: batches from `dataset.inference_batches`.
+        options: all but the network's layers and its augmentation counts here.
+        history: CSV file that gets one row an epoch as training goes.
+        backup: where a training that was interrupted goes on from.
+
+    Returns:
+        The model of the kept epoch, and what `history` holds: epoch (from 1), size (of the images
+        in pixels), loss, accuracy, val_loss, val_accuracy, learning_rate, seconds.
+
+    Raises:
+        UserError: the loss became infinite or not a number, or the memory does not suffice.
+    """
+    optimizer = schedule.optimizer(options, len(data))
+    optimizer.build(model.trainable_variables)
+    record = _Epochs(model, options, history, backup)
+    sizes = schedule.image_sizes(options, model.input_shape[1])
+    while not record.is_done():
+        done = len(record.rows)
+        size = sizes[done]
+        sized = network.at_size(model, size)
+        sized.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
+        record.restore(sized)  # Keras leaves averaged weights in the model after `fit`
+        averages = [keras.callbacks.SwapEMAWeights()] if options.ema_momentum else []
+        epochs = range(done, done + sizes[done:].count(size))
+        try:
+            sized.fit(
+                data.batches(epochs, size),
+                validation_data=dataset.shrunk(validation, size),
+                initial_epoch=epochs.start,
+                epochs=epochs.stop,
+                steps_per_epoch=len(data),
+                shuffle=False,
+                verbose=0,
+                callbacks=[*averages, _Progress(data, options), record],
+            )
+        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+            raise UserError(
+                f"train.batch_size = {options.batch_size}: out of memory; lower it, or resize.size"
+            ) from error
+    return record.kept(optimizer), record.rows
+
+
+class _Progress(keras.callbacks.Callback):
+    """A bar for each epoch and, when it is done, a line; stops at a loss that is not a number."""
+
+    def __init__(self, data: dataset.TrainingData, options: params.Train) -> None:
+        super().__init__()
+        self.data, self.options = data, options
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        for place, layer in enumerate(self.model.layers):
+            if hasattr(layer, "seed_generator"):  # whose state is in no file of Keras'
+                rng = np.random.default_rng([self.data.seed, epoch, place])
+                layer.seed_generator.state.assign(rng.integers(2**32, size=2, dtype=np.uint32))
+        self.epoch, self.title = epoch, f"epoch {epoch + 1}/{self.options.epochs}"
+        self.bar = tqdm(total=len(self.data.rows), desc=self.title, unit="image", disable=None)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        seen = logs or {}
+        if not math.isfinite(seen["loss"]):
+            names = self.data.paths(self.epoch, batch)
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            raise self._diverged(f"in batch {batch + 1}: {', '.join(names[:NAMED])}{more}")
+        self.bar.set_postfix(loss=seen["loss"], accuracy=seen["accuracy"], refresh=False)
+        done = min((batch + 1) * self.data.batch_size, len(self.data.rows))
+        self.bar.update(done - self.bar.n)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.bar.close()
+        if not math.isfinite((logs or {})["val_loss"]):
+            raise self._diverged("in validation")
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
+        print(f"{self.title}: {figures}", flush=True)
+
+    def _diverged(self, where: str) -> UserError:
+        return UserError(
+            f"train.learning_rate = {self.options.learning_rate}: the loss became infinite or not "
+            f"a number in {self.title}, {where}; try a smaller rate"
+        )
+
+
+class _Epochs(keras.callbacks.Callback):
+    """When an epoch ends: a row of history, perhaps the best model so far, and the backup."""
+
+    def __init__(
+        self, model: keras.Model, options: params.Train, history: Path, backup: Backup
+    ) -> None:
+        super().__init__()
+        self.network, self.options, self.history, self.backup = model, options, history, backup
+        self.rows = pd.DataFrame()
+        if done := backup.restore():
+            self.rows = pd.read_csv(done / "history.csv", float_precision="round_trip")
+            tables.write(self.rows, history)
+
+    def is_done(self) -> bool:
+        """Tell whether the last epoch was the last."""
+        if len(self.rows) == self.options.epochs:
+            return True
+        wanted, small = self.options.stop_at_accuracy, schedule.small_epochs(self.options)
+        if len(self.rows) <= small or wanted is None:
+            return False
+        return bool(self.rows.iloc[-1][["accuracy", "val_accuracy"]].min() >= wanted)
+
+    def restore(self, model: keras.Model, name: str = STATE) -> None:
+        """Load into a compiled model the weights of a finished epoch, and its optimizer's."""
+        if done := self.backup.restore():
+            model.load_weights(done / name)
+
+    def kept(self, optimizer: keras.optimizers.Optimizer) -> keras.Model:
+        """Return the model of the kept epoch, with the averages of its weights if there are any."""
+        self.network.compile(optimizer)
+        self.restore(self.network, BEST)
+        optimizer.finalize_variable_values(self.network.trainable_variables)
+        return self.network
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.start = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        seen = logs or {}
+        row = {
+            "epoch": epoch + 1,
+            "size": self.model.input_shape[1],
+            **{name: seen[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")},
+            "learning_rate": float(self.model.optimizer.learning_rate),
+            "seconds": time.perf_counter() - self.start,
+        }
+        self.rows = pd.concat([self.rows, pd.DataFrame([row])], ignore_index=True)
+        tables.write(self.rows, self.history)
+        is_best = epoch in schedule.kept_epoch(self.rows, self.options).index
+        self.backup.keep(self.model, self.rows, is_best)
+        self.model.stop_training = self.is_done()

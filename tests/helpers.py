@@ -1,0 +1,149 @@
+"""What several tests use: small projects, drawn pictures, files built by hand."""
+
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+from numpy.typing import NDArray
+from PIL import Image
+
+from facemask.data.pixels import Pixels
+
+REPOSITORY = Path(__file__).parents[1]
+CLASSES = ("WithMask", "WithoutMask")
+NOTEBOOK: dict[str, Any] = {
+    key: yaml.safe_load(value)
+    for key, _, value in (
+        argument.partition("=")
+        for argument in (REPOSITORY / "benchmarks/notebook.args").read_text().split()
+        if argument != "-S"
+    )
+}
+"""The notebook's recipe: plain, and learned in few steps."""
+
+TINY: dict[str, Any] = NOTEBOOK | {
+    "ingest.source": "data/faces",
+    "ingest.max_quarantined_share": 0.5,
+    "ingest.external": "data/none",
+    "resize.size": 24,
+    "train.epochs": 3,
+    "train.network.filters": [4, 8],
+    "train.network.dense": 8,
+}
+
+
+def draw(folder: Path, count: int, side: int = 32, seed: int = 0) -> list[Path]:
+    """Write distinct pictures; those in a folder called WithMask are bright below."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng([seed, len(folder.name)])
+    files = [folder / f"{number}.png" for number in range(count)]
+    for file in files:
+        pixels = rng.integers(0, 120, (side, side, 3), dtype=np.uint8)
+        if folder.name == "WithMask":
+            pixels[side // 2 :] += 100
+        Image.fromarray(pixels).save(file)
+    return files
+
+
+def set_params(project: Path, changes: Mapping[str, Any]) -> None:
+    """Change keys such as `train.epochs` in a project's params.yaml; None stays None."""
+    file = project / "params.yaml"
+    values = yaml.safe_load(file.read_text())
+    for key, value in changes.items():
+        *sections, name = key.split(".")
+        section = values
+        for part in sections:
+            section = section[part]
+        section[name] = value
+    file.write_text(yaml.safe_dump(values, sort_keys=False))
+
+
+def copy_project(to: Path) -> Path:
+    """Copy what the repository tracks, or would with what is new, as a clone brings it."""
+    listing = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
+    listed = shell(REPOSITORY, *listing)
+    for name in listed.stdout.splitlines():
+        if not name.startswith("results/"):
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, to / name)
+    return to
+
+
+def shell(project: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command in a project, with the programs of this environment first."""
+    result = subprocess.run(command, cwd=project, env=environment(), capture_output=True, text=True)
+    assert not check or result.returncode == 0, result.stdout + result.stderr
+    return result
+
+
+def environment() -> dict[str, str]:
+    """Return one with the `python` and `dvc` that run the tests; equal commits get equal names."""
+    dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "1767225600 +0000")
+    return os.environ | dates | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+def commit(project: Path) -> None:
+    """Make the project's present state its Git HEAD."""
+    shell(project, "git", "init", "--quiet")
+    shell(project, "git", "config", "user.name", "test")
+    shell(project, "git", "config", "user.email", "test@example.org")
+    shell(project, "git", "add", "--all")
+    shell(project, "git", "commit", "--quiet", "--allow-empty", "--message", "state")
+
+
+def dvc(project: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a DVC command in a project."""
+    return shell(project, "dvc", *arguments, check=check)
+
+
+NETWORK: dict[str, Any] = {
+    "filters": [2, 2, 2],
+    "batch_norm": True,
+    "dropout": 0.0,
+    "head": "average",
+    "dense": 2,
+    "initializer": "he_normal",
+}
+"""A small network with all that `params.yaml` has."""
+
+
+def png(
+    width: int, height: int, rows: bytes, *chunks: tuple[bytes, bytes], depth: int = 8
+) -> bytes:
+    """Build an RGB PNG by hand; each row begins with a byte that names its filter (0: none)."""
+    header = struct.pack(">2L5B", width, height, depth, 2, 0, 0, 0)
+    parts = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    coded = [
+        struct.pack(">L", len(data)) + name + data + struct.pack(">L", zlib.crc32(name + data))
+        for name, data in parts
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(coded)
+
+
+def tiff(tags: Mapping[int, int], pixels: bytes, place: int = 273) -> bytes:
+    """Build a TIFF by hand; the tag `place` says where its pixels are."""
+    start = 8 + 2 + 12 * (len(tags) + 1) + 4
+    entries = sorted({**tags, place: start}.items())
+    coded = [struct.pack("<2H2L", tag, 4, 1, value) for tag, value in entries]
+    head = b"II*\0" + struct.pack("<LH", 8, len(entries))
+    return head + b"".join(coded) + bytes(4) + pixels
+
+
+def raw_table() -> pd.DataFrame:
+    """Read what `ingest` kept of the collection, the images too."""
+    return pd.read_parquet("data/raw/collection").sort_values("path", ignore_index=True)
+
+
+def pixels_of(folder: Path, images: NDArray[np.uint8]) -> Pixels:
+    """Store images, (n, side, side, 3), as `resize` does."""
+    np.save(folder / "00000-of-00001.npy", images)
+    return Pixels(folder)
