@@ -18,9 +18,9 @@ from PIL import Image, ImageStat
 from tqdm import tqdm
 
 from facemask import images, params
+from facemask.cache import Cache
 from facemask.errors import UserError
-from facemask.files import reuse
-from facemask.memo import Memo, version
+from facemask.files import code_version, reuse
 from facemask.source import Entry, Source, class_of, find_classes, harmless
 
 GIVEN = {"groups.csv": "group", "splits.csv": "split"}
@@ -109,7 +109,7 @@ def _examine_all(
     source: Source, folder: Path, before: Path, memo: Path
 ) -> Iterator[tuple[Entry, dict[str, Any]]]:
     """Store each file that can be decoded, and give each with its facts, `sha256` if decodable."""
-    known = Memo(memo, "examine", version(sys.modules[__name__], images, PIL))
+    known = Cache(memo, "examine", code_version(sys.modules[__name__], images, PIL))
     entries = iter(tqdm(source, desc="ingest", unit="file", disable=None))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         while batch := _batch(entries):
@@ -123,7 +123,7 @@ def _examine_all(
 
 
 def _facts(
-    contents: dict[str, bytes], known: Memo, pool: ThreadPoolExecutor
+    contents: dict[str, bytes], known: Cache, pool: ThreadPoolExecutor
 ) -> dict[str, dict[str, Any]]:
     found = known.complete(
         contents, lambda missing: pool.map(_examine, (contents[key] for key in missing))

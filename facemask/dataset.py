@@ -109,6 +109,19 @@ def inference_batches(rows: pd.DataFrame, positive: str, folder: Path) -> tf.dat
     return batches.prefetch(tf.data.AUTOTUNE)
 
 
+def weights(rows: pd.DataFrame, by_group: bool) -> pd.Series:
+    """Return each image's weight in the loss; the mean over a class is 1.
+
+    Args:
+        rows: with `label` and `group`.
+        by_group: whether the images of a group share the weight of one; if not, all weigh 1.
+    """
+    if not by_group:
+        return pd.Series(1.0, rows.index)
+    share = 1 / rows.groupby("group")["group"].transform("size")
+    return share / share.groupby(rows["label"]).transform("mean")
+
+
 def shrunk(batches: tf.data.Dataset, size: int) -> tf.data.Dataset:
     """Give batches from `inference_batches` with smaller images, of `size` pixels."""
     return batches.map(lambda images, target: (_shrunk(images, size), target))

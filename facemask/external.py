@@ -5,14 +5,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from facemask import params, relatives
+from facemask import params
 from facemask.collection import Collection, collect, remove_unused
+from facemask.dedup import groups
 from facemask.files import replacing
 from facemask.resizing import resize_all
 from facemask.source import Source
 
 IN_COLLECTION = "related to the collection"
 """Reason to leave an image out: it descends from a picture that the model may have seen."""
+
+
+def stored(folder: Path) -> groups.Contents:
+    """Return what yields the wanted files of a folder, which are named by their SHA-256."""
+    return lambda wanted: ((key, (folder / key).read_bytes()) for key in wanted)
 
 
 def prepare(
@@ -43,7 +49,7 @@ def prepare(
         raw.mkdir(parents=True)
         resized.mkdir()
         found = collect(source, limits, raw, before=folder / "raw", memo=memo)
-        known = relatives.related(found.good, raw, *seen, memo)
+        known = groups.related(found.good, stored(raw), seen[0], stored(seen[1]), memo)
         left_out = found.good[known].assign(reason=IN_COLLECTION, detail="a relative is in it")
         good = found.good[~known]
         files = [raw / sha256 for sha256 in sorted(set(good["sha256"]))]

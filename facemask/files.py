@@ -1,9 +1,11 @@
 """Outputs appear whole or not at all."""
 
+import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 
 @contextmanager
@@ -47,3 +49,12 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def code_version(*modules: ModuleType) -> str:
+    """Return a hash of the state of modules: their `__version__`, of our own their source."""
+    state = hashlib.sha256()
+    for module in modules:
+        release = getattr(module, "__version__", None)
+        state.update(str(release).encode() if release else Path(module.__file__ or "").read_bytes())
+    return state.hexdigest()

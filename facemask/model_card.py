@@ -59,7 +59,7 @@ def _data(contract: Contract, metrics: Metrics) -> str:
     ]
     table = "\n".join(["| class | images | groups | largest group |", "|---|---|---|---|", *lines])
     described = f" ({ingest['description']})" if ingest.get("description") else ""
-    left = split["validation"]["relatives_in_training"]
+    left = split["validation"]["train_overlap"]
     return f"""## Data
 
 Source: `{ingest["source"]}`{described}. {ingest["images"]:,} images, {ingest["quarantined"]} more

@@ -11,8 +11,8 @@ import PIL
 from tqdm import tqdm
 
 from facemask import images
-from facemask.files import reuse
-from facemask.memo import Memo, version
+from facemask.cache import Cache
+from facemask.files import code_version, reuse
 
 
 def resize_all(files: Sequence[Path], folder: Path, size: int, *, before: Path, memo: Path) -> None:
@@ -29,7 +29,7 @@ def resize_all(files: Sequence[Path], folder: Path, size: int, *, before: Path, 
     Raises:
         images.BadImageError: a file cannot be decoded.
     """
-    known = Memo(memo, "resize", f"{version(sys.modules[__name__], images, PIL)} {size}")
+    known = Cache(memo, "resize", f"{code_version(sys.modules[__name__], images, PIL)} {size}")
     written = known.recall(file.name for file in files)
 
     def resize_one(file: Path) -> bytes:

@@ -21,10 +21,10 @@ from facemask import (
     pictures,
     report,
     scores,
-    splitting,
     tables,
 )
 from facemask.collection import REFUSED
+from facemask.dedup.split import train_overlap
 from facemask.errors import one_line_errors
 from facemask.files import replacing
 from facemask.source import Source
@@ -40,8 +40,7 @@ def evaluate(options: params.Params) -> None:
     model = network.load(paths.KERAS_MODEL)
     parts = {side: tables.side(table, side) for side in (tables.VALIDATION, tables.TEST)}
     notes: dict[str, dict[str, Any]] = {
-        side: {"relatives_in_training": splitting.relatives_in_training(table, side)}
-        for side in parts
+        side: {"train_overlap": train_overlap(table, side)} for side in parts
     }
     parts[EXTERNAL], notes[EXTERNAL] = _external(options, table, classes)
     threshold = options.evaluate.threshold

@@ -20,13 +20,11 @@ from facemask import (
     pictures,
     report,
     scores,
-    splitting,
     tables,
     training,
 )
 from facemask.errors import one_line_errors
-from facemask.files import remove, replacing
-from facemask.memo import version
+from facemask.files import code_version, remove, replacing
 from stages import paths
 
 PICTURED = 60
@@ -40,7 +38,7 @@ def train(options: params.Train, size: int, seed: int) -> None:
     table = tables.read(paths.SPLIT_TABLE)
     positive = tables.classes(table)[1]
     rows = tables.side(table, tables.TRAIN)
-    rows["weight"] = splitting.weights(rows, options.weight_by_group)
+    rows["weight"] = dataset.weights(rows, options.weight_by_group)
     kept = tables.side(table, tables.VALIDATION)
     validation = dataset.inference_batches(kept, positive, paths.RESIZED)
     augment = augmentation.augmenter(options.augmentation)
@@ -51,7 +49,7 @@ def train(options: params.Train, size: int, seed: int) -> None:
     pictures.write(pictures.sheet(title, tiles, columns=12), paths.PLOTS / "augmented.png")
     precision = network.precision(options.precision)
     model = network.in_precision(network.build(options.network, size), precision)
-    everything = [options.model_dump_json(), precision, str(size), str(seed), version(*CODE)]
+    everything = [options.model_dump_json(), precision, str(size), str(seed), code_version(*CODE)]
     everything += [rows.to_csv(), kept.to_csv()]
     key = hashlib.sha256("\n".join(everything).encode()).hexdigest()
     model, history = training.fit(

@@ -35,7 +35,7 @@ def test_each_part_is_measured_beside_the_others(run: Run) -> None:
     run("evaluate")
     found = measured()
     assert list(found) == ["threshold", "validation", "test", "external"]
-    assert found["validation"]["relatives_in_training"] == 0
+    assert found["validation"]["train_overlap"] == 0
     assert found["validation"]["images"] == found["test"]["images"] == 4
     assert found["external"]["images"] == 12
     assert found["external"]["source"] == str(ELSEWHERE)
@@ -101,10 +101,10 @@ def test_a_leak_is_repeated_beside_the_accuracy(trained: Path, run: Run) -> None
     for stage in ("ingest", "split", "evaluate"):
         run(stage)
     split = json.loads(Path("metrics/split.json").read_text())
-    assert split["validation"]["relatives_in_training"] > 0
+    assert split["validation"]["train_overlap"] > 0
     for part in ("validation", "test"):
-        related = split[part]["relatives_in_training"]
-        assert measured()[part]["relatives_in_training"] == related
+        related = split[part]["train_overlap"]
+        assert measured()[part]["train_overlap"] == related
 
 
 def test_faces_from_elsewhere_of_one_class_and_of_none_are_still_reported(

@@ -98,7 +98,7 @@ def test_six_stages_turn_the_embedded_faces_into_a_model(demo: Path) -> None:
     split = found["split"]
     assert found["ingest"]["images"] == split["train"]["images"] + split["validation"]["images"]
     assert found["evaluate"]["validation"]["images"] == split["validation"]["images"]
-    assert split["validation"]["relatives_in_training"] == 0
+    assert split["validation"]["train_overlap"] == 0
     assert split["classes"]["WithMask"]["groups"] < split["classes"]["WithMask"]["images"]
     external = found["evaluate"]["external"]
     assert external["images"] + sum(external["left_out"].values()) == 120

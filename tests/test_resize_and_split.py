@@ -64,7 +64,7 @@ def test_the_share_is_kept_in_each_class(project: Path, run: Run) -> None:
             "groups": 12,
             "images_of_class": {"WithMask": 9, "WithoutMask": 3},
             "groups_of_class": {"WithMask": 9, "WithoutMask": 3},
-            "relatives_in_training": 0,
+            "train_overlap": 0,
         },
     }
 
@@ -205,7 +205,7 @@ def test_random_reports_its_own_leak(project: Path, run: Run) -> None:
     trained_on = set(masked.query("split == 'train'")["group"])
     leaked = masked.query("split == 'validation'")["group"].isin(trained_on).sum()
     assert leaked > 0
-    assert counted()["validation"]["relatives_in_training"] == leaked
+    assert counted()["validation"]["train_overlap"] == leaked
     assert counted()["strategy"] == "random"
 
 
@@ -216,7 +216,7 @@ def test_a_third_part_is_held_out(project: Path, run: Run) -> None:
     sides = {label: dict(rows["split"].value_counts()) for label, rows in table.groupby("label")}
     assert sides["WithMask"] == {"test": 12, "train": 24, "validation": 4}
     assert sides["WithoutMask"] == {"test": 3, "train": 6, "validation": 1}
-    assert counted()["test"]["relatives_in_training"] == 0
+    assert counted()["test"]["train_overlap"] == 0
 
 
 def test_new_images_hardly_move_the_others(project: Path, run: Run) -> None:

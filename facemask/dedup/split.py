@@ -1,4 +1,4 @@
-"""Which side of the split each image is on, and what that makes of the data."""
+"""Which subset each image is in, and what that makes of the data."""
 
 import hashlib
 from pathlib import PurePosixPath
@@ -52,7 +52,7 @@ def summary(table: pd.DataFrame) -> dict[str, Any]:
 
     Returns:
         Under `classes`, what each class holds; under each side that has rows, what that holds, and
-        (but for training) `relatives_in_training`: its images with a relative in training.
+        (but for training) `train_overlap`: its images with a relative in training.
     """
     counts: dict[str, Any] = {
         "classes": {
@@ -77,27 +77,14 @@ def summary(table: pd.DataFrame) -> dict[str, Any]:
             "groups_of_class": by_class.nunique().to_dict(),
         }
         if side != tables.TRAIN:
-            counts[side]["relatives_in_training"] = relatives_in_training(table, side)
+            counts[side]["train_overlap"] = train_overlap(table, side)
     return counts
 
 
-def relatives_in_training(table: pd.DataFrame, side: str) -> int:
+def train_overlap(table: pd.DataFrame, side: str) -> int:
     """Count the images of a side that share their group with an image to be trained on."""
     trained_on = tables.side(table, tables.TRAIN)["group"]
     return int(tables.side(table, side)["group"].isin(trained_on).sum())
-
-
-def weights(rows: pd.DataFrame, by_group: bool) -> pd.Series:
-    """Give each image's weight in the loss; the mean over a class is 1.
-
-    Args:
-        rows: with `label` and `group`.
-        by_group: whether the images of a group share the weight of one; if not, all weigh 1.
-    """
-    if not by_group:
-        return pd.Series(1.0, rows.index)
-    share = 1 / rows.groupby("group")["group"].transform("size")
-    return share / share.groupby(rows["label"]).transform("mean")
 
 
 def _shuffled(seed: int, unit: str) -> bytes:

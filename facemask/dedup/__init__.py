@@ -1,0 +1,1 @@
+"""Which images belong together, and which subset each of them is in."""
