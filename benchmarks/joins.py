@@ -2,7 +2,7 @@
 
 Run `python -m benchmarks.joins` after `dvc repro split`: a hundred joins drawn at random (another
 number and seed may be given) go to `plots/joins.png`, which is not for committing when the faces
-are not yours. Each tile carries its score, of which `near_duplicates.SAME_PICTURE` is the least.
+are not yours. Each tile carries its score, of which `groups.SAME_PICTURE` is the least.
 """
 
 import sys
@@ -10,7 +10,9 @@ import sys
 import numpy as np
 from PIL import Image
 
-from facemask import images, near_duplicates, pictures, relatives, tables
+from facemask import images, pictures, tables
+from facemask.dedup import groups
+from facemask.external import stored
 from stages import paths
 
 
@@ -26,8 +28,8 @@ def side_by_side(first: str, second: str, score: float) -> Image.Image:
 def main(count: int = 100, seed: int = 0) -> None:
     """Draw joins evenly from all that pixels alone made."""
     keys = sorted(set(tables.read(paths.RAW_TABLE)["sha256"]))
-    pairs, scores = relatives.compared(keys, paths.RAW, paths.MEMO)
-    joined = np.flatnonzero(scores >= near_duplicates.SAME_PICTURE)
+    pairs, scores = groups.compared(keys, stored(paths.RAW), paths.MEMO)
+    joined = np.flatnonzero(scores >= groups.SAME_PICTURE)
     drawn = np.random.default_rng(seed).choice(joined, min(count, len(joined)), replace=False)
     tiles = [
         side_by_side(keys[pairs[number, 0]], keys[pairs[number, 1]], scores[number])

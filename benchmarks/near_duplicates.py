@@ -1,83 +1,101 @@
 """How long near-duplicate grouping takes, and how that grows with the number of images.
 
 Run `python -m benchmarks.near_duplicates data/face-mask-12k.zip`: the archive's images in growing
-shares, and 50,000 generated ones, each in a process of its own; about fifteen minutes. Writes
-`benchmarks/near_duplicates.csv`. `relative_to_n_log_n` compares with the first size measured.
+shares, and up to 200,000 generated ones, each in a process of its own; about an hour. Writes
+`benchmarks/near_duplicates.csv`. Steps are in seconds of processor time, of all cores together and
+without drawing or unpacking, so that other work on the machine counts little; `elapsed_seconds` is
+all of it by the clock. `relative_to_n_log_n` compares with the first size measured.
 """
 
+import hashlib
+import io
 import json
 import math
-import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
-from tqdm import tqdm
 
-from facemask import fingerprinting, images, near_duplicates, relatives
+from facemask.dedup import groups, near_duplicates
 from facemask.source import Source
 
 SHARES = (0.25, 0.5, 1.0)
-GENERATED = (12_500, 25_000, 50_000)
+GENERATED = (12_000, 50_000, 200_000)
 STEPS = tuple(f"{step}_seconds" for step in ("fingerprint", "search", "compare", "join"))
 RESULT = Path(__file__).with_suffix(".csv")
 
 
-def generated(count: int) -> Iterator[NDArray[np.uint8]]:
-    """Draw unrelated pictures of 128 x 128 pixels: noise of five scales, summed."""
+def generated(count: int, side: int = 128) -> Iterator[NDArray[np.uint8]]:
+    """Draw unrelated pictures of `side` x `side` pixels: noise of five scales, summed."""
     for number in range(count):
         rng = np.random.default_rng(number)
-        picture = np.zeros((128, 128, 3))
+        picture = np.zeros((side, side, 3))
         for cells in (3, 6, 12, 24, 48):
             noise = Image.fromarray(rng.integers(0, 255, (cells, cells, 3), dtype=np.uint8))
-            picture += np.asarray(noise.resize((128, 128), Image.Resampling.BICUBIC)) / cells
+            picture += np.asarray(noise.resize((side, side), Image.Resampling.BICUBIC)) / cells
         yield (255 * picture / picture.max()).astype(np.uint8)
 
 
-def decoded(archive: str, share: float) -> Iterator[NDArray[np.uint8]]:
-    """Decode an evenly spread share of an archive's images."""
-    every = round(1 / share)
-    for number, entry in enumerate(Source(Path(archive))):
-        if number % every == 0:
-            yield np.asarray(images.open_rgb(entry.content))
+def files(kind: str, amount: float) -> Sequence[bytes] | Iterator[bytes]:
+    """Return an archive's files, an evenly spread share of them, or that many generated ones."""
+    if kind != "generated":
+        return [entry.content for entry in Source(Path(kind))][:: round(1 / amount)]
+    drawn = generated(int(amount), side=64)  # as large as what fingerprints are made of
+    return (bitmap(pixels) for pixels in drawn)
 
 
-def measure(kind: str, amount: float) -> None:
-    """Group images in this process and print what it took, as JSON; decoding is not counted."""
-    pictures = generated(int(amount)) if kind == "generated" else decoded(kind, amount)
-    pictures = iter(tqdm(pictures, "fingerprints", unit="image", disable=None))
-    seconds = dict.fromkeys(STEPS, 0.0)
-    kept: list[NDArray[np.void]] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        while some := list(islice(pictures, relatives.IMAGES_AT_ONCE)):
-            start = time.perf_counter()
-            kept += pool.map(fingerprinting.fingerprint, some)
-            seconds[STEPS[0]] += time.perf_counter() - start
-    fingerprints = np.array(kept, fingerprinting.FINGERPRINT)
-    times = [time.perf_counter()]
-    pairs = near_duplicates.candidates(fingerprints)
-    times.append(time.perf_counter())
-    scores = fingerprinting.compare_all(fingerprints, pairs)
-    times.append(time.perf_counter())
-    none = np.empty((0, 2), np.int64)
-    groups = near_duplicates.connected(len(fingerprints), none, pairs, scores)
-    times.append(time.perf_counter())
-    seconds |= dict(zip(STEPS[1:], np.diff(times).tolist(), strict=True))
+def bitmap(pixels: NDArray[np.uint8]) -> bytes:
+    """Return the bytes of an image file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "BMP")
+    return file.getvalue()
+
+
+def measure(kind: str, amount: float, folder: Path) -> None:
+    """Group images in this process, with a new cache in `folder`; print what it took, as JSON."""
+    start = time.perf_counter()
+    some = files(kind, amount)
+    count = len(some) if isinstance(some, Sequence) else int(amount)
+    keys = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(count)]
+    times = [time.process_time()]
+
+    def contents(_: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        began = time.thread_time()
+        for key, file in zip(keys, some, strict=True):
+            times[0] += time.thread_time() - began
+            yield key, file
+            began = time.thread_time()
+
+    def done(step: str) -> None:
+        times.append(time.process_time())
+        print(f"{step}: {times[-1] - times[-2]:.1f} s", file=sys.stderr)
+
+    cache = folder / "cache.sqlite"
+    names = sorted(keys)
+    fingerprints = groups.fingerprinted(names, contents, cache)
+    done(STEPS[0])
+    pairs = near_duplicates.candidates(fingerprints, scratch=folder)
+    done(STEPS[1])
+    scores = groups.scored(names, fingerprints, pairs, cache)
+    done(STEPS[2])
+    groups_of = groups.connected(count, np.empty((0, 2), np.int64), pairs, scores)
+    done(STEPS[3])
     result = {
-        "images": len(fingerprints),
+        "images": count,
         "pairs_compared": len(pairs),
-        "groups": len(np.unique(groups)),
-        **seconds,
+        "groups": len(np.unique(groups_of)),
+        **dict(zip(STEPS, np.diff(times).tolist(), strict=True)),
+        "elapsed_seconds": time.perf_counter() - start,
         "peak_gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+        "cache_gigabytes": sum(file.stat().st_size for file in folder.rglob("*.*")) / 1e9,
     }
     print(json.dumps(result))
 
@@ -88,9 +106,10 @@ def main(archive: str) -> None:
     for kind, sizes in ((archive, SHARES), ("generated", GENERATED)):
         first = None
         for size in sizes:
-            command = [sys.executable, "-m", "benchmarks.near_duplicates", kind, str(size)]
-            output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-            row = {"source": Path(kind).name} | json.loads(output)
+            with tempfile.TemporaryDirectory(dir="data") as folder:
+                command = [sys.executable, "-m", __spec__.name, kind, str(size), folder]
+                run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            row = {"source": Path(kind).name} | json.loads(run.stdout)
             row["seconds"] = sum(row[step] for step in STEPS)
             cost = row["seconds"] / (row["images"] * math.log(row["images"]))
             first = first or cost
@@ -101,7 +120,7 @@ def main(archive: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3:
-        measure(sys.argv[1], float(sys.argv[2]))
+    if len(sys.argv) == 4:
+        measure(sys.argv[1], float(sys.argv[2]), Path(sys.argv[3]))
     else:
         main(*sys.argv[1:])

@@ -67,14 +67,14 @@ def set_params(project: Path, changes: Mapping[str, Any]) -> None:
     file.write_text(yaml.safe_dump(values, sort_keys=False))
 
 
-def copy_project(to: Path) -> Path:
-    """Copy what the repository tracks, or would with what is new, as a clone brings it."""
+def copy_project(to: Path, of: Path = REPOSITORY) -> Path:
+    """Copy what a repository tracks, or would with what is new, as a clone brings it."""
     listing = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
-    listed = shell(REPOSITORY, *listing)
+    listed = shell(of, *listing)
     for name in listed.stdout.splitlines():
         if not name.startswith("results/"):
             (to / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(REPOSITORY / name, to / name)
+            shutil.copy2(of / name, to / name)
     return to
 
 

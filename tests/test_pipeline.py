@@ -311,6 +311,31 @@ def test_a_stopped_stage_is_done_again_with_the_same_result(tiny: Path, tmp_path
     assert list(project.rglob("tmp-*")) == []
 
 
+def test_the_run_cache_restores_every_stage_in_a_second_clone(tiny: Path, tmp_path: Path) -> None:
+    """A clone with the cache of the first, and without its lock, executes no stage."""
+    clone = copy_project(tmp_path / "clone", of=tiny)
+    shutil.copytree(tiny / "data/faces", clone / "data/faces")
+    shutil.copytree(tiny / ".dvc/cache", clone / ".dvc/cache")
+    (clone / "dvc.lock").unlink(missing_ok=True)
+    commit(clone)
+    shown = dvc(clone, "repro").stdout
+    for stage in STAGES:
+        assert f"Stage '{stage}' is cached - skipping run" in shown
+    assert "Running stage" not in shown
+    assert (clone / "dvc.lock").read_text() == (tiny / "dvc.lock").read_text()
+
+
+def test_a_finished_experiment_is_restored(restored: Path) -> None:
+    dvc(restored, "exp", "run", "-S", "train.epochs=1", "--name", "first")
+    shell(restored, "git", "checkout", "--quiet", ".")
+    dvc(restored, "checkout")
+    shown = dvc(restored, "exp", "run", "-S", "train.epochs=1", "--name", "again").stdout
+    assert "Stage 'train' is cached - skipping run" in shown
+    assert "Running stage" not in shown
+    shell(restored, "git", "checkout", "--quiet", ".")
+    dvc(restored, "checkout")
+
+
 def test_the_commands_of_the_readme_show_what_a_parameter_did(restored: Path) -> None:
     shown = dvc(restored, "exp", "run", "-S", "train.epochs=2", "--name", "shorter")
     assert "stages.ingest" not in shown.stdout

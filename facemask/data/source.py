@@ -75,8 +75,8 @@ class Source:
             downloads: folder that keeps what is fetched, for later calls; else pooch has its own.
 
         Raises:
-            UserError: there is nothing at `path`, or it is not a folder or archive of these kinds, or
-                it cannot be fetched or read, or it holds no file or too many, or too much.
+            UserError: there is nothing at `path`, or it is not a folder or archive of these kinds,
+                or it cannot be fetched or read, or it holds no file or too many, or too much.
         """
         self.key, self.origin = key, str(path)
         remote = "://" in str(path)

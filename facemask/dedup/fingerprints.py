@@ -1,18 +1,20 @@
 """Fingerprints of images, and how alike two pictures are, however turned, zoomed or mirrored."""
 
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 SIDE, KEYPOINTS, BINS = 64, 60, 128
 """Width and height of a grey frame in pixels, most keypoints of one, and length of a descriptor."""
@@ -47,6 +49,16 @@ BATCH = 64
 """Pairs that a thread compares at once, which bounds its memory."""
 
 
+class Fingerprints(Protocol):
+    """(n,) of type `FINGERPRINT`: an array in the memory, or `cache.Records` on the disk."""
+
+    def __len__(self) -> int:
+        """Return n."""
+
+    def __getitem__(self, which: Any) -> NDArray[np.void]:
+        """Return the fingerprints of images by number, as NumPy takes an array of integers."""
+
+
 def fingerprint(image: NDArray[np.uint8]) -> NDArray[np.void]:
     """Describe an image by its grey frame and SIFT keypoints (Lowe 2004).
 
@@ -74,11 +86,11 @@ def fingerprint(image: NDArray[np.uint8]) -> NDArray[np.void]:
     return found
 
 
-def compare_all(fingerprints: NDArray[np.void], pairs: Indices) -> Floats:
+def compare_all(fingerprints: Fingerprints, pairs: Indices) -> Floats:
     """Score pairs of images; a score depends on the two fingerprints and their order only.
 
     Args:
-        fingerprints: (n,) of type `FINGERPRINT`.
+        fingerprints: (n,) of type `FINGERPRINT`; those of one batch of pairs are read at a time.
         pairs: (m, 2) indices of images.
 
     Returns:
@@ -86,7 +98,8 @@ def compare_all(fingerprints: NDArray[np.void], pairs: Indices) -> Floats:
     """
 
     def compare(start: int) -> Floats:
-        first, second = fingerprints[pairs[start : start + BATCH]].T
+        images, places = np.unique(pairs[start : start + BATCH], return_inverse=True)
+        first, second = fingerprints[images][places.reshape(-1, 2)].T
         matrices, mirrored = _alignments(first, second)
         scores = np.zeros(len(first), np.float32)
         for place in np.flatnonzero(matrices.any(axis=(1, 2))):
@@ -96,8 +109,8 @@ def compare_all(fingerprints: NDArray[np.void], pairs: Indices) -> Floats:
         return scores
 
     with threadpool_limits(1):
-        scores = in_threads(compare, range(0, len(pairs), BATCH), BATCH, "pair")
-    return np.concatenate([np.zeros(0, np.float32), *scores])
+        scores = in_threads(compare, range(0, len(pairs), BATCH))
+        return np.concatenate([np.zeros(0, np.float32), *scores])
 
 
 def mirror_halves(descriptors: NDArray[np.uint8]) -> Floats:
@@ -118,13 +131,21 @@ def mirror_halves(descriptors: NDArray[np.uint8]) -> Floats:
     return np.stack([plain + mirrored, plain - mirrored])
 
 
-def in_threads(
-    work: Callable[[int], NDArray[Any]], items: range, size: int, unit: str
-) -> list[NDArray[Any]]:
-    """Do `work` for each item on all cores; the progress bar counts `size` units an item."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        done = pool.map(work, items)
-        return list(tqdm(done, f"{unit}s", len(items), unit=unit, unit_scale=size, disable=None))
+def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield `work` of each item, in order, done on all cores.
+
+    Items are taken, and results held, only a few ahead of what is asked for: whatever their number,
+    the memory is bounded.
+    """
+    cores = os.cpu_count() or 1
+    with ThreadPoolExecutor(cores) as pool:
+        ahead: deque[Future[Result]] = deque()
+        for item in items:
+            ahead.append(pool.submit(work, item))
+            if len(ahead) > 2 * cores:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
 def _alignments(
@@ -186,6 +207,6 @@ def _correlation(first: NDArray[np.uint8], second: NDArray[np.uint8], matrix: Fl
 
 
 def _details(frame: cv2.typing.MatLike) -> cv2.typing.MatLike:
-    """Leave what is 1 to 3 pixels large (difference of Gaussians), whatever the brightness."""
+    """Return what is 1 to 3 pixels large (difference of Gaussians), whatever the brightness."""
     grey = np.asarray(frame, np.float32)
     return cv2.GaussianBlur(grey, (0, 0), 1) - cv2.GaussianBlur(grey, (0, 0), 3)

@@ -1,49 +1,58 @@
 """Rows of images -> the groups that descend from one picture."""
 
-import os
 import re
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
 import pandas as pd
 import PIL
-from numpy.typing import NDArray
 from tqdm import tqdm
 
-from facemask.cache import Cache
+from facemask.cache import Cache, RecordCache, Records
 from facemask.data import images
 from facemask.data.shards import Contents
 from facemask.dedup import fingerprints as fingerprinting
-from facemask.dedup import near_duplicates
+from facemask.dedup.fingerprints import FINGERPRINT, Floats, Indices, compare_all, in_threads
+from facemask.dedup.near_duplicates import candidates
 from facemask.files import code_version
 
 MAKERS = (fingerprinting, images, cv2, np, PIL)
 """All that a fingerprint, and so a score, depends on besides the image."""
 
-IMAGES_AT_ONCE = 256  # bounds the memory that decoded images take
+SAME_PICTURE = 0.83
+"""Pairs of images with this score (0-1, from `compare_all`) or more show the same picture."""
+
+LARGE = 12
+"""Images in each of two groups from which on one pair alone does not merge them."""
+
+PAIRS_AT_ONCE = 16_384
+"""Looked up and kept together: what a killed process loses at most."""
 
 
-def group(rows: pd.DataFrame, contents: Contents, pattern: str | None, cache: Path) -> pd.Series:
-    """Name for each image the group that it belongs to.
+def group(table: pd.DataFrame, contents: Contents, pattern: str | None, cache: Path) -> pd.Series:
+    """Return for each image the name of the group that it belongs to.
 
     Args:
-        rows: images with `path`, `sha256`, `pixels` and, where the source had one, `given_group`.
-        folder: holds their files under their SHA-256.
+        table: images with `path`, `sha256`, `pixels` and `given_group`.
+        contents: yields their files.
         pattern: regular expression with one capture; files of one folder in whose names it captures
             the same text belong together.
-        memo: file of what earlier runs found out.
+        cache: file of what earlier runs found out.
 
     Returns:
-        As `rows`: the smallest SHA-256 of the group, whatever the order of the rows.
+        As `table`: the smallest SHA-256 of the group, whatever the order of the rows.
+
+    Raises:
+        UserError: the cache is in use, or the disk has no room.
     """
-    keys = sorted(set(rows["sha256"]))
+    keys = sorted(set(table["sha256"]))
     pairs, scores = compared(keys, contents, cache)
-    certain = _certain(rows.assign(number=np.searchsorted(keys, rows["sha256"])), pattern)
-    groups = near_duplicates.connected(len(keys), certain, pairs, scores)
-    return rows["sha256"].map(dict(zip(keys, np.array(keys)[groups], strict=True)))
+    certain = _certain(table.assign(number=np.searchsorted(keys, table["sha256"])), pattern)
+    groups = connected(len(keys), certain, pairs, scores)
+    return table["sha256"].map({key: keys[first] for key, first in zip(keys, groups, strict=True)})
 
 
 def related(
@@ -53,77 +62,131 @@ def related(
     other_contents: Contents,
     cache: Path,
 ) -> pd.Series:
-    """Tell which images descend from the same picture as one of `others`.
+    """Return which images descend from the same picture as one of `others`.
 
     Each pair is compared both ways, as a detail at times aligns with the whole but not the reverse.
 
     Args:
         rows: images with `sha256` and `pixels`.
-        folder: holds their files under their SHA-256.
+        contents: yields their files.
         others: the same of the others.
-        others_folder: holds theirs.
-        memo: file of what earlier runs found out.
+        other_contents: yields theirs.
+        cache: file of what earlier runs found out.
 
     Returns:
         As `rows`: true where there is such a picture.
+
+    Raises:
+        UserError: the cache is in use, or the disk has no room.
     """
     known = sorted(set(others["sha256"]))
     keys = sorted(set(rows["sha256"]) - set(known))
-    fingerprints = np.concatenate(
-        [_fingerprints(keys, contents, cache), _fingerprints(known, other_contents, cache)]
-    )
+    if not keys:
+        return rows["sha256"].isin(known)
+
+    def both(wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        mine = set(wanted).intersection(keys)
+        return chain(contents(mine), other_contents(set(wanted) - mine))
+
+    fingerprints = fingerprinted([*keys, *known], both, cache)
     side = (np.arange(len(fingerprints)) >= len(keys)).astype(np.int64)
-    across = near_duplicates.candidates(fingerprints, side)
-    both_ways = [
-        fingerprinting.compare_all(fingerprints, ends) for ends in (across, across[:, ::-1])
-    ]
-    scores = np.maximum(*both_ways)
-    found = {keys[number] for number in across[scores >= near_duplicates.SAME_PICTURE, 0]}
+    across = candidates(fingerprints, side, cache.parent)
+    scores = np.maximum(*(compare_all(fingerprints, ends) for ends in (across, across[:, ::-1])))
+    found = {keys[number] for number in across[scores >= SAME_PICTURE, 0]}
     return rows["sha256"].isin(found.union(known)) | rows["pixels"].isin(others["pixels"])
 
 
-def compared(
-    keys: Sequence[str], contents: Contents, cache: Path
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Compare the files named by `keys` wherever that is worth it.
+def connected(count: int, certain: Indices, likely: Indices, scores: Floats) -> Indices:
+    """Group images that pairs join, directly or through others.
+
+    One wrong pair must not weld two large groups: from `LARGE` images in each on, it takes a
+    certain pair, or two likely ones that share no image.
+
+    Args:
+        count: number of images.
+        certain: (c, 2) pairs of indices that are joined in any case.
+        likely: (m, 2) pairs of indices, joined from the best score down to `SAME_PICTURE`.
+        scores: (m,), 0-1, of the likely pairs.
+
+    Returns:
+        (count,) smallest index in the group of each image.
+    """
+    parents, sizes = list(range(count)), [1] * count
+    order = np.lexsort((*likely.T, -scores))
+    waiting = likely[order[scores[order] >= SAME_PICTURE]].tolist()
+    _join(parents, sizes, certain.tolist(), count)
+    while len(refused := _join(parents, sizes, waiting, LARGE)) < len(waiting):
+        waiting = refused  # groups have grown since, so that two of them may now agree
+    roots = [_root(parents, image) for image in range(count)]
+    _, smallest, groups = np.unique(roots, return_index=True, return_inverse=True)
+    return smallest[groups]
+
+
+def compared(keys: Sequence[str], contents: Contents, cache: Path) -> tuple[Indices, Floats]:
+    """Compare the images named by `keys` wherever that is worth it.
 
     Returns:
         (m, 2) pairs from `near_duplicates.candidates`, and their (m,) scores, 0-1.
+
+    Raises:
+        UserError: the cache is in use, or the disk has no room.
     """
-    fingerprints = _fingerprints(keys, contents, cache)
-    pairs = near_duplicates.candidates(fingerprints)
-    numbers = {keys[first] + keys[second]: number for number, (first, second) in enumerate(pairs)}
-
-    def compare(names: list[str]) -> Iterator[bytes]:
-        missing = pairs[[numbers[name] for name in names]]
-        return (score.tobytes() for score in fingerprinting.compare_all(fingerprints, missing))
-
-    scores = Cache(cache, "compare", code_version(*MAKERS)).complete(numbers, compare)
-    return pairs, np.frombuffer(b"".join(scores[name] for name in numbers), np.float32)
+    fingerprints = fingerprinted(keys, contents, cache)
+    pairs = candidates(fingerprints, scratch=cache.parent)
+    return pairs, scored(keys, fingerprints, pairs, cache)
 
 
-def _fingerprints(keys: Sequence[str], contents: Contents, cache: Path) -> NDArray[np.void]:
-    known = Cache(cache, "fingerprint", code_version(*MAKERS))
+def fingerprinted(keys: Sequence[str], contents: Contents, cache: Path) -> Records:
+    """Return the fingerprints of the images named by `keys`, in their order, on the disk.
 
-    def fingerprint(item):
-        return item[0], fingerprinting.fingerprint(np.asarray(images.open_rgb(item[1]))).tobytes()
+    Raises:
+        UserError: the cache is in use, or the disk has no room.
+    """
+    known = RecordCache(cache, "fingerprints", code_version(*MAKERS), FINGERPRINT)
 
-    found = known.recall(keys)
-    missing = [key for key in keys if key not in found]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        fresh = dict(
-            tqdm(pool.map(fingerprint, contents(missing)), total=len(missing), disable=None)
-        )
-    known.keep(fresh)
-    found |= fresh
-    return np.frombuffer(b"".join(found[key] for key in keys), fingerprinting.FINGERPRINT)
+    def fingerprint(image: tuple[str, bytes]) -> tuple[str, bytes]:
+        pixels = np.asarray(images.open_rgb(image[1]))
+        return image[0], fingerprinting.fingerprint(pixels).tobytes()
+
+    def find(missing: list[str]) -> Iterator[tuple[str, bytes]]:
+        found = in_threads(fingerprint, contents(missing))
+        yield from tqdm(found, "fingerprints", len(missing), unit="image", disable=None)
+
+    return known.complete(keys, find)
 
 
-def _certain(rows: pd.DataFrame, pattern: str | None) -> NDArray[np.int64]:
-    """Join each image with the first that has the same pixels, name or given group: (m, 2)."""
-    signs = [rows["pixels"]]
-    if "given_group" in rows:
-        signs.append(rows["given_group"])
+def scored(keys: Sequence[str], fingerprints: Records, pairs: Indices, cache: Path) -> Floats:
+    """Return the (m,) scores, 0-1, of (m, 2) pairs of the images named by `keys`.
+
+    Raises:
+        UserError: the cache is in use, or the disk has no room.
+    """
+    known = Cache(cache, "compare", code_version(*MAKERS))
+    digests = [bytes.fromhex(key)[:16] for key in keys]  # as unique, in a quarter of the room
+    scores = [np.zeros(0, np.float32)]
+    with tqdm(desc="pairs", total=len(pairs), unit="pair", disable=None) as bar:
+        for start in range(0, len(pairs), PAIRS_AT_ONCE):
+            some = pairs[start : start + PAIRS_AT_ONCE]
+            named = {digests[pair[0]] + digests[pair[1]]: pair for pair in some.tolist()}
+            scores.append(_scores(fingerprints, named, known))
+            bar.update(len(some))
+    return np.concatenate(scores)
+
+
+def _scores(fingerprints: Records, pairs: dict[bytes, list[int]], known: Cache) -> Floats:
+    """Return the scores of pairs by name, in their order, comparing those that are not known."""
+
+    def compare(missing: list[bytes]) -> Iterator[bytes]:
+        ends = np.array([pairs[name] for name in missing], np.int64).reshape(-1, 2)
+        return (score.tobytes() for score in compare_all(fingerprints, ends))
+
+    found = known.complete(pairs, compare)
+    return np.frombuffer(b"".join(found[name] for name in pairs), np.float32)
+
+
+def _certain(rows: pd.DataFrame, pattern: str | None) -> Indices:
+    """Pair each image with the first that has the same pixels, name or given group: (m, 2)."""
+    signs = [rows["pixels"], rows["given_group"]]
     if pattern:
         signs.append(rows["path"].map(lambda path: _captured(pattern, PurePosixPath(path))))
     pairs = [
@@ -138,3 +201,28 @@ def _certain(rows: pd.DataFrame, pattern: str | None) -> NDArray[np.int64]:
 def _captured(pattern: str, path: PurePosixPath) -> str:
     found = re.search(pattern, path.name)
     return f"{path.parent}/{found[1]}" if found and found[1] is not None else ""
+
+
+def _join(
+    parents: list[int], sizes: list[int], pairs: list[list[int]], large: int
+) -> list[list[int]]:
+    """Join pairs in order; give those that alone would merge two groups of `large` images."""
+    refused: dict[frozenset[int], list[list[int]]] = {}
+    for pair in pairs:
+        roots = {_root(parents, image) for image in pair}
+        if len(roots) == 1:
+            continue
+        small, root = sorted(roots, key=lambda root: (sizes[root], root))
+        others = refused.setdefault(frozenset(roots), [])
+        if sizes[small] >= large and not any(set(pair).isdisjoint(other) for other in others):
+            others.append(pair)
+            continue
+        parents[small] = root
+        sizes[root] += sizes[small]
+    return [pair for others in refused.values() for pair in others]
+
+
+def _root(parents: list[int], image: int) -> int:
+    while parents[image] != image:
+        parents[image] = image = parents[parents[image]]
+    return image

@@ -4,23 +4,33 @@ Such images share local features. Each image's nearest neighbours in feature spa
 images that it is compared with; the correlation of the two, once aligned, decides.
 """
 
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import IO
+
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
+from tqdm import tqdm
 
 from facemask.dedup.fingerprints import (
     BINS,
+    KEYPOINTS,
     SIDE,
     SIMILAR,
+    Fingerprints,
     Floats,
     Indices,
     fingerprint,
     in_threads,
     mirror_halves,
 )
+from facemask.errors import UserError
 
-SAME_PICTURE = 0.83
-"""Pairs of images with this score (0-1, from `compare_all`) or more show the same picture."""
+Owners = NDArray[np.int32]
+"""Of keypoints: numbers of images, or of their kinds; there may be tens of millions."""
 
 DIMENSIONS, BITS = 24, 24
 """Principal components of each half of a descriptor, and length of the codes they are sorted by."""
@@ -32,39 +42,37 @@ slower."""
 NEIGHBOURS, VOTES = 8, 2
 """Most images that one image proposes to be compared with, and fewest votes for each."""
 
-LARGE = 12
-"""Images in each of two groups from which on one pair alone does not merge them."""
-
 NOISE_IMAGES = 200
 """From which the components come."""
 
 CHUNK, BATCH = 20_000, 64
-"""Descriptors, and windows, that are worked on at once: they bound the memory."""
+"""Descriptors, and images or windows, that are worked on at once: they bound the memory."""
+
+CODES = 12 * 2048
+"""Codes that are made at once. BLAS kernels round by where in its block, of up to 12, a row lies:
+with whole blocks in each part, a product in parts is the same, to the bit, as one in one piece."""
 
 
-def candidates(fingerprints: NDArray[np.void], kinds: Indices | None = None) -> Indices:
+def candidates(
+    fingerprints: Fingerprints, kinds: Indices | None = None, scratch: Path | None = None
+) -> Indices:
     """Find the pairs of images that are worth comparing.
 
     Args:
         fingerprints: (n,) of type `FINGERPRINT`.
         kinds: (n,), from 0; only images of different kinds are paired; all differ if not given.
+        scratch: folder of a file of up to 11.5 kB an image, which ends with the search; the
+            system's if not given.
 
     Returns:
         (m, 2) indices of images, the smaller first, sorted and unique; m <= n x `NEIGHBOURS`.
+
+    Raises:
+        UserError: the disk has no room for the file.
     """
     count = len(fingerprints)
     kinds = np.append(np.arange(count) if kinds is None else kinds, -1)  # of no image
-    with threadpool_limits(1):
-        owners, halves = _reduced(fingerprints["descriptors"])
-        found = in_threads(
-            lambda seed: _search(owners, kinds[owners], halves, seed), range(ORDERS), 1, "search"
-        )
-    points, images = np.concatenate(found, axis=1)
-    matches = np.sort(points * count + images)
-    points, images = np.divmod(matches[np.diff(matches, prepend=-1) > 0], count)
-    ends = np.sort([owners[points], images], axis=0)
-    pairs, votes = np.unique(ends[0] * count + ends[1], return_counts=True)
-    pairs, votes = pairs[votes >= VOTES], votes[votes >= VOTES]
+    pairs, votes = _votes(*_matches(fingerprints, kinds, scratch), count)
     images = np.concatenate(np.divmod(pairs, count))
     order = np.lexsort((-np.tile(votes, 2), images))
     rank = np.arange(len(order)) - np.searchsorted(images[order], images[order])
@@ -72,80 +80,74 @@ def candidates(fingerprints: NDArray[np.void], kinds: Indices | None = None) -> 
     return np.stack(np.divmod(chosen, count), axis=1)
 
 
-def connected(count: int, certain: Indices, likely: Indices, scores: Floats) -> Indices:
-    """Group images that pairs join, directly or through others.
+def _votes(matches: Indices, owners: Owners, count: int) -> tuple[Indices, Indices]:
+    """Return pairs, (p,) smaller image x `count` + larger one, sorted, and their matches, (p,)."""
+    points, images = np.divmod(matches, count)
+    ends = np.sort([owners[points], images], axis=0)
+    pairs, votes = np.unique(ends[0] * count + ends[1], return_counts=True)
+    return pairs[votes >= VOTES], votes[votes >= VOTES]
 
-    One wrong pair must not weld two large groups: from `LARGE` images in each on, it takes a
-    certain pair, or two likely ones that share no image.
 
-    Args:
-        count: number of images.
-        certain: (c, 2) pairs of indices that are joined in any case.
-        likely: (m, 2) pairs of indices, joined from the best score down to `SAME_PICTURE`.
-        scores: (m,), 0-1, of the likely pairs.
+def _matches(
+    fingerprints: Fingerprints, kinds: Indices, scratch: Path | None
+) -> tuple[Indices, Owners]:
+    """Find each keypoint's nearest ones in any order of codes.
 
     Returns:
-        (count,) smallest index in the group of each image.
+        (m,) keypoint x n + the nearest one's image, sorted and unique;
+        (k + 1,) the image of each keypoint, and -1.
     """
-    parents, sizes = list(range(count)), [1] * count
-    order = np.lexsort((*likely.T, -scores))
-    waiting = likely[order[scores[order] >= SAME_PICTURE]].tolist()
-    _join(parents, sizes, certain.tolist(), count)
-    while len(refused := _join(parents, sizes, waiting, LARGE)) < len(waiting):
-        waiting = refused  # groups have grown since, so that two of them may now agree
-    roots = [_root(parents, image) for image in range(count)]
-    _, smallest, groups = np.unique(roots, return_index=True, return_inverse=True)
-    return smallest[groups]
+    matches = np.zeros(0, np.int64)
+    with threadpool_limits(1), tempfile.TemporaryFile(dir=scratch) as file:
+        owners = _reduce(fingerprints, file)
+        halves = np.asarray(np.memmap(file, np.float32, "r", shape=(len(owners), 2, DIMENSIONS)))
+        of_keypoint = kinds.astype(np.int32)[owners]
+        for seed in tqdm(range(ORDERS), "searches", unit="search", disable=None):
+            found = _search(owners, of_keypoint, halves, seed)
+            packed = [points * len(fingerprints) + images for points, images in found]
+            matches = np.union1d(matches, np.concatenate(packed))
+    return matches, owners
 
 
-def _join(
-    parents: list[int], sizes: list[int], pairs: list[list[int]], large: int
-) -> list[list[int]]:
-    """Join pairs in order; give those that alone would merge two groups of `large` images."""
-    refused: dict[frozenset[int], list[list[int]]] = {}
-    for pair in pairs:
-        roots = {_root(parents, image) for image in pair}
-        if len(roots) == 1:
-            continue
-        small, root = sorted(roots, key=lambda root: (sizes[root], root))
-        others = refused.setdefault(frozenset(roots), [])
-        if sizes[small] >= large and not any(set(pair).isdisjoint(other) for other in others):
-            others.append(pair)
-            continue
-        parents[small] = root
-        sizes[root] += sizes[small]
-    return [pair for others in refused.values() for pair in others]
+def _reduce(fingerprints: Fingerprints, file: IO[bytes]) -> Owners:
+    """Write every keypoint's halves by principal components, (k + 1, 2, d) float32, to a file.
 
+    The halves have length 1 together. The last row, of zeros, stands for no keypoint.
 
-def _root(parents: list[int], image: int) -> int:
-    while parents[image] != image:
-        parents[image] = image = parents[parents[image]]
-    return image
-
-
-def _reduced(descriptors: NDArray[np.uint8]) -> tuple[Indices, Floats]:
-    """Give every keypoint's image, (k + 1,), and halves by principal components, (2, k + 1, d).
-
-    The halves have length 1 together. The last row stands for no keypoint: -1 and zeros.
+    Returns:
+        (k + 1,) the image of each keypoint, and -1.
     """
     mean, bases = _components()
-    owners, places = np.nonzero(descriptors.any(axis=2))
 
-    def reduce(start: int) -> Floats:
-        part = slice(start, start + CHUNK)
-        halves = mirror_halves(descriptors[owners[part], places[part]])
+    def find(start: int) -> Indices:
+        some = np.arange(start, min(start + BATCH, len(fingerprints)))
+        found = np.flatnonzero(fingerprints[some]["descriptors"].any(axis=2))
+        return start * KEYPOINTS + found
+
+    def reduce(start: int) -> bytes:
+        owners, places = np.divmod(points[start : start + CHUNK], KEYPOINTS)
+        images, numbers = np.unique(owners, return_inverse=True)
+        halves = mirror_halves(fingerprints[images]["descriptors"][numbers, places])
         halves[0] -= mean
         projected: Floats = halves @ bases
         projected /= np.maximum(np.sqrt((projected**2).sum(axis=(0, 2))), 1e-6)[:, None]
-        return projected
+        return projected.swapaxes(0, 1).tobytes()
 
-    reduced = in_threads(reduce, range(0, len(owners), CHUNK), CHUNK, "descriptor")
-    none = np.zeros((2, 1, DIMENSIONS), np.float32)
-    return np.append(owners, -1), np.concatenate([*reduced, none], axis=1)
+    found = in_threads(find, range(0, len(fingerprints), BATCH))
+    points = np.concatenate([np.zeros(0, np.int64), *found])
+    try:
+        for part in in_threads(reduce, range(0, len(points), CHUNK)):
+            file.write(part)
+        file.write(np.zeros((2, DIMENSIONS), np.float32).tobytes())
+        file.flush()
+    except OSError as error:
+        raise UserError(f"near-duplicates cannot be searched for: {error.strerror}") from error
+    return np.append(points // KEYPOINTS, -1).astype(np.int32)
 
 
+@cache
 def _components() -> tuple[Floats, Floats]:
-    """Give the mean of even halves and both halves' principal components, (2, `BINS` / 2, d).
+    """Return the mean of even halves, and principal components of both, (2, `BINS` / 2, d).
 
     They are those of noise with the spectrum of natural images (Field 1987), not of the images at
     hand: an image that is added must not change what all the others are compared with.
@@ -162,32 +164,68 @@ def _components() -> tuple[Floats, Floats]:
     return mean, np.linalg.eigh(sample.swapaxes(1, 2) @ sample)[1][:, :, -DIMENSIONS:]
 
 
-def _search(owners: Indices, kinds: Indices, halves: Floats, seed: int) -> Indices:
+def _search(
+    owners: Owners, kinds: Owners, halves: Floats, seed: int
+) -> Iterator[tuple[Indices, Owners]]:
     """Find the nearest keypoint of another kind among those with a like code.
+
+    Args:
+        owners: (k + 1,) the image of each keypoint, and -1.
+        kinds: (k + 1,) its kind, and -1.
+        halves: (k + 1, 2, d), as `_reduce` writes them.
+        seed: of the codes.
+
+    Yields:
+        (m,) keypoints, and (m,) the images of their nearest ones.
+    """
+    order, starts, sizes = _by_code(halves, seed)
+
+    def search(some: Indices) -> tuple[Indices, Owners]:
+        places = starts[some, None] + np.arange(sizes[some].max(initial=1))
+        inside = places < (starts + sizes)[some, None]
+        window = np.where(inside, order[np.minimum(places, len(order) - 1)], -1)
+        near, nearest = _nearest(halves[window], kinds[window])
+        return window[near], np.take_along_axis(owners[window], nearest, axis=1)[near]
+
+    by_size = np.argsort(sizes, kind="stable")
+    return in_threads(search, np.array_split(by_size, len(sizes) // BATCH + 1))
+
+
+def _nearest(halves: Floats, kinds: Owners) -> tuple[NDArray[np.bool_], Indices]:
+    """Find the nearest keypoint of another kind in windows of w keypoints.
+
+    Args:
+        halves: (n, w, 2, d).
+        kinds: (n, w).
+
+    Returns:
+        (n, w) whether a keypoint has one that is `SIMILAR`, and (n, w) its place in the window.
+    """
+    even, odd = halves[:, :, 0], halves[:, :, 1]
+    cosines = even @ even.swapaxes(1, 2) + np.abs(odd @ odd.swapaxes(1, 2))
+    cosines[kinds[:, :, None] == kinds[:, None]] = 0
+    return cosines.max(axis=2) >= SIMILAR, cosines.argmax(axis=2)
+
+
+def _by_code(halves: Floats, seed: int) -> tuple[Indices, Indices, Indices]:
+    """Sort keypoints by a code, and cut them into windows of like codes.
 
     The codes are random hyperplanes' sides (Charikar 2002) of the even halves alone, so that a
     mirror image has the same.
 
     Returns:
-        (2, m): keypoints, and the images of their nearest ones.
+        (k,) keypoints in order, (w,) where each window starts, and (w,) how many it has.
     """
+    count = len(halves) - 1
     directions = np.random.default_rng(seed).standard_normal((DIMENSIONS, BITS), np.float32)
-    sides = np.packbits(halves[0, :-1] @ directions > 0, axis=1)
-    codes = (sides @ 256.0 ** np.arange(BITS // 8)).astype(np.int64)
-    order = np.argsort(codes, kind="stable")
-    starts, sizes = _windows(codes[order])
-    found = [np.zeros((2, 0), np.int64)]
-    for some in np.array_split(np.argsort(sizes, kind="stable"), len(sizes) // BATCH + 1):
-        places = starts[some, None] + np.arange(sizes[some].max(initial=1))
-        inside = places < (starts + sizes)[some, None]
-        window = np.where(inside, order[np.minimum(places, len(order) - 1)], -1)
-        even, odd, kind = halves[0][window], halves[1][window], kinds[window]
-        cosines = even @ even.swapaxes(1, 2) + np.abs(odd @ odd.swapaxes(1, 2))
-        cosines[kind[:, :, None] == kind[:, None]] = 0
-        near = cosines.max(axis=2) >= SIMILAR
-        nearest = np.take_along_axis(owners[window], cosines.argmax(axis=2), axis=1)
-        found.append(np.stack([window[near], nearest[near]]))
-    return np.concatenate(found, axis=1)
+
+    def code(start: int) -> Indices:
+        sides = np.packbits(halves[start : min(start + CODES, count), 0] @ directions > 0, axis=1)
+        return (sides @ 256.0 ** np.arange(BITS // 8)).astype(np.int64)
+
+    codes = np.concatenate([np.zeros(0, np.int64), *in_threads(code, range(0, count, CODES))])
+    numbered = np.sort(codes << 32 | np.arange(count))
+    return numbered & (1 << 32) - 1, *_windows(numbered >> 32)
 
 
 def _windows(codes: Indices) -> tuple[Indices, Indices]:
@@ -205,5 +243,5 @@ def _windows(codes: Indices) -> tuple[Indices, Indices]:
         sizes = np.diff(cuts)[np.searchsorted(cuts, ends, side="right") - 1]
         cuts = np.union1d(cuts, ends[sizes > WINDOW])
     parts = [np.arange(*ends, WINDOW) for ends in zip(cuts[:-1], cuts[1:], strict=True)]
-    starts = np.concatenate(parts)
+    starts = np.concatenate([cuts[:0], *parts])
     return starts, np.diff(starts, append=len(codes))

@@ -10,7 +10,7 @@ from facemask.model.draws import TO_YIQ, Change, below_a_line, chance, grid, lum
 
 
 def swap(share: float) -> Change:
-    """Replace the upper part by that of the next image; the lower part, masked or not, is labelled."""
+    """Replace the upper part by that of the next image; the label is that of the lower part."""
 
     def change(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         seeds = tf.unstack(tf.random.split(seed, 2))
