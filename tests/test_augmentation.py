@@ -16,6 +16,11 @@ STILL: dict[str, Any] = {
     "shear": 0.0,
     "horizontal_flip": False,
     "fill": ["nearest"],
+    "framing": {"wider": 0.0, "least_face": 0.4, "tighter": 0.0, "most_cut": 0.3},
+    "exposure": {"share": 0.0, "least": 0.12, "most": 3.0, "gamma": 0.4},
+    "side_light": 0.0,
+    "haze": 0.0,
+    "motion": 0.0,
     "swap": 0.0,
     "recolour": 0.0,
     "hue": 0.0,
@@ -104,6 +109,12 @@ def luma(images: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     "strengths",
     [
+        {"framing": STILL["framing"] | {"wider": 0.5}},
+        {"framing": STILL["framing"] | {"tighter": 0.5}},
+        {"exposure": STILL["exposure"] | {"share": 0.5}},
+        {"side_light": 0.5},
+        {"haze": 0.5},
+        {"motion": 9.0},
         {"swap": 0.5},
         {"recolour": 0.5},
         {"hue": 180.0},
@@ -228,3 +239,50 @@ def test_what_comes_from_outside_is_as_fill_says(fill: str, edge: float) -> None
         for number in range(12)
     ]
     assert len({round(float(least)) for least in mixed}) == 2
+
+
+GREY = tf.fill((64, 24, 24, 3), 100.0)
+
+
+def test_a_wider_frame_shows_the_whole_image_smaller_and_a_tighter_one_a_part_of_it() -> None:
+    stripes = np.zeros((64, 24, 24, 3), np.float32)
+    stripes[:, :, :, 0] = np.linspace(100, 200, 24)[None, None, :]  # red: how far to the right
+    frame = STILL["framing"] | {"least_face": 0.5}
+    wide = changed(tf.constant(stripes), framing=frame | {"wider": 1.0})
+    of_image = (wide[..., 0] >= 99) & (wide[..., 0] <= 201) & (wide[..., 1:].max(-1) < 1)
+    shares = of_image.mean(axis=(1, 2))
+    assert 0.2 < shares.min() < 0.45
+    assert shares.max() > 0.8
+    tight = changed(tf.constant(stripes), framing=frame | {"tighter": 1.0})[:, 12, :, 0]
+    assert tight.min() >= 99
+    assert tight.max() <= 201
+    kept = (tight[:, -1] - tight[:, 0]) / 100
+    assert 0.4 <= kept.min() < 0.8
+    assert kept.max() > 0.99
+
+
+def test_exposure_reaches_from_the_least_to_the_most_and_clips() -> None:
+    frame = STILL["exposure"] | {"share": 1.0, "gamma": 0.0}
+    exposed = changed(GREY, exposure=frame)[:, 0, 0, 0]
+    assert 12 <= exposed.min() < 20
+    assert exposed.max() == 255
+    assert np.ptp(changed(GREY, exposure=frame), axis=(1, 2, 3)).max() == 0
+
+
+def test_haze_brightens_and_side_light_shades_one_side() -> None:
+    assert (changed(GREY, haze=1.0) >= 100).all()
+    lit = changed(GREY, side_light=1.0)
+    assert np.ptp(lit, axis=(1, 2, 3)).max() > 100
+    middle = lit[:, 11:13, 11:13].mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(middle, 100, atol=1)
+
+
+def test_motion_blurs_along_a_line_and_keeps_the_brightness() -> None:
+    dots = np.zeros((64, 96, 96, 3), np.float32)
+    dots[:, 48, 48] = 250.0
+    moved = changed(tf.constant(dots), motion=15.0)[..., 0]
+    blurred = moved[moved.max(axis=(1, 2)) < 249]
+    assert 4 <= len(blurred) <= 24
+    np.testing.assert_allclose(blurred.sum(axis=(1, 2)), 250, rtol=1e-3)
+    rows, columns = np.nonzero(blurred[0] > 1)
+    assert 1 < np.hypot(np.ptp(rows), np.ptp(columns)) <= 22

@@ -9,10 +9,10 @@ import tensorflow as tf
 from PIL import Image
 
 from facemask import params
-from facemask.model import appearance, draws, geometry, quality
+from facemask.model import appearance, draws, framing, geometry, lighting, quality
 from facemask.model.draws import Change
 
-CODE = (appearance, draws, geometry, quality)
+CODE = (appearance, draws, framing, geometry, lighting, quality)
 """What the changes depend on besides this module."""
 
 COLUMNS, ROWS = 12, 5
@@ -28,10 +28,15 @@ def augmenter(options: params.Augmentation) -> Change:
         (True, geometry.affine(options)),
         (options.swap > 0, appearance.swap(options.swap)),
         (options.recolour > 0, appearance.recolour(options.recolour)),
+        (max(options.framing.wider, options.framing.tighter) > 0, framing.framing(options.framing)),
         (max(options.hue, options.saturation, options.greyscale) > 0, appearance.colour(options)),
         (max(options.brightness, options.contrast, options.warmth) > 0, appearance.light(options)),
+        (options.exposure.share > 0, lighting.exposure(options.exposure)),
+        (options.side_light > 0, lighting.side_light(options.side_light)),
+        (options.haze > 0, lighting.haze(options.haze)),
         (options.cutout > 0, appearance.cutout(options.cutout)),
         (options.resolution < 1, quality.resolution(options.resolution)),
+        (options.motion > 0, quality.motion(options.motion)),
         (options.blur > 0, quality.blur(options.blur)),
         (options.noise > 0, quality.noise(options.noise)),
         (options.jpeg < 100, quality.jpeg(options.jpeg)),

@@ -57,6 +57,34 @@ def blur(blur: float) -> Change:
     return change
 
 
+def motion(length: float, share: float = 0.2) -> Change:
+    """Blur a share of the images along a line, whose angle and length are drawn for the batch.
+
+    Args:
+        length: most pixels of an image of 96; less in a smaller one.
+        share: of the images.
+    """
+    reach = math.ceil(length / 2)
+
+    def change(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        seeds = tf.unstack(tf.random.split(seed, 3))
+        scale = tf.cast(tf.shape(images)[1], tf.float32) / 96
+        half = scale * tf.random.stateless_uniform((), seeds[0], 1.0, length) / 2
+        angle = tf.random.stateless_uniform((), seeds[1], 0.0, math.pi)
+        along = tf.linspace(-half, half, 4 * reach + 1)[:, None, None]
+        places = tf.range(-reach, reach + 1, dtype=tf.float32)
+        x, y = places[None, None, :], places[None, :, None]
+        distance = (x - along * tf.cos(angle)) ** 2 + (y - along * tf.sin(angle)) ** 2
+        weights = tf.reduce_sum(tf.exp(-2 * distance), axis=0)
+        kernel = tf.tile((weights / tf.reduce_sum(weights))[:, :, None, None], (1, 1, 3, 1))
+        ends = [[0, 0], [reach, reach], [reach, reach], [0, 0]]
+        padded = tf.pad(images, ends, "SYMMETRIC")
+        moved = tf.nn.depthwise_conv2d(padded, kernel, (1, 1, 1, 1), "VALID")
+        return images + chance(images, seeds[2], share) * (moved - images)
+
+    return change
+
+
 def noise(noise: float) -> Change:
     """Add Gaussian noise to half of the images, of another strength in each."""
 

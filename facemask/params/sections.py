@@ -1,0 +1,143 @@
+"""The sections of params.yaml, one a stage."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from facemask.params.augmentation import Augmentation
+from facemask.params.base import Positive, Section, Share, UnitInterval
+
+ClassName = Annotated[str, Field(pattern=r"^\w")]
+Variant = Literal["float32", "float16", "dynamic_range", "int8"]
+
+NO_EXTERNAL = "data/none"
+"""`ingest.external` when there is no external test set: DVC wants a path that is there."""
+
+
+class Ingest(Section):
+    """Where the labelled images come from, and which of them are fit to learn from."""
+
+    source: Annotated[str, Field(min_length=1)]
+    external: Annotated[str, Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
+    classes: Annotated[list[ClassName], Field(min_length=2, max_length=2)] | None
+    min_side: Positive
+    max_aspect_ratio: Annotated[float, Field(ge=1)]
+    min_contrast: Annotated[float, Field(ge=0, le=127.5)]
+    max_quarantined_share: UnitInterval
+
+
+class Resize(Section):
+    """The network's input: `size` x `size` pixels."""
+
+    size: Annotated[int, Field(ge=1, le=1024)]
+
+
+def _with_one_capture(pattern: str) -> str:
+    try:
+        captures = re.compile(pattern).groups
+    except (re.error, OverflowError, RecursionError) as error:
+        why = {"why": str(error)}
+        raise PydanticCustomError("pattern", "not a regular expression: {why}", why) from None
+    if captures != 1:
+        raise PydanticCustomError("pattern", "should be a regular expression with one capture")
+    return pattern
+
+
+class Split(Section):
+    """How much of each class is kept for validation and test, and what must stay together."""
+
+    strategy: Literal["grouped", "random", "predefined"]
+    validation: Share
+    test: Annotated[float, Field(ge=0, lt=1)]
+    group_pattern: Annotated[str, AfterValidator(_with_one_capture)] | None
+
+
+class Network(Section):
+    """The layers: filters of each convolution block, and what comes behind them."""
+
+    filters: Annotated[list[Positive], Field(min_length=1)]
+    batch_norm: bool
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    head: Literal["flatten", "average", "max"]
+    dense: Positive
+    initializer: Literal["glorot_uniform", "he_normal"]
+
+    def smallest_input(self) -> int:
+        """Side in pixels that leaves one value a channel after the last block.
+
+        A block is a 3x3 valid convolution (2 pixels less) and a 2x2 max-pooling (half, rounded
+        down).
+        """
+        side = 1
+        for _ in self.filters:
+            side = 2 * side + 2
+        return side
+
+
+class ProgressiveResizing(Section):
+    """Smaller images in the first epochs."""
+
+    scale: Annotated[float, Field(gt=0, le=1)]
+    share: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Train(Section):
+    """The network, its augmentation and how it is trained."""
+
+    epochs: Positive
+    progressive_resizing: ProgressiveResizing
+    batch_size: Positive
+    precision: Literal["auto", "mixed_bfloat16", "float32"]
+    learning_rate: Annotated[float, Field(gt=0)]
+    schedule: Literal["constant", "one_cycle"]
+    weight_decay: UnitInterval
+    ema_momentum: Annotated[float, Field(ge=0, lt=1)]
+    keep: Literal["best", "last"]
+    stop_at_accuracy: UnitInterval | None
+    calibrate: bool
+    weight_by_group: bool
+    network: Network
+    augmentation: Augmentation
+
+
+class Evaluate(Section):
+    """How the model is measured."""
+
+    threshold: Share
+    recall: Annotated[float, Field(gt=0, le=1)] | None
+    worst_mistakes: Annotated[int, Field(ge=1, le=200)]
+
+
+def _distinct(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise PydanticCustomError("twice", "should name each variant once")
+    return names
+
+
+class Crop(Section):
+    """The square around a found face that the model is shown, as its training images are cropped.
+
+    Attributes:
+        scale: its side, in sides of the face's box.
+        up: how far its centre lies above the box's, in its own sides.
+    """
+
+    scale: Annotated[float, Field(gt=0, le=4)]
+    up: Annotated[float, Field(ge=-1, le=1)]
+
+
+class ExportTflite(Section):
+    """Which TFLite files are made, which one ships, and how far it may be from the Keras model."""
+
+    variants: Annotated[list[Variant], Field(min_length=1), AfterValidator(_distinct)]
+    ship: Literal["smallest"] | Variant
+    calibration_images: Positive
+    max_accuracy_loss: UnitInterval
+    max_changed_decisions: UnitInterval
+    max_probability_difference: UnitInterval
+    latency_runs: Positive
+    crop: Crop
+    author: str
