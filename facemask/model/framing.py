@@ -5,8 +5,8 @@ import tensorflow as tf
 from facemask import params
 from facemask.model.draws import Change, chance, grid, uniform
 
-OUTSIDE = -1000.0
-"""Marks what comes from outside an image; no pixel has it."""
+SOFTNESS = 12.0
+"""How sharply an oval ends, against its half axes; half of the wider images are such ovals."""
 
 CUT_SIDES = 0.4
 """Share of the sides that a tighter crop loses a part of."""
@@ -26,12 +26,16 @@ def framing(options: params.Framing) -> Change:
         seeds = tf.unstack(tf.random.split(seed, 3))
         boxes = _boxes(images, seeds[0], options)
         count, side = tf.shape(images)[0], tf.shape(images)[1]
-        framed = tf.image.crop_and_resize(
-            images, boxes, tf.range(count), (side, side), extrapolation_value=OUTSIDE
-        )
+        framed = tf.image.crop_and_resize(images, boxes, tf.range(count), (side, side))
         framed = tf.ensure_shape(framed, images.shape)
-        is_outside = tf.cast(framed < OUTSIDE / 2, tf.float32)
-        return framed + is_outside * (_surroundings(images, seeds[1]) - framed)
+        x, y = grid(images)
+        top, left, bottom, right = tf.unstack(boxes[:, :, None, None, None], axis=1)
+        across, down = 2 * (left + x * (right - left)) - 1, 2 * (top + y * (bottom - top)) - 1
+        inside = tf.cast((tf.abs(across) <= 1) & (tf.abs(down) <= 1), tf.float32)
+        oval = tf.sigmoid(SOFTNESS * (1 - tf.sqrt(across**2 + down**2)))
+        is_wider = tf.cast(bottom - top > 1, tf.float32)
+        inside *= 1 - is_wider * chance(images, seeds[2], 0.5) * (1 - oval)
+        return framed + (1 - inside) * (_surroundings(images, seeds[1]) - framed)
 
     return change
 
