@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 import yaml
-
 from facemask.source import Source
 
 NEW = 100

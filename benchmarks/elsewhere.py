@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from facemask.source import Source
 from numpy.typing import NDArray
 from PIL import Image
 
 from facemask import images, params
-from facemask.source import Source
 from stages import paths
 
 

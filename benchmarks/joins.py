@@ -8,11 +8,11 @@ are not yours. Each tile carries its score, of which `groups.SAME_PICTURE` is th
 import sys
 
 import numpy as np
+from facemask.external import stored
 from PIL import Image
 
 from facemask import images, pictures, tables
 from facemask.dedup import groups
-from facemask.external import stored
 from stages import paths
 
 

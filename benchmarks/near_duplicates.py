@@ -21,11 +21,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from facemask.source import Source
 from numpy.typing import NDArray
 from PIL import Image
 
 from facemask.dedup import groups, near_duplicates
-from facemask.source import Source
 
 SHARES = (0.25, 0.5, 1.0)
 GENERATED = (12_000, 50_000, 200_000)

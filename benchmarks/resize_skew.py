@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
+from facemask.classifier import Classifier
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import sync_playwright
@@ -22,7 +23,6 @@ from tqdm import tqdm
 from benchmarks import elsewhere
 from benchmarks.browser import launch
 from facemask import images, tables
-from facemask.classifier import Classifier
 from stages import paths
 
 RESULT = Path(__file__).with_suffix(".csv")

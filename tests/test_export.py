@@ -146,6 +146,15 @@ def test_the_contract_reads_back(content: bytes, tmp_path: Path) -> None:
     assert Classifier(file).contract.threshold == 0.4
 
 
+def test_another_version_of_the_contract_is_refused_in_one_line(content: bytes) -> None:
+    old = contract.seal(content, dataclasses.replace(DESCRIBED, version="1"))
+    with pytest.raises(
+        UserError, match="^model: is of version 1 of the contract, not 2; "
+    ) as found:
+        contract.read(old, "model")
+    assert "\n" not in str(found.value)
+
+
 def mutations(content: bytes) -> Iterator[bytes]:
     rng = np.random.default_rng(0)
     for number in range(500):

@@ -4,6 +4,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -35,7 +36,7 @@ def resize_all(raw: Path, folder: Path, size: int) -> None:
             list(pool.map(partial(_resize_shard, folder=temporary, size=size, bar=bar), files))
 
 
-def _resize_shard(shard: Path, folder: Path, size: int, bar: "tqdm[None]") -> None:
+def _resize_shard(shard: Path, folder: Path, size: int, bar: "tqdm[Any]") -> None:
     shape = (shards.count(shard), size, size, 3)
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     # Written, not mapped: a full disk is an error here, and would be a fatal signal there.

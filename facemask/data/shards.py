@@ -143,9 +143,10 @@ def read_table(folder: Path) -> pd.DataFrame:
     Column `row` is each row's number in the order of the shards, which `pixels` is asked by.
     """
     parts = [pq.read_table(shard, columns=list(COLUMNS)).to_pandas() for shard in files(folder)]
-    table = pd.concat(parts, ignore_index=True).astype(dict.fromkeys(NUMBERS, int))
+    table: pd.DataFrame = pd.concat(parts, ignore_index=True).astype(dict.fromkeys(NUMBERS, int))
     table["row"] = np.arange(len(table))
-    return table.sort_values(["split", "path"], ignore_index=True)
+    ordered: pd.DataFrame = table.sort_values(["split", "path"], ignore_index=True)
+    return ordered
 
 
 def _row_groups(lengths: pd.Series) -> "pd.Series[int]":

@@ -115,8 +115,8 @@ def reliability(rows: pd.DataFrame, positive: str) -> pd.DataFrame:
     """
     share = (rows["label"] == positive).astype(float)
     table = pd.DataFrame({"probability": rows["probability"], "share": share})
-    bins = np.minimum((table["probability"] * BINS).astype(int), BINS - 1)
-    found = table.groupby(bins.to_numpy())
+    bins = (table["probability"] * BINS).astype(int).clip(upper=BINS - 1).to_numpy()
+    found = table.groupby(bins)
     return found.mean().assign(images=found.size()).reset_index(drop=True)
 
 

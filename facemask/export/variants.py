@@ -1,6 +1,6 @@
 """The variants of a model as TFLite files: made, asked, measured."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ def reader(collection: Pixels, external: Pixels) -> Images:
 
     def image(row: pd.Series) -> NDArray[np.uint8]:
         pixels = collection if row["split"] in tables.SUBSETS else external
-        return pixels[[row["row"]]][0]
+        found: NDArray[np.uint8] = pixels[[row["row"]]][0]
+        return found
 
     return image
 
@@ -42,7 +43,7 @@ def representative(table: pd.DataFrame, pixels: Pixels, count: int) -> NDArray[n
 
 def make(
     model: keras.Model,
-    names: list[str],
+    names: Sequence[str],
     contract: Contract,
     examples: NDArray[np.uint8],
     folder: Path,

@@ -1,0 +1,42 @@
+package facemask.app
+
+import android.graphics.Bitmap
+import android.graphics.BitmapFactory
+import android.graphics.Canvas
+import android.graphics.Color
+import android.graphics.Paint
+import android.graphics.RectF
+import java.io.ByteArrayOutputStream
+import java.util.zip.ZipFile
+
+/** The generated faces that come with the repository, each class in its turn. */
+val FACES: List<Bitmap> by lazy {
+    ZipFile("../../data/demo.zip").use { archive ->
+        val names = archive.entries().asSequence().map { it.name }.filter { it.endsWith(".jpg") }.toList()
+        val classes = names.groupBy { it.substringBeforeLast('/') }.values.map { it.take(5) }
+        (0 until 5).flatMap { i -> classes.map { it[i] } }.map {
+            BitmapFactory.decodeStream(archive.getInputStream(archive.getEntry(it)))
+        }
+    }
+}
+
+/** A photo of some people, two beside each other. */
+fun photograph(people: Int, width: Int = 800, height: Int = 700): Bitmap {
+    val photo = Bitmap.createBitmap(width, height, Bitmap.Config.ARGB_8888)
+    val canvas = Canvas(photo).apply { drawColor(Color.rgb(110, 140, 160)) }
+    val columns = minOf(2, maxOf(1, people))
+    val rows = (people + columns - 1) / columns
+    for (i in 0 until people) {
+        val (cellWidth, cellHeight) = width.toFloat() / columns to height.toFloat() / rows
+        val side = minOf(cellWidth, cellHeight) * 0.8f
+        val left = i % columns * cellWidth + (cellWidth - side) / 2
+        val top = i / columns * cellHeight + (cellHeight - side) / 2
+        canvas.drawBitmap(FACES[i], null, RectF(left, top, left + side, top + side), SMOOTH)
+    }
+    return photo
+}
+
+private val SMOOTH = Paint(Paint.FILTER_BITMAP_FLAG)
+
+fun jpeg(photo: Bitmap): ByteArray =
+    ByteArrayOutputStream().also { photo.compress(Bitmap.CompressFormat.JPEG, 95, it) }.toByteArray()
