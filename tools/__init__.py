@@ -1,0 +1,1 @@
+"""Scripts that make data, pictures and golden files, and what tests and benchmarks share."""
