@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import spdx from "spdx-license-list/full.js";
 import { defineConfig, type Plugin } from "vite";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -30,6 +31,36 @@ function listFiles(): Plugin {
   };
 }
 
+/** Write whose work is in the bundle, and under which licence, into `third-party.txt`. */
+function noticeThirdParties(): Plugin {
+  return {
+    name: "notice-third-parties",
+    generateBundle() {
+      const folders = [...this.getModuleIds()].map(
+        (id) => id.match(/^.*\/node_modules\/(@[^/]+\/)?[^/]+(?=\/)/)?.[0],
+      );
+      const notices = [...new Set(folders)].filter((folder) => folder !== undefined).map(notice);
+      this.emitFile({
+        type: "asset",
+        fileName: "third-party.txt",
+        source: notices.sort().join(`\n${"-".repeat(80)}\n\n`),
+      });
+    },
+  };
+}
+
+/** Say what a package is; its licence's text comes from its own file or, without one, from SPDX. */
+function notice(folder: string): string {
+  const { name, version, author, license, homepage, repository } = JSON.parse(
+    readFileSync(resolve(folder, "package.json"), "utf8"),
+  );
+  const own = readdirSync(folder).filter((file) => /^(licen[cs]e|notice)/i.test(file));
+  const texts = own.map((file) => readFileSync(resolve(folder, file), "utf8"));
+  if (!texts.length) texts.push(spdx[license].licenseText);
+  const origin = [author, homepage ?? repository?.url].filter(Boolean).join(", ");
+  return `${name} ${version} (${origin})\nLicence: ${license}\n\n${texts.join("\n")}`;
+}
+
 export default defineConfig({
   base: "./", // the folder may lie anywhere on its host
   assetsInclude: ["**/*.tflite"],
@@ -39,7 +70,8 @@ export default defineConfig({
       { find: "@metrics", replacement: metrics },
     ],
   },
-  plugins: [listFiles()],
+  plugins: [noticeThirdParties(), listFiles()],
+  server: { fs: { allow: [root] } },
   build: {
     target: "es2022",
     assetsInlineLimit: 0, // the security policy has no data: addresses

@@ -1,13 +1,13 @@
 /** What the model is and how good, from the metrics of the run that made it. */
 
-import evaluation from "@metrics/evaluate.json";
+import evaluation, { type Summary } from "@metrics/evaluate.json";
 import ingest from "@metrics/ingest.json";
 import { byId, make } from "./page";
 import { about, text } from "./strings";
 
 export function describeModel(): void {
   const { validation, external } = evaluation;
-  const leaked: number = validation.relatives_in_training;
+  const leaked = validation.relatives_in_training;
   const rows = [row(leaked ? about.validationLeaky(leaked) : about.validation, validation)];
   if (external) rows.push(row(about.external(external.source), external));
   const labels = Object.keys(validation.recall_of_class);
@@ -22,6 +22,8 @@ export function describeModel(): void {
   scroller.tabIndex = 0; // the keyboard scrolls what has the focus
   scroller.role = "region";
   scroller.ariaLabel = about.measured;
+  const licences = make("a", about.licences);
+  licences.href = "./third-party.txt";
   byId("about").append(
     make("p", about.what),
     make("p", about.trained(ingest.source, ingest.description)),
@@ -30,12 +32,13 @@ export function describeModel(): void {
     make("h3", about.limits),
     make("ul", ...about.not.map((words) => make("li", words))),
     make("p", about.notMeasured),
+    make("p", licences),
   );
 }
 
-function row(name: string, figures: any): HTMLTableRowElement {
+function row(name: string, figures: Summary): HTMLTableRowElement {
   const [low, high] = figures.interval_95.accuracy.map(text.percent);
-  const recalls = Object.values(figures.recall_of_class as Record<string, number>);
+  const recalls = Object.values(figures.recall_of_class);
   const cells = [
     figures.images.toLocaleString("en"),
     text.percent(figures.accuracy),

@@ -1,9 +1,10 @@
 /** The camera, live: finds, classifies and draws as many frames a second as the device manages. */
 
 import type { Classifier } from "./classifier";
-import { FaceDetector } from "./detection";
+import { crop } from "./detection";
+import { FaceDetector } from "./faceDetector";
 import { byId, describe, drawBox } from "./page";
-import { whole } from "./pixels";
+import { fullFrame } from "./pixels";
 import { text, trouble } from "./strings";
 
 const SMOOTHING = 0.9; // of the time between frames that is shown
@@ -18,7 +19,7 @@ export function camera(model: Promise<Classifier>, findFaces: () => boolean): vo
   let period = 0;
 
   function stop(): void {
-    stream?.getTracks().forEach((track) => track.stop());
+    for (const track of stream?.getTracks() ?? []) track.stop();
     stream = undefined;
     video.srcObject = null;
     byId("start").textContent = text.start;
@@ -54,14 +55,17 @@ export function camera(model: Promise<Classifier>, findFaces: () => boolean): vo
     context.drawImage(video, 0, 0);
     const image = context.getImageData(0, 0, view.width, view.height);
     const find = findFaces();
-    const boxes = find ? await (await FaceDetector.load()).find(image, false) : [whole(image)];
+    const faces = find ? await (await FaceDetector.load()).find(image, false) : [];
+    const crops = find
+      ? faces.map((face) => crop(face, image, classifier.contract.input.crop))
+      : [fullFrame(image)];
     const said: string[] = [];
-    for (const box of boxes) {
+    for (const box of crops) {
       const answer = await classifier.classify(image, box);
       said.push(describe(answer));
-      if (find) drawBox(context, box, `${describe(answer)} ${text.percent(answer.probability)}`);
+      if (find) drawBox(context, box, answer);
     }
-    say(boxes.length ? said.join(", ") : text.noFace);
+    say(crops.length ? said.join(", ") : text.noFace);
     const took = performance.now() - began;
     period = period ? SMOOTHING * period + (1 - SMOOTHING) * took : took;
     byId("rate").textContent = text.rate(1000 / period);

@@ -1,19 +1,10 @@
 /** The model: a picture of a face -> label and probability. */
 
 import modelUrl from "@model?url";
+import { type Answer, decide } from "./answer";
 import { type Contract, readContract } from "./contract";
 import { type Box, resize } from "./pixels";
 import { Network, type Progress, start } from "./runtime";
-
-/** An answer nearer to the threshold than this is called unsure. */
-const UNSURE = 0.2;
-
-export interface Answer {
-  label: string;
-  /** Of the label, 0-1. */
-  probability: number;
-  unsure: boolean;
-}
 
 export class Classifier {
   private constructor(
@@ -21,21 +12,17 @@ export class Classifier {
     private readonly network: Network,
   ) {}
 
+  /** Fetch the model, check its contract, and make it ready. */
   static async load(progress: Progress): Promise<Classifier> {
     const file = await start(modelUrl, progress);
-    return new Classifier(readContract(file), await Network.compile(file));
+    return new Classifier(await readContract(file), await Network.compile(file));
   }
 
+  /** Classify the part of a picture that shows one face. */
   async classify(image: ImageData, box: Box): Promise<Answer> {
-    const { side } = this.network;
+    const { side } = this.contract.input;
     const outputs = await this.network.run(resize(image, box, side, side));
-    const [[second]] = outputs.values();
-    const { labels, threshold } = this.contract;
-    const isSecond = second >= threshold;
-    return {
-      label: labels[isSecond ? 1 : 0],
-      probability: isSecond ? second : 1 - second,
-      unsure: Math.abs(second - threshold) < UNSURE,
-    };
+    const [[probability]] = outputs.values();
+    return decide(probability, this.contract);
   }
 }

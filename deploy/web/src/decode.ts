@@ -1,6 +1,6 @@
 /** Files -> pixels, as the browser shows them: upright, in sRGB, on white where transparent. */
 
-import { type Box, whole } from "./pixels";
+import { type Box, fullFrame } from "./pixels";
 import { trouble } from "./strings";
 
 /** Longer side of what is read out of a photo at once; canvases of phones end not far above. */
@@ -20,7 +20,11 @@ export async function decode(file: Blob): Promise<ImageBitmap> {
 }
 
 /** Give the pixels of a part of a picture, pixel for pixel unless it is longer than `maxSide`. */
-export function pixelsOf(image: ImageBitmap, box = whole(image), maxSide = MAX_SIDE): ImageData {
+export function pixelsOf(
+  image: ImageBitmap,
+  box: Box = fullFrame(image),
+  maxSide = MAX_SIDE,
+): ImageData {
   const [width, height] = [box.right - box.left, box.bottom - box.top];
   const scale = Math.min(1, maxSide / Math.max(width, height));
   const canvas = document.createElement("canvas");
@@ -37,10 +41,5 @@ export function pixelsOf(image: ImageBitmap, box = whole(image), maxSide = MAX_S
 /** Enlarge a box found in a reduced copy to the picture's own pixels. */
 export function enlarge(box: Box, from: ImageData, to: ImageBitmap): Box {
   const [x, y] = [to.width / from.width, to.height / from.height];
-  return {
-    left: Math.round(box.left * x),
-    top: Math.round(box.top * y),
-    right: Math.round(box.right * x),
-    bottom: Math.round(box.bottom * y),
-  };
+  return { left: box.left * x, top: box.top * y, right: box.right * x, bottom: box.bottom * y };
 }

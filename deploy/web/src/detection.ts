@@ -1,94 +1,41 @@
-/** Find faces with MediaPipe's BlazeFace, as `facemask/detection.py` does; the constants are its. */
+/** What surrounds the face finder's network, as `facemask/inference/detection.py` has it. */
 
-import modelUrl from "@mediapipe/face_detection/face_detection_short_range.tflite?url";
-import { type Box, resize, whole } from "./pixels";
-import { fetchAll, Network } from "./runtime";
+import constants from "../../../facemask/inference/face_detector.json";
+import { type Box, fullFrame, resize } from "./pixels";
 
-const SIDE = 128;
-const GRIDS = [
-  [16, 2],
-  [8, 6],
-];
-const MIN_SCORE = 0.4;
-const TILE = 0.5;
-const SAME_FACE = 0.3;
-const INSIDE = 0.6;
-const CROP = 1.19;
-const CROP_UP = 0.09;
+/** Sides of the square that the network takes, in pixels. */
+export const INPUT_SIZE = constants.input_size;
 
-interface Found extends Box {
+/** A box of a face, in pixels of the picture, and how sure the network is of it, 0-1. */
+export interface Detection extends Box {
   score: number;
 }
 
-const anchors = GRIDS.flatMap(([side, boxes]) =>
+/** How a face's box becomes the crop that is classified; it is part of the model's contract. */
+export interface CropMargins {
+  /** Side of the crop in sides of the box. */
+  scale: number;
+  /** How far the crop's centre lies above the box's, in sides of the crop. */
+  up: number;
+}
+
+interface Size {
+  width: number;
+  height: number;
+}
+
+/** Centres of the anchors, 0-1, in the network's order. */
+export const anchors = constants.grids.flatMap(([side, boxes]) =>
   Array.from({ length: side * side * boxes }, (_, i) => {
     const cell = Math.floor(i / boxes);
-    return [((cell % side) + 0.5) / side, (Math.floor(cell / side) + 0.5) / side];
+    return { x: ((cell % side) + 0.5) / side, y: (Math.floor(cell / side) + 0.5) / side };
   }),
 );
 
-export class FaceDetector {
-  private static loading?: Promise<FaceDetector>;
-
-  private constructor(private readonly network: Network) {}
-
-  /** Fetch the network when it is first needed. */
-  static load(): Promise<FaceDetector> {
-    FaceDetector.loading ??= fetchAll([modelUrl], () => {})
-      .then(([file]) => Network.compile(file))
-      .then((network) => new FaceDetector(network))
-      .catch((error: unknown) => {
-        FaceDetector.loading = undefined; // so that the next photo tries again
-        throw error;
-      });
-    return FaceDetector.loading;
-  }
-
-  /** Find the squares to classify, the surest first; `tiles` looks for small faces too. */
-  async find(image: ImageData, tiles: boolean): Promise<Box[]> {
-    const found: Found[] = [];
-    for (const view of tiles ? views(image) : [whole(image)]) {
-      found.push(...(await this.look(image, view)));
-    }
-    return merge(found).map((box) => crop(box, image));
-  }
-
-  private async look(image: ImageData, view: Box): Promise<Found[]> {
-    const [viewWidth, viewHeight] = [view.right - view.left, view.bottom - view.top];
-    const scale = SIDE / Math.max(viewWidth, viewHeight);
-    const width = Math.max(1, Math.round(viewWidth * scale));
-    const height = Math.max(1, Math.round(viewHeight * scale));
-    const [left, top] = [(SIDE - width) >> 1, (SIDE - height) >> 1];
-    const pixels = resize(image, view, width, height);
-    const input = new Float32Array(SIDE * SIDE * 3).fill(-1);
-    for (let y = 0; y < height; y++) {
-      const to = 3 * ((top + y) * SIDE + left);
-      for (let x = 0; x < 3 * width; x++) input[to + x] = pixels[3 * y * width + x] / 127.5 - 1;
-    }
-    const outputs = await this.network.run(input);
-    const [boxes, logits] = [outputs.get(16)!, outputs.get(1)!];
-    const found: Found[] = [];
-    logits.forEach((logit, i) => {
-      const score = 1 / (1 + Math.exp(-logit));
-      if (score < MIN_SCORE) return;
-      const [x, y, w, h] = boxes.subarray(16 * i, 16 * i + 4);
-      const centre = [x + anchors[i][0] * SIDE - left, y + anchors[i][1] * SIDE - top];
-      found.push({
-        left: (centre[0] - w / 2) / scale + view.left,
-        top: (centre[1] - h / 2) / scale + view.top,
-        right: (centre[0] + w / 2) / scale + view.left,
-        bottom: (centre[1] + h / 2) / scale + view.top,
-        score,
-      });
-    });
-    return found.filter((box) => isWhole(box, view, image));
-  }
-}
-
-/** The whole photo and, if it is large enough, tiles that overlap by half. */
-function views(image: ImageData): Box[] {
-  const side = Math.trunc(Math.max(image.width, image.height) * TILE);
-  if (side < SIDE) return [whole(image)];
+/** The full frame and, if it is large enough, tiles that overlap by half. */
+export function views(image: Size): Box[] {
+  const side = Math.trunc(Math.max(image.width, image.height) * constants.tile);
+  if (side < INPUT_SIZE) return [fullFrame(image)]; // a tile would be enlarged: nothing new in it
   const tiles = starts(image.height, side).flatMap((top) =>
     starts(image.width, side).map((left) => ({
       left,
@@ -97,7 +44,7 @@ function views(image: ImageData): Box[] {
       bottom: Math.min(image.height, top + side),
     })),
   );
-  return [whole(image), ...tiles];
+  return [fullFrame(image), ...tiles];
 }
 
 function starts(length: number, side: number): number[] {
@@ -106,8 +53,62 @@ function starts(length: number, side: number): number[] {
   return Array.from({ length: steps + 1 }, (_, i) => Math.round((i * (length - side)) / steps));
 }
 
-/** Whether a box is not cut by an edge of the view within the photo. */
-function isWhole(box: Box, view: Box, image: ImageData): boolean {
+/** Where a view lies in the network's input: as large as fits, in the middle. */
+function fit(view: Box) {
+  const [viewWidth, viewHeight] = [view.right - view.left, view.bottom - view.top];
+  const scale = INPUT_SIZE / Math.max(viewWidth, viewHeight);
+  const width = Math.max(1, Math.round(viewWidth * scale));
+  const height = Math.max(1, Math.round(viewHeight * scale));
+  return { scale, width, height, left: (INPUT_SIZE - width) >> 1, top: (INPUT_SIZE - height) >> 1 };
+}
+
+/** Make the network's input of a view: RGB from -1 to 1, on black. */
+export function networkInput(image: ImageData, view: Box): Float32Array {
+  const { width, height, left, top } = fit(view);
+  const pixels = resize(image, view, width, height);
+  const input = new Float32Array(INPUT_SIZE * INPUT_SIZE * 3).fill(-1);
+  for (let y = 0; y < height; y++) {
+    const to = 3 * ((top + y) * INPUT_SIZE + left);
+    for (let x = 0; x < 3 * width; x++) input[to + x] = pixels[3 * y * width + x] / 127.5 - 1;
+  }
+  return input;
+}
+
+/**
+ * Turn the network's outputs for a view into boxes of the picture.
+ *
+ * `boxes` holds x, y, width, height and twelve numbers more for each anchor, `logits` one number.
+ */
+export function decode(
+  boxes: Float32Array,
+  logits: Float32Array,
+  view: Box,
+  image: Size,
+): Detection[] {
+  const { scale, left, top } = fit(view);
+  const isTile = view.right - view.left < image.width || view.bottom - view.top < image.height;
+  const least = isTile ? constants.tile_min_score : constants.min_score;
+  const stride = boxes.length / anchors.length;
+  const found: Detection[] = [];
+  logits.forEach((logit, i) => {
+    const score = 1 / (1 + Math.exp(-logit));
+    if (score < least) return;
+    const [dx, dy, width, height] = boxes.subarray(stride * i);
+    const x = dx + anchors[i].x * INPUT_SIZE - left;
+    const y = dy + anchors[i].y * INPUT_SIZE - top;
+    found.push({
+      left: (x - width / 2) / scale + view.left,
+      top: (y - height / 2) / scale + view.top,
+      right: (x + width / 2) / scale + view.left,
+      bottom: (y + height / 2) / scale + view.top,
+      score,
+    });
+  });
+  return found.filter((box) => isUncut(box, view, image));
+}
+
+/** Whether a box is not cut by an edge of the view that lies within the picture. */
+function isUncut(box: Box, view: Box, image: Size): boolean {
   return (
     (box.left > view.left || view.left === 0) &&
     (box.top > view.top || view.top === 0) &&
@@ -127,33 +128,35 @@ const shared = (a: Box, b: Box): number =>
     bottom: Math.min(a.bottom, b.bottom),
   });
 
-/** One box, their mean weighted by score, of those that show the same face. */
-function merge(found: Found[]): Box[] {
-  const merged: Box[] = [];
-  let left = [...found].sort((a, b) => b.score - a.score);
-  while (left.length) {
-    const best = left[0];
-    const isSame = (box: Found): boolean => {
+/** Make one box, their mean weighted by score, of those that show the same face; surest first. */
+export function merge(found: Detection[]): Detection[] {
+  const merged: Detection[] = [];
+  let rest = [...found].sort((a, b) => b.score - a.score);
+  while (rest.length) {
+    const best = rest[0];
+    const isSame = (box: Detection): boolean => {
       const inner = shared(best, box);
-      return box === best || inner / (area(best) + area(box) - inner) > SAME_FACE;
+      return box === best || inner / (area(best) + area(box) - inner) > constants.same_face;
     };
-    const same = left.filter(isSame);
+    const same = rest.filter(isSame);
     const weight = same.reduce((sum, box) => sum + box.score, 0);
-    const mean = (side: keyof Box): number =>
-      same.reduce((sum, box) => sum + box[side] * box.score, 0) / weight;
-    merged.push({ left: mean("left"), top: mean("top"), right: mean("right"), bottom: mean("bottom") });
-    left = left.filter(
-      (box) => !isSame(box) && shared(best, box) / Math.min(area(best), area(box)) <= INSIDE,
+    const mean = (edge: keyof Box): number =>
+      same.reduce((sum, box) => sum + box[edge] * box.score, 0) / weight;
+    const [left, top, right, bottom] = (["left", "top", "right", "bottom"] as const).map(mean);
+    merged.push({ left, top, right, bottom, score: best.score });
+    rest = rest.filter(
+      (box) =>
+        !isSame(box) && shared(best, box) / Math.min(area(best), area(box)) <= constants.inside,
     );
   }
   return merged;
 }
 
-/** The part of the photo around a box that a training image would show. */
-function crop(box: Box, image: ImageData): Box {
-  const side = (CROP * (box.right - box.left + box.bottom - box.top)) / 2;
+/** Find the part of the picture around a face's box that a training image would show. */
+export function crop(box: Box, image: Size, margins: CropMargins): Box {
+  const side = (margins.scale * (box.right - box.left + box.bottom - box.top)) / 2;
   const x = (box.left + box.right) / 2;
-  const y = (box.top + box.bottom) / 2 - CROP_UP * side;
+  const y = (box.top + box.bottom) / 2 - margins.up * side;
   const left = Math.max(0, Math.floor(x - side / 2 + 0.5));
   const top = Math.max(0, Math.floor(y - side / 2 + 0.5));
   const right = Math.min(image.width, Math.floor(x + side / 2 + 0.5));

@@ -2,7 +2,20 @@ declare module "@model?url" {
   const url: string;
   export default url;
 }
-declare module "@metrics/*" {
-  const metrics: any;
-  export default metrics;
+declare module "@metrics/evaluate.json" {
+  export interface Summary {
+    images: number;
+    accuracy: number;
+    interval_95: { accuracy: [number, number] };
+    recall_of_class: Record<string, number>;
+  }
+  const evaluation: {
+    validation: Summary & { relatives_in_training: number };
+    external?: Summary & { source: string };
+  };
+  export default evaluation;
+}
+declare module "@metrics/ingest.json" {
+  const ingest: { source: string; description: string };
+  export default ingest;
 }

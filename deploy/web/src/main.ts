@@ -5,7 +5,7 @@ import { camera } from "./camera";
 import { Classifier } from "./classifier";
 import { byId } from "./page";
 import { photos } from "./photo";
-import { text, trouble } from "./strings";
+import { Refusal, text, trouble } from "./strings";
 
 for (const element of document.querySelectorAll<HTMLElement>("[data-text], [data-label]")) {
   const words = text as unknown as Record<string, string>;
@@ -23,7 +23,7 @@ camera(model, findFaces);
 
 async function load(): Promise<Classifier> {
   try {
-    if (typeof WebAssembly === "undefined") throw new Error(trouble.noWebAssembly);
+    if (typeof WebAssembly === "undefined") throw new Refusal(trouble.noWebAssembly);
     status.textContent = text.loading;
     const classifier = await Classifier.load((loaded, total) => {
       progress.value = loaded / total;
@@ -34,7 +34,7 @@ async function load(): Promise<Classifier> {
     return classifier;
   } catch (error) {
     const { message } = error as Error;
-    status.textContent = message === trouble.noWebAssembly ? message : trouble.load(message);
+    status.textContent = error instanceof Refusal ? message : trouble.load(message);
     status.className = "trouble";
     throw error;
   } finally {

@@ -1,8 +1,15 @@
 /** Small helpers for the page. */
 
-import type { Answer } from "./classifier";
+import type { Answer } from "./answer";
 import type { Box } from "./pixels";
 import { text } from "./strings";
+
+/** Of the first and of the second label: blue and orange, which the colour-blind can tell apart
+ * (M. Okabe and K. Ito, "Color Universal Design", 2008), and the ink that is legible on them. */
+const COLOURS = {
+  negative: { fill: "#0072b2", ink: "#fff" },
+  positive: { fill: "#e69f00", ink: "#000" },
+};
 
 export function byId<T extends HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
@@ -18,29 +25,39 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** Say the label, and that it is unsure where it is. */
 export function describe(answer: Answer): string {
   return answer.unsure ? text.unsure(answer.label) : answer.label;
 }
 
-/** Draw a box on a picture, with its number; the dark rim shows it on any background. */
-export function drawBox(context: CanvasRenderingContext2D, box: Box, name: string): void {
+/** Draw a box on a picture, with the answer at it; dashed where it is unsure. */
+export function drawBox(
+  context: CanvasRenderingContext2D,
+  box: Box,
+  answer: Answer,
+  number = "",
+): void {
   const unit = Math.max(context.canvas.width, context.canvas.height) / 160;
+  const { fill, ink } = answer.positive ? COLOURS.positive : COLOURS.negative;
   const [width, height] = [box.right - box.left, box.bottom - box.top];
-  for (const [colour, line] of [
-    ["#000", 2 * unit],
-    ["#fff", unit],
-  ] as const) {
-    context.strokeStyle = colour;
-    context.lineWidth = line;
-    context.strokeRect(box.left, box.top, width, height);
-  }
-  context.font = `bold ${8 * unit}px sans-serif`;
-  const tag = context.measureText(name).width + 4 * unit;
-  const left = Math.max(0, Math.min(box.left, context.canvas.width - tag));
-  context.fillStyle = "#000";
-  context.fillRect(left, box.top, tag, 11 * unit);
-  context.fillStyle = "#fff";
-  context.fillText(name, left + 2 * unit, box.top + 8.5 * unit);
+  context.save();
+  context.lineWidth = 1.5 * unit;
+  context.strokeStyle = "#fff"; // between the dashes, and on pictures of the box's own colour
+  context.strokeRect(box.left, box.top, width, height);
+  context.strokeStyle = fill;
+  context.lineWidth = unit;
+  context.setLineDash(answer.unsure ? [3 * unit, 2 * unit] : []);
+  context.strokeRect(box.left, box.top, width, height);
+  context.font = `bold ${5 * unit}px sans-serif`;
+  const name = `${number}${describe(answer)} ${text.percent(answer.probability)}`;
+  const tag = { width: context.measureText(name).width + 3 * unit, height: 7 * unit };
+  const left = Math.max(0, Math.min(box.left, context.canvas.width - tag.width));
+  const top = Math.max(0, box.top - tag.height); // above the face, where there is room
+  context.fillStyle = fill;
+  context.fillRect(left, top, tag.width, tag.height);
+  context.fillStyle = ink;
+  context.fillText(name, left + 1.5 * unit, top + 5.3 * unit);
+  context.restore();
 }
 
 /** Let the browser draw and answer before going on. */

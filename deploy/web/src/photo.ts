@@ -1,17 +1,21 @@
 /** Photos: chosen, dropped or pasted; each gets its faces, their labels, and the time it took. */
 
-import type { Answer, Classifier } from "./classifier";
+import type { Answer } from "./answer";
+import type { Classifier } from "./classifier";
 import { decode, enlarge, pixelsOf } from "./decode";
-import { FaceDetector } from "./detection";
+import { crop } from "./detection";
+import { FaceDetector } from "./faceDetector";
 import { breathe, byId, describe, drawBox, make } from "./page";
-import { type Box, whole } from "./pixels";
+import { type Box, fullFrame } from "./pixels";
 import { text, trouble } from "./strings";
 
-/** Longer sides in pixels of the copy that faces are looked for in, and of the one that is shown. */
+/** Longer side in pixels of the copy that faces are looked for in. */
 const SEARCHED = 1280;
-const SHOWN = 320;
+/** Longer side of a photo as it is shown, with words at its faces; and of a crop, without. */
+const SHOWN = 640;
+const SHOWN_CROP = 320;
 
-interface Judged {
+interface Classified {
   box: Box;
   answer: Answer;
 }
@@ -80,16 +84,17 @@ async function show(
   findFaces: boolean,
 ): Promise<void> {
   const start = performance.now();
-  const judged = await judge(image, classifier, findFaces);
+  const classified = await classify(image, classifier, findFaces);
   const took = text.took(performance.now() - start);
-  item.append(picture(image, judged, findFaces, item.textContent ?? ""));
-  if (judged.length) {
-    item.append(make("ul", ...judged.map(({ answer }, i) => line(answer, i, findFaces))));
+  item.append(picture(image, classified, findFaces, item.textContent ?? ""));
+  item.className = findFaces ? "photo" : "crop";
+  if (classified.length) {
+    item.append(make("ul", ...classified.map(({ answer }, i) => line(answer, i, findFaces))));
     item.append(make("p", took));
     image.close();
     return;
   }
-  const button = make("button", text.whole);
+  const button = make("button", text.fullFrame);
   button.type = "button";
   const offer = make("p", `${text.noFace} `, button);
   button.addEventListener("click", () => {
@@ -101,44 +106,47 @@ async function show(
   item.append(offer);
 }
 
-async function judge(
+async function classify(
   image: ImageBitmap,
   classifier: Classifier,
   findFaces: boolean,
-): Promise<Judged[]> {
-  let boxes = [whole(image)];
+): Promise<Classified[]> {
+  let crops = [fullFrame(image)];
   if (findFaces) {
     const detector = await FaceDetector.load();
-    const small = pixelsOf(image, whole(image), SEARCHED);
-    boxes = (await detector.find(small, true)).map((box) => enlarge(box, small, image));
+    const small = pixelsOf(image, fullFrame(image), SEARCHED);
+    const faces = await detector.find(small, true);
+    const margins = classifier.contract.input.crop;
+    crops = faces.map((face) => crop(enlarge(face, small, image), image, margins));
   }
-  const judged: Judged[] = [];
-  for (const box of boxes) {
+  const classified: Classified[] = [];
+  for (const box of crops) {
     const pixels = pixelsOf(image, box);
-    judged.push({ box, answer: await classifier.classify(pixels, whole(pixels)) });
+    classified.push({ box, answer: await classifier.classify(pixels, fullFrame(pixels)) });
   }
-  return judged;
+  return classified;
 }
 
 function picture(
   image: ImageBitmap,
-  judged: Judged[],
+  classified: Classified[],
   boxes: boolean,
   name: string,
 ): HTMLCanvasElement {
-  const scale = SHOWN / Math.max(image.width, image.height);
+  const scale = (boxes ? SHOWN : SHOWN_CROP) / Math.max(image.width, image.height);
   const canvas = make("canvas");
   canvas.width = Math.max(1, Math.round(image.width * scale));
   canvas.height = Math.max(1, Math.round(image.height * scale));
   canvas.role = "img";
-  canvas.ariaLabel = boxes ? text.faces(name, judged.length) : name;
+  canvas.ariaLabel = boxes ? text.faces(name, classified.length) : name;
   const context = canvas.getContext("2d")!;
   context.imageSmoothingQuality = "high";
   context.drawImage(image, 0, 0, canvas.width, canvas.height);
   if (boxes) {
-    judged.forEach(({ box: { left, top, right, bottom } }, i) => {
-      const [l, t, r, b] = [left, top, right, bottom].map((pixel) => pixel * scale);
-      drawBox(context, { left: l, top: t, right: r, bottom: b }, `${i + 1}`);
+    classified.forEach(({ box, answer }, i) => {
+      const [left, top] = [box.left * scale, box.top * scale];
+      const [right, bottom] = [box.right * scale, box.bottom * scale];
+      drawBox(context, { left, top, right, bottom }, answer, `${i + 1}: `);
     });
   }
   return canvas;
@@ -150,6 +158,7 @@ function line(answer: Answer, index: number, numbered: boolean): HTMLLIElement {
   const number = numbered ? `${index + 1}: ` : "";
   const item = make("li", number, make("strong", describe(answer)), " ", probability);
   item.dataset.label = answer.label;
-  if (answer.unsure) item.className = "unsure";
+  item.className = answer.positive ? "positive" : "negative";
+  if (answer.unsure) item.classList.add("unsure");
   return item;
 }

@@ -1,4 +1,4 @@
-/** Scale pixels as `facemask/images.py` does, byte for byte: Pillow's bilinear filter. */
+/** Resize pixels as `facemask.images.resize` does, byte for byte: Pillow's bilinear filter. */
 
 export interface Box {
   left: number;
@@ -7,7 +7,8 @@ export interface Box {
   bottom: number;
 }
 
-export function whole(image: { width: number; height: number }): Box {
+/** The whole of a picture, as a box in it. */
+export function fullFrame(image: { width: number; height: number }): Box {
   return { left: 0, top: 0, right: image.width, bottom: image.height };
 }
 

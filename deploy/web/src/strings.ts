@@ -5,7 +5,7 @@ const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 export const text = {
   title: "Face mask check",
   tagline: "Photos and the camera's pictures stay on this device.",
-  findFaces: "Find the faces first (off: each picture is classified whole)",
+  findFaces: "Find the faces first (off: each picture is a crop of one face already)",
   loading: "Loading the model",
   ready: "Ready.",
   photo: "Photos",
@@ -13,7 +13,7 @@ export const text = {
   chooseHint: "or drop them here, or paste them",
   clear: "Clear the list",
   noFace: "No face found.",
-  whole: "Classify the whole picture",
+  fullFrame: "Classify the full frame",
   camera: "Camera",
   start: "Start the camera",
   stop: "Stop the camera",
@@ -33,12 +33,18 @@ export const text = {
     count === 1 ? `${file}, 1 face` : `${file}, ${count} faces`,
 };
 
+/** An error whose message is for people, and is one of `trouble`. */
+export class Refusal extends Error {}
+
 /** What went wrong, and what to do. */
 export const trouble = {
   noWebAssembly:
     "This browser has WebAssembly switched off, which the model needs. Switch it on, or use another browser.",
   load: (detail: string): string => `The model could not be loaded (${detail}). Reload the page.`,
-  noContract: "the model file says nothing of how to use it; export it anew",
+  damaged: "The model file is damaged, or is not one of this pipeline; put the page up anew.",
+  version: (found: string, wanted: string): string =>
+    `The model file has version ${found} of the contract, and this page reads ${wanted}: export the model again.`,
+  input: "The model file asks for an input that this page does not know how to make.",
   network: (status: number, url: string): string => `${url}: status ${status}`,
   empty: "The file is empty. Choose another one.",
   heic: "This browser cannot open HEIC photos. Save it as JPEG; on an iPhone, set Camera, Formats to Most Compatible.",
@@ -46,16 +52,17 @@ export const trouble = {
   noImage:
     "Not a picture that this browser can open: damaged, too large, or of another type. Save it as JPEG or PNG.",
   notModel: "The model is not loaded.",
-  cameraDenied: "The camera is not allowed. Allow it in the browser's settings for this page, and start again.",
+  cameraDenied:
+    "The camera is not allowed. Allow it in the browser's settings for this page, and start again.",
   noCamera: "No camera found. Connect one, or choose photos.",
   cameraInsecure: "The camera works only over https:// or on localhost.",
-  cameraBusy: "The camera does not answer; another program may use it. Close that, and start again.",
+  cameraBusy:
+    "The camera does not answer; another program may use it. Close that, and start again.",
 };
 
 /** The part about the model; the figures are filled in from the metrics of the run. */
 export const about = {
-  what:
-    "A small network that looks at one face at a time and says whether it wears a mask over mouth and nose. It runs in this page.",
+  what: "A small network that looks at one face at a time and says whether it wears a mask over mouth and nose. It runs in this page.",
   measured: "How good it is, from the metrics of the run that made it:",
   columns: ["measured on", "images", "accuracy", "95 % interval"],
   found: (label: string): string => `${label} found`,
@@ -63,14 +70,14 @@ export const about = {
   validationLeaky: (count: number): string =>
     `validation: ${count} pictures have a relative in training, which flatters`,
   external: (source: string): string => `faces from elsewhere (${source})`,
-  trained: (source: string, description: string): string =>
-    `Trained on ${source}. ${description}`,
+  trained: (source: string, description: string): string => `Trained on ${source}. ${description}`,
   limits: "What it must not be used for",
   not: [
     "To admit, refuse, punish or watch people: it is wrong about some faces, and not about all people equally often.",
     "To judge whether a mask protects: it does not see the material, the fit, or the air.",
     "For medical decisions, or wherever an error harms someone.",
   ],
+  licences: "Licences of the programs and networks in this page",
   notMeasured:
     "How it does for age, skin colour or sex was not measured. Faces turned far away, covered by hands or cut off are the hardest; masked faces are missed by the face finder more often than bare ones.",
 };
