@@ -13,7 +13,7 @@ import pandas as pd
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.browser import FAKE_CAMERA, Server, film, launch
+from tools.browser import FAKE_CAMERA, Server, film, launch
 from facemask import images, tables
 from facemask.source import Source
 

@@ -20,7 +20,7 @@ from playwright.sync_api import sync_playwright
 from tqdm import tqdm
 
 from benchmarks import elsewhere
-from benchmarks.browser import launch
+from tools.browser import launch
 from facemask import images, tables
 from facemask.classifier import Classifier
 from stages import paths

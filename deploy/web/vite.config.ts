@@ -51,13 +51,13 @@ function noticeThirdParties(): Plugin {
 
 /** Say what a package is; its licence's text comes from its own file or, without one, from SPDX. */
 function notice(folder: string): string {
-  const { name, version, author, license, homepage, repository } = JSON.parse(
+  const { name, version, license, homepage, repository } = JSON.parse(
     readFileSync(resolve(folder, "package.json"), "utf8"),
   );
   const own = readdirSync(folder).filter((file) => /^(licen[cs]e|notice)/i.test(file));
   const texts = own.map((file) => readFileSync(resolve(folder, file), "utf8"));
   if (!texts.length) texts.push(spdx[license].licenseText);
-  const origin = [author, homepage ?? repository?.url].filter(Boolean).join(", ");
+  const origin = homepage ?? repository?.url;
   return `${name} ${version} (${origin})\nLicence: ${license}\n\n${texts.join("\n")}`;
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from benchmarks.browser import Server, launch
+from tools.browser import Server, launch
 from facemask import images
 from facemask.source import Source
 
