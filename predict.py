@@ -23,9 +23,9 @@ from PIL import Image
 from tqdm import tqdm
 
 from facemask import images, pictures
-from facemask.classifier import Answer, Classifier, on_all_cores
-from facemask.detection import FaceDetector, whole
 from facemask.errors import UserError, one_line_errors
+from facemask.inference.classifier import Answer, Classifier, on_all_cores
+from facemask.inference.detection import FaceDetector, whole
 
 HERE = Path(__file__).parent
 TRAINED = HERE / "models/facemask.tflite"

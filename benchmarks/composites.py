@@ -20,8 +20,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from tqdm import tqdm
 
 from facemask import images, tables
-from facemask.classifier import Classifier
-from facemask.detection import Box, FaceDetector
+from facemask.inference.classifier import Classifier
+from facemask.inference.detection import Box, FaceDetector
 from facemask.source import Source, class_of, find_classes
 from stages import paths
 

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from benchmarks import elsewhere
 from tools.browser import launch
 from facemask import images, tables
-from facemask.classifier import Classifier
+from facemask.inference.classifier import Classifier
 from stages import paths
 
 RESULT = Path(__file__).with_suffix(".csv")

@@ -10,7 +10,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from facemask.contract import CONTRACT, LABELS, Contract
+from facemask.inference.contract import CONTRACT, LABELS, Contract
 
 NAME = b"TFLITE_METADATA"
 """Of the buffer that holds it."""

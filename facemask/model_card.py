@@ -6,7 +6,7 @@ Its sections follow Mitchell et al., "Model Cards for Model Reporting", 2019.
 from collections.abc import Mapping
 from typing import Any
 
-from facemask.contract import Contract
+from facemask.inference.contract import Contract
 
 Metrics = Mapping[str, Any]
 
@@ -37,7 +37,7 @@ def _summary(contract: Contract, metrics: Metrics) -> str:
 Tells {" from ".join(contract.labels)} on a crop of one face. A convolutional network of
 {metrics["train"]["parameters"]:,} parameters for {size} x {size} pixels, trained from scratch;
 `{contract.name}.tflite` is its variant `{shipped}`, {kilobytes:,.0f} kB.
-Author: {contract.author or "not named"}. Git commit: {contract.git_commit or "none"}."""
+Author: {contract.author or "not named"}."""
 
 
 def _use(contract: Contract) -> str:

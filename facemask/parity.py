@@ -6,8 +6,8 @@ import pandas as pd
 from sklearn import metrics
 
 from facemask import params, tables
-from facemask.contract import Contract
 from facemask.errors import UserError
+from facemask.inference.contract import Contract
 
 NAMED = 3
 """Images named of those on which a variant is wrong by too much."""

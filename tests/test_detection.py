@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facemask import detection, images
-from facemask.detection import Box, FaceDetector
+from facemask import images
 from facemask.errors import UserError
+from facemask.inference import detection
+from facemask.inference.detection import Box, FaceDetector
 from tests.conftest import CLASSES, REPOSITORY, shell
 
 SIDE = 200

@@ -15,9 +15,10 @@ import pytest
 from ai_edge_litert import schema_py_generated
 from ai_edge_litert.interpreter import Interpreter
 
-from facemask import contract, conversion, metadata, network, params
-from facemask.classifier import Classifier
+from facemask import conversion, metadata, network, params
 from facemask.errors import UserError
+from facemask.inference import contract
+from facemask.inference.classifier import Classifier
 from tests.conftest import Run, set_params
 from tests.test_network import NETWORK
 
@@ -27,9 +28,9 @@ DESCRIBED = contract.describe(
     labels=["WithMask", "WithoutMask"],
     side=SIDE,
     threshold=0.4,
+    crop={"scale": 1.5, "up": 0.1},
     training_data="0" * 64,
-    git_commit="1" * 40,
-    dvc_lock="2" * 64,
+    data_description="Faces of a test.",
 )
 NOISE = np.random.default_rng(0).integers(0, 256, (20, SIDE, SIDE, 3))
 PIXELS = (NOISE * np.linspace(0.05, 1, 20)[:, None, None, None]).astype(np.uint8)  # ever brighter
@@ -120,7 +121,7 @@ def test_the_metadata_reads_back_by_the_standard(content: bytes) -> None:
     raw = bytes(bytearray(model.buffers[entry.buffer].data))
     assert schema.ModelMetadata.ModelMetadataBufferHasIdentifier(raw, 0)
     found = schema.ModelMetadataT.InitFromObj(schema.ModelMetadata.GetRootAs(raw))
-    assert (found.name, found.version, found.author) == (b"facemask", b"1", b"A. Author")
+    assert (found.name, found.version, found.author) == (b"facemask", b"2", b"A. Author")
     assert [file.name for file in found.associatedFiles] == [b"contract.json"]
     [graph] = found.subgraphMetadata
     [taken], [given] = graph.inputTensorMetadata, graph.outputTensorMetadata
@@ -142,6 +143,15 @@ def test_the_contract_reads_back(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "model.tflite"
     file.write_bytes(content)
     assert Classifier(file).contract.threshold == 0.4
+
+
+def test_another_version_of_the_contract_is_refused_in_one_line(content: bytes) -> None:
+    old = contract.seal(content, dataclasses.replace(DESCRIBED, version="1"))
+    with pytest.raises(
+        UserError, match="^model: is of version 1 of the contract, not 2; "
+    ) as found:
+        contract.read(old, "model")
+    assert "\n" not in str(found.value)
 
 
 def mutations(content: bytes) -> Iterator[bytes]:

@@ -28,9 +28,10 @@ from playwright.sync_api import (
 
 from benchmarks import browser as chromium
 from benchmarks.browser import CHROMIUM, FAKE_CAMERA, Server, film
-from facemask import detection, images
-from facemask.classifier import Classifier
-from facemask.detection import FaceDetector
+from facemask import images
+from facemask.inference import detection
+from facemask.inference.classifier import Classifier
+from facemask.inference.detection import FaceDetector
 from tests.conftest import CLASSES, shell
 
 NPM = shutil.which("npm")

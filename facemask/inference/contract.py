@@ -1,4 +1,4 @@
-"""What a `.tflite` file says of itself: how to feed it, what it answers, where it came from.
+"""What a `.tflite` file says of itself: how to feed it, what it answers, what it learned from.
 
 The contract and the labels are associated files, as the TFLite metadata standard has it: a zip
 archive of uncompressed entries behind the model, so `unzip -p facemask.tflite contract.json` shows
@@ -9,29 +9,32 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from facemask.errors import UserError
 
+VERSION = "2"
 CONTRACT, LABELS = "contract.json", "labels.txt"
 
 
 @dataclass(frozen=True)
 class Contract:
-    """All that who uses the file has to know.
+    """All that a user of the file has to know.
 
     Attributes:
         name: of the model.
-        version: of this form of contract.
+        version: of this form of contract, `VERSION`.
         author: of the model.
-        labels: the two classes; the model gives the probability of the second.
-        input: its side in pixels, its numbers, and how a photo of any size becomes it.
-        output: its numbers.
+        labels: the two classes; the model answers with the probability of the second.
+        input: `side` in pixels, what its numbers are, how a face is cut out of a photo (`crop`: the
+            side of the crop in sides of the face's box as `scale`, and as `up` how far its centre
+            lies above the box's, in sides of the crop), and how the crop is resized.
+        output: what its number is.
         threshold: the probability from which the second class is decided on.
-        training_data: SHA-256 of the table of all images with their sides of the split.
-        git_commit: of the code, empty where it was not under Git.
-        dvc_lock: SHA-256 of what `dvc.lock` says that the stages before the export depended on.
+        training_data: SHA-256 of the table of all images with their subsets.
+        data_description: of the training data, in words; empty where its source has none.
         sha256: of the model, that is of all bytes before the archive.
     """
 
@@ -43,8 +46,7 @@ class Contract:
     output: dict[str, Any]
     threshold: float
     training_data: str
-    git_commit: str
-    dvc_lock: str
+    data_description: str
     sha256: str = ""
 
 
@@ -54,28 +56,37 @@ def describe(
     labels: list[str],
     side: int,
     threshold: float,
+    crop: Mapping[str, float],
     training_data: str,
-    git_commit: str,
-    dvc_lock: str,
+    data_description: str = "",
 ) -> Contract:
-    """Say how every model of this pipeline is fed, and what is this one's own; see `Contract`."""
+    """Return the contract of a model: what all of this pipeline share, and what is its own.
+
+    The arguments are explained at `Contract`; the same arguments make equal contracts.
+    """
     resize = {"filter": "bilinear", "antialiased": True, "aspect_ratio": "stretched"}
     return Contract(
         name="facemask",
-        version="1",
+        version=VERSION,
         author=author,
         labels=labels,
-        input={"side": side, "colour": "RGB", "type": "uint8", "range": [0, 255], "resize": resize},
+        input={
+            "side": side,
+            "colour": "RGB",
+            "type": "uint8",
+            "range": [0, 255],
+            "crop": {"scale": crop["scale"], "up": crop["up"]},
+            "resize": resize,
+        },
         output={"probability_of": labels[1], "type": "float32", "range": [0, 1]},
         threshold=threshold,
         training_data=training_data,
-        git_commit=git_commit,
-        dvc_lock=dvc_lock,
+        data_description=data_description,
     )
 
 
 def seal(model: bytes, contract: Contract) -> bytes:
-    """Put contract and labels behind a model; the same give the same bytes."""
+    """Return a model with contract and labels behind it; equal arguments make equal bytes."""
     values = asdict(contract) | {"sha256": hashlib.sha256(model).hexdigest()}
     file = io.BytesIO()
     file.write(model)
@@ -91,21 +102,31 @@ def seal(model: bytes, contract: Contract) -> bytes:
 
 
 def read(content: bytes, name: str) -> tuple[bytes, Contract]:
-    """Give the model and the contract of a file that `seal` made.
+    """Return the model and the contract of a file that `seal` made.
 
     Args:
         content: of the file.
         name: of the file, for the error.
 
     Raises:
-        UserError: it is another kind of file, or a byte of it is not as it was.
+        UserError: it is another kind of file, or has a contract of another version, or a byte of it
+            is not as it was.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             start = min(entry.header_offset for entry in archive.infolist())
-            contract = Contract(**json.loads(archive.read(CONTRACT)))
+            values = json.loads(archive.read(CONTRACT))
+            version = values["version"]
+            contract = Contract(**values) if version == VERSION else None
     except Exception as error:  # a damaged archive fails in many ways
-        raise UserError(f"{name}: is no model of this pipeline, or is damaged: {error}") from error
+        raise UserError(
+            f"{name}: is not a model of this pipeline, or is damaged: {error}"
+        ) from error
+    if contract is None:
+        raise UserError(
+            f"{name}: is of version {version} of the contract, not {VERSION}; "
+            "export the model again: dvc repro export_tflite"
+        )
     if seal(content[:start], contract) != content:
         raise UserError(
             f"{name}: is damaged: its bytes are not those that its contract was made for"

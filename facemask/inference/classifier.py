@@ -1,4 +1,4 @@
-"""A `.tflite` file -> label and probability; needs neither TensorFlow nor DVC."""
+"""A `.tflite` file -> label and probability."""
 
 import os
 import threading
@@ -12,15 +12,16 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 from PIL import Image
 
-from facemask import contract, images
+from facemask import images
 from facemask.errors import UserError
+from facemask.inference import contract
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 class Answer(NamedTuple):
-    """What the model says of an image: a class and the probability (0-1) of that class."""
+    """What the model says of an image: a class, and the probability (0-1) of that class."""
 
     label: str
     probability: float
@@ -46,23 +47,23 @@ class Classifier:
         self._model, self.contract = contract.read(content, str(model))
         self._of_thread = threading.local()
         side = self.contract.input["side"]
-        taken = self._ready()[0].get_input_details()[0]
-        if taken["dtype"] != np.uint8 or list(taken["shape"]) != [1, side, side, 3]:
-            raise UserError(f"{model}: takes {list(taken['shape'])}, not what its contract says")
+        input_ = self._ready()[0].get_input_details()[0]
+        if input_["dtype"] != np.uint8 or list(input_["shape"]) != [1, side, side, 3]:
+            raise UserError(f"{model}: takes {list(input_['shape'])}, not what its contract says")
 
     def probability(self, pixels: NDArray[np.uint8]) -> float:
-        """Give the probability of the second class, 0-1.
+        """Return the probability of the second class, 0-1.
 
         Args:
             pixels: uint8 (side, side, 3), RGB 0-255.
         """
-        interpreter, taken, given = self._ready()
-        interpreter.set_tensor(taken, pixels[np.newaxis])
+        interpreter, input_, output = self._ready()
+        interpreter.set_tensor(input_, pixels[np.newaxis])
         interpreter.invoke()
-        return float(interpreter.get_tensor(given).item())
+        return float(interpreter.get_tensor(output).item())
 
     def classify(self, image: Image.Image, threshold: float | None = None) -> Answer:
-        """Decide on an RGB image of any size.
+        """Return the class of an RGB image of any size, which is stretched as the contract says.
 
         Args:
             image: one face.
@@ -76,17 +77,17 @@ class Classifier:
         return Answer(self.contract.labels[0], 1 - second)
 
     def _ready(self) -> tuple[Interpreter, int, int]:
-        """Give this thread's own interpreter, and the indices of its input and output."""
+        """Return this thread's own interpreter, and the indices of its input and output."""
         if not hasattr(self._of_thread, "ready"):
             interpreter = Interpreter(model_content=self._model, num_threads=1)
             interpreter.allocate_tensors()
-            [taken], [given] = interpreter.get_input_details(), interpreter.get_output_details()
-            self._of_thread.ready = interpreter, taken["index"], given["index"]
+            [input_], [output] = interpreter.get_input_details(), interpreter.get_output_details()
+            self._of_thread.ready = interpreter, input_["index"], output["index"]
         ready: tuple[Interpreter, int, int] = self._of_thread.ready
         return ready
 
 
 def on_all_cores(do: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Give what `do` makes of each item, in their order; a thread a core."""
+    """Yield what `do` makes of each item, in their order; a thread a core."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(do, items)
