@@ -13,9 +13,9 @@ import pandas as pd
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from tools.browser import FAKE_CAMERA, Server, film, launch
 from facemask import images, tables
 from facemask.source import Source
+from tools.browser import FAKE_CAMERA, Server, film, launch
 
 DIST = Path("deploy/web/dist")
 FACES = Path("data/demo.zip")

@@ -20,10 +20,10 @@ from playwright.sync_api import sync_playwright
 from tqdm import tqdm
 
 from benchmarks import elsewhere
-from tools.browser import launch
 from facemask import images, tables
 from facemask.inference.classifier import Classifier
 from stages import paths
+from tools.browser import launch
 
 RESULT = Path(__file__).with_suffix(".csv")
 REFERENCE = "Pillow, antialiased bilinear"

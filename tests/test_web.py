@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import pytest
+from benchmarks.browser import CHROMIUM, FAKE_CAMERA, Server, film
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from playwright.sync_api import (
@@ -27,7 +28,6 @@ from playwright.sync_api import (
 )
 
 from benchmarks import browser as chromium
-from benchmarks.browser import CHROMIUM, FAKE_CAMERA, Server, film
 from facemask import images
 from facemask.inference import detection
 from facemask.inference.classifier import Classifier

@@ -10,9 +10,9 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from tools.browser import Server, launch
 from facemask import images
 from facemask.source import Source
+from tools.browser import Server, launch
 
 HERE = Path(__file__).parent
 FACES = Path("data/demo.zip")
