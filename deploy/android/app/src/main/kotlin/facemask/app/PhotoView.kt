@@ -1,0 +1,67 @@
+package facemask.app
+
+import android.content.Context
+import android.graphics.Bitmap
+import android.graphics.Canvas
+import android.graphics.Color
+import android.graphics.Paint
+import android.graphics.RectF
+import android.util.AttributeSet
+import android.util.TypedValue
+import android.view.View
+import kotlin.math.max
+import kotlin.math.min
+
+/** A picture as large as it fits, with a box around each face and its answer at the box. */
+class PhotoView(context: Context, attributes: AttributeSet) : View(context, attributes) {
+    private var picture: Bitmap? = null
+    private var marks: List<Mark> = emptyList()
+    private val smooth = Paint(Paint.FILTER_BITMAP_FLAG)
+    private val line = Paint().apply {
+        style = Paint.Style.STROKE
+        strokeWidth = unit(TypedValue.COMPLEX_UNIT_DIP, 3f)
+    }
+    private val fill = Paint()
+    private val text = Paint(Paint.ANTI_ALIAS_FLAG).apply {
+        color = Color.WHITE
+        textSize = unit(TypedValue.COMPLEX_UNIT_SP, 14f)
+    }
+
+    /** Show a picture with its faces, or nothing; numbered if they are more than one. */
+    fun show(picture: Bitmap?, marks: List<Mark> = emptyList()) {
+        this.picture = picture
+        this.marks = marks
+        visibility = if (picture == null) GONE else VISIBLE
+        val faces = resources.getQuantityString(R.plurals.faces, marks.size, marks.size)
+        contentDescription = (listOf(faces) + marks.map { context.say(it.answer) }).joinToString(". ")
+        invalidate()
+    }
+
+    override fun onDraw(canvas: Canvas) {
+        val picture = picture ?: return
+        val scale = min(width.toFloat() / picture.width, height.toFloat() / picture.height)
+        val (wide, high) = picture.width * scale to picture.height * scale
+        canvas.translate((width - wide) / 2, (height - high) / 2)
+        canvas.drawBitmap(picture, null, RectF(0f, 0f, wide, high), smooth)
+        marks.withIndex().reversed().forEach { (index, mark) -> // the surest on top
+            val number = if (marks.size > 1) "${index + 1}: " else ""
+            draw(canvas, mark, number + context.say(mark.answer), wide, high)
+        }
+    }
+
+    private fun draw(canvas: Canvas, mark: Mark, words: String, wide: Float, high: Float) {
+        val place = mark.place.run { RectF(left * wide, top * high, right * wide, bottom * high) }
+        line.color = mark.colour
+        fill.color = mark.colour
+        canvas.drawRect(place, line)
+        val margin = text.textSize / 4
+        val (textWidth, textHeight) = text.measureText(words) + 2 * margin to text.textSize * 1.5f
+        val left = max(0f, min(place.left, wide - textWidth))
+        val top = if (place.top >= textHeight) place.top - textHeight else min(place.bottom, high - textHeight)
+        canvas.drawRect(left, top, left + textWidth, top + textHeight, fill)
+        canvas.drawText(words, left + margin, top + text.textSize * 1.1f, text)
+    }
+
+    private fun unit(unit: Int, value: Float) =
+        TypedValue.applyDimension(unit, value, resources.displayMetrics)
+}

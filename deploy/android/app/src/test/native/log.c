@@ -1,0 +1,27 @@
+/* What Android's C library has beside glibc, as far as TensorFlow Lite uses it. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+char __sF[3 * 152]; /* stdin, stdout and stderr; they are written to only before an abort */
+
+int *__errno(void) { return __errno_location(); }
+
+size_t __strlen_chk(const char *text, size_t size) {
+  (void)size;
+  return strlen(text);
+}
+
+int __system_property_get(const char *name, char *value) {
+  (void)name;
+  *value = 0;
+  return 0;
+}
+
+void android_set_abort_message(const char *message) { fprintf(stderr, "%s\n", message); }
+
+int __android_log_vprint(int priority, const char *tag, const char *format, va_list values) {
+  return fprintf(stderr, "%d %s: ", priority, tag) + vfprintf(stderr, format, values) +
+         fputc('\n', stderr);
+}
