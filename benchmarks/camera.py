@@ -15,7 +15,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from facemask import images, tables
 from facemask.source import Source
-from tools.browser import FAKE_CAMERA, Server, film, launch
+from tools.browser import Server, camera_options, film, launch
 
 DIST = Path("deploy/web/dist")
 FACES = Path("data/demo.zip")
@@ -40,10 +40,10 @@ def main() -> None:
         Server(DIST) as server,
         sync_playwright() as playwright,
     ):
-        film(Path(folder) / "face.y4m", [scene], 640, 480, frames=60, rate=60)
-        source = f"--use-file-for-fake-video-capture={folder}/face.y4m"
-        browser = launch(playwright, "--disable-gpu", *FAKE_CAMERA, source)
-        page = browser.new_page()
+        face = Path(folder) / "face.y4m"
+        film(face, [scene], 640, 480, frames=60, rate=60)
+        browser = launch(playwright, "--disable-gpu", *camera_options(face))
+        page = browser.new_page(permissions=["camera"])
         page.goto(server.page)
         page.get_by_role("button", name="Start the camera").click()
         page.locator("#rate:not(:empty)").wait_for()

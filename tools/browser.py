@@ -13,8 +13,12 @@ from PIL import Image
 from playwright.sync_api import Browser, Playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-FAKE_CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
-"""Options of Chromium beside `--use-file-for-fake-video-capture=FILM`."""
+
+
+def camera_options(film: Path) -> tuple[str, ...]:
+    """Return options of Chromium that show a film to pages with the permission `camera`."""
+    capture = f"--use-file-for-fake-video-capture={film}"
+    return "--use-fake-device-for-media-stream", capture
 
 
 def launch(playwright: Playwright, *arguments: str) -> Browser:

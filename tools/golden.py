@@ -79,18 +79,20 @@ def gradient(width: int, height: int) -> Pixels:
 def resizing() -> Iterator[Case]:
     """Yield pictures larger and smaller than what they are stretched to."""
     for pixels, box, to in (
-        (noise(24, 24), (0, 0, 24, 24), (24, 24)),
+        (noise(12, 12), (0, 0, 12, 12), (12, 12)),
         (noise(31, 23), (0, 0, 31, 23), (12, 12)),
-        (noise(31, 23), (5, 2, 18, 23), (24, 24)),
-        (noise(7, 5), (0, 0, 7, 5), (24, 24)),
+        (noise(31, 23), (5, 2, 18, 23), (16, 16)),
+        (noise(7, 5), (0, 0, 7, 5), (20, 20)),
         (noise(3, 200), (0, 0, 3, 200), (8, 8)),
         (noise(200, 3), (0, 0, 200, 3), (8, 8)),
         (noise(1, 1), (0, 0, 1, 1), (4, 4)),
         (noise(50, 20), (0, 0, 50, 20), (16, 6)),
+        (noise(20, 30), (0, 0, 20, 30), (10, 10)),
+        (noise(20, 31), (0, 0, 20, 31), (10, 10)),
         (noise(20, 50), (3, 10, 4, 50), (1, 16)),
-        (gradient(40, 17), (0, 0, 40, 17), (24, 24)),
-        (gradient(17, 40), (1, 1, 16, 39), (24, 24)),
-        (gradient(9, 9), (0, 0, 9, 9), (36, 36)),
+        (gradient(40, 17), (0, 0, 40, 17), (16, 16)),
+        (gradient(17, 40), (1, 1, 16, 39), (16, 16)),
+        (gradient(9, 9), (0, 0, 9, 9), (24, 24)),
     ):
         part = Image.fromarray(pixels).crop(box)
         square = to[0] == to[1]
@@ -232,6 +234,14 @@ SCENES: dict[str, tuple[tuple[int, int], list[tuple[Box, float]]]] = {
     "a box within another": (
         (640, 480),
         [((180, 100, 420, 340), 3.0), ((250, 230, 330, 310), 0.8)],
+    ),
+    "boxes partly within another": (
+        (640, 480),
+        [
+            ((180, 100, 420, 340), 3.0),
+            ((140, 150, 220, 230), 1.0),
+            ((372, 150, 452, 230), 1.0),
+        ],
     ),
     "faces cut by the border": (
         (500, 700),

@@ -1,6 +1,6 @@
-"""Take the screenshots in `screenshots/`, with generated faces.
+"""Take the page's screenshots in `deploy/web/screenshots/`, with generated faces.
 
-Run `python -m deploy.web.take_screenshots` after `make deploy/web/dist`.
+Run `python -m tools.screenshots` after `make deploy/web/dist`.
 """
 
 import io
@@ -14,7 +14,7 @@ from facemask import images
 from facemask.source import Source
 from tools.browser import Server, launch
 
-HERE = Path(__file__).parent
+WEB = Path("deploy/web")
 FACES = Path("data/demo.zip")
 SHOWN = (3, 504, 40, 520, 77, 560)
 WIDTHS, HEIGHT = (360, 1280), 800
@@ -41,14 +41,14 @@ def take(browser: Any, url: str, scheme: str, width: int) -> None:
     page.locator("#files").set_input_files([photo])
     page.locator("#results li[data-label]").first.wait_for()
     picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
-    picture.quantize(COLOURS).save(HERE / f"screenshots/{scheme}-{width}.png", optimize=True)
+    picture.quantize(COLOURS).save(WEB / f"screenshots/{scheme}-{width}.png", optimize=True)
     page.close()
 
 
 def main() -> None:
     """Take all of them."""
-    (HERE / "screenshots").mkdir(exist_ok=True)
-    with Server(HERE / "dist") as server, sync_playwright() as playwright:
+    (WEB / "screenshots").mkdir(exist_ok=True)
+    with Server(WEB / "dist") as server, sync_playwright() as playwright:
         browser = launch(playwright)
         for scheme in ("light", "dark"):
             for width in WIDTHS:

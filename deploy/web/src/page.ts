@@ -48,15 +48,15 @@ export function drawBox(
   context.lineWidth = unit;
   context.setLineDash(answer.unsure ? [3 * unit, 2 * unit] : []);
   context.strokeRect(box.left, box.top, width, height);
-  context.font = `bold ${5 * unit}px sans-serif`;
-  const name = `${number}${describe(answer)} ${text.percent(answer.probability)}`;
-  const tag = { width: context.measureText(name).width + 3 * unit, height: 7 * unit };
+  context.font = `bold ${4.5 * unit}px sans-serif`;
+  const name = `${number}${describe(answer)} ${Math.round(100 * answer.probability)} %`;
+  const tag = { width: context.measureText(name).width + 3 * unit, height: 6 * unit };
   const left = Math.max(0, Math.min(box.left, context.canvas.width - tag.width));
   const top = Math.max(0, box.top - tag.height); // above the face, where there is room
   context.fillStyle = fill;
   context.fillRect(left, top, tag.width, tag.height);
   context.fillStyle = ink;
-  context.fillText(name, left + 1.5 * unit, top + 5.3 * unit);
+  context.fillText(name, left + 1.5 * unit, top + 4.6 * unit);
   context.restore();
 }
 
