@@ -1,81 +1,102 @@
-"""Say of each picture whether the face in it wears a mask.
+"""Find the faces in photos and say of each whether it wears a mask.
 
     python predict.py photo.jpg photos/
     python predict.py photos/ --csv > answers.csv
     python predict.py photos/ --save labelled/
-    python predict.py --detect party.jpg
+    python predict.py --crop face.jpg
 
 Uses the model that `dvc repro` leaves in `models/`, before that the published one in `results/`, or
-one named by `--model`. The picture should be a crop of one face, as in training; with `--detect`,
-faces are found first and each has a row. A file that is no image, or shows no face, is reported and
-skipped; the exit status is then 1. Needs `requirements-predict.txt` alone.
+one named by `--model`. Each face has a row; with `--crop`, each picture is taken for a crop of one
+face, as in training. A file that is not an image, or shows no face, is reported and skipped; the
+exit status is then 1. Videos and webcams are not read. Needs `requirements-predict.txt` alone.
 """
 
 import argparse
 import csv
 import json
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 from tqdm import tqdm
 
-from facemask import images, pictures
+from facemask import images
+from facemask.data.names import is_litter, printable
 from facemask.errors import UserError, one_line_errors
-from facemask.inference.classifier import Answer, Classifier, on_all_cores
-from facemask.inference.detection import FaceDetector, whole
+from facemask.inference import drawing, photos
+from facemask.inference.classifier import Classifier, on_all_cores
+from facemask.inference.detection import FaceDetector
+from facemask.inference.photos import Found
 
 HERE = Path(__file__).parent
 TRAINED = HERE / "models/facemask.tflite"
 PUBLISHED = HERE / "results/face-mask-12k/facemask.tflite"
 
+GENERATED = "generated"
+"""How the description of drawn faces begins, as that of `data/demo.zip` does."""
+
+LONGEST_STEM = 200
+"""Bytes kept of a file's name in the name of its picture; file systems allow 255 in all."""
+
+FIELDS = ("file", "label", "probability", "score", "face", "note")
+Row = dict[str, Any]
+
 
 def main() -> int:
     """Run the command; return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # else it is a test's
+            stream.reconfigure(errors="backslashreplace")
     options = _parse()
-    classifier = Classifier(options.model or (TRAINED if TRAINED.exists() else PUBLISHED))
-    files = list(_expand(options.pictures))
+    model = options.model or (TRAINED if TRAINED.exists() else PUBLISHED)
+    classifier = Classifier(model)
+    files, skipped = _find(options.pictures)
+    _count("skipped", skipped)
     if not files:
         raise UserError(f"no image in {', '.join(map(str, options.pictures))}")
-    detector = FaceDetector() if options.detect else None
+    if options.save:
+        _make(options.save)
+    detector = _detector(options)
+    _introduce(model, classifier)
+    refused = Counter[str]()
 
-    def answer(numbered: tuple[int, Path]) -> list[dict[str, Any]]:
+    def rows(numbered: tuple[int, Path]) -> list[Row]:
         number, file = numbered
         try:
             image = images.open_rgb(file)
         except (images.BadImageError, OSError) as error:
-            tqdm.write(f"predict: {file}: {error}", file=sys.stderr)
+            _say(f"{file}: {_reason(error)}")
+            refused[file.suffix.lower()] += 1
             return []
-        faces = detector.find(image) if detector else [whole(image)]
-        if not faces:
-            tqdm.write(f"predict: {file}: no face found; try without --detect", file=sys.stderr)
-        rows = []
-        for face in faces:
-            part = image.crop(face.box)
-            said = classifier.classify(part, options.threshold)
-            place = {"face": " ".join(map(str, face.box))} if detector else {}
-            rows.append({"file": str(file), **said._asdict(), **place})
-            if options.save:
-                of_face = f"-{len(rows)}" if detector else ""
-                _save(part, said, options.save / f"{number:04d}-{file.stem}{of_face}.png")
-        return rows
+        found = _answer(file, image, classifier, detector, options)
+        if options.save:
+            picture = drawing.draw(image, [face for face, _ in found], classifier.contract.labels)
+            _save(picture, options.save, number, file)
+        return [_row(file, face, note) for face, note in found]
 
-    answers = on_all_cores(answer, enumerate(files, 1))
-    bar = tqdm(answers, desc="predict", total=len(files), unit="image", disable=None, leave=False)
+    answers = on_all_cores(rows, enumerate(files, 1))
+    bar = tqdm(answers, "predict", len(files), unit="image", disable=None, leave=False)
     of_files = list(bar)
-    rows = [row for rows in of_files for row in rows]
-    {"table": _print_table, "json": _print_json, "csv": _print_csv}[options.format](rows)
+    _count("refused", refused)
+    _print(options.format, [row for rows in of_files for row in rows])
     return 0 if all(of_files) else 1
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Say of each picture whether the face in it wears a mask.",
-        epilog="Probabilities are those of the label beside them.",
+        description="Find the faces in photos and say of each whether it wears a mask.",
+        epilog="Probabilities are those of the label beside them; below "
+        f"{photos.UNSURE} the note says unsure. Videos and webcams are not read.",
     )
     parser.add_argument("pictures", nargs="+", type=Path, help="image files, and folders of them")
+    parser.add_argument(
+        "--crop", action="store_true", help="the pictures are crops of one face each already"
+    )
     parser.add_argument(
         "--model", type=Path, help="default: models/facemask.tflite, or the published one"
     )
@@ -85,63 +106,155 @@ def _parse() -> argparse.Namespace:
         help="probability from which the second label is given (default: what the model says)",
     )
     parser.add_argument(
-        "--detect",
-        action="store_true",
-        help="find the faces in each picture (left, top, right, bottom in pixels), classify each",
+        "--min-score",
+        type=probability,
+        help="least score of a face; a lower one finds more faces, and more that are not one",
     )
     parser.add_argument(
-        "--save", type=Path, metavar="DIR", help="write the pictures with their label"
+        "--save",
+        type=Path,
+        metavar="DIR",
+        help="write the photos with boxes and labels at the faces",
     )
     formats = parser.add_mutually_exclusive_group()
-    formats.add_argument(
-        "--json", dest="format", action="store_const", const="json", default="table"
-    )
-    formats.add_argument("--csv", dest="format", action="store_const", const="csv")
+    for form in ("json", "csv"):
+        formats.add_argument(f"--{form}", dest="format", action="store_const", const=form)
     return parser.parse_args()
 
 
 def probability(text: str) -> float:
-    """Read a number between 0 and 1; argparse names this function when it fails."""
+    """Return the number between 0 and 1 in a text; argparse names this function when it fails."""
     value = float(text)
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"{text}: should be between 0 and 1")
     return value
 
 
-def _expand(arguments: Sequence[Path]) -> Iterator[Path]:
-    """Give files as they are named, and of folders all files whose ending is that of an image."""
+def _find(arguments: Sequence[Path]) -> tuple[list[Path], Counter[str]]:
+    """Return files as they are named and the images in folders; by suffix, what else is there."""
+    files, skipped = [], Counter[str]()
     for argument in arguments:
+        inside = argument.rglob("*") if argument.is_dir() else ()
+        for file in sorted(inside):
+            suffix = file.suffix.lower()
+            if is_litter(file.relative_to(argument)) or not file.is_file():
+                continue
+            if suffix not in images.SUFFIXES:
+                skipped[suffix or "without suffix"] += 1
+            elif drawing.is_saved(file):
+                skipped["written by --save"] += 1
+            else:
+                files.append(file)
         if not argument.is_dir():
-            yield argument
-            continue
-        found = (file for file in sorted(argument.rglob("*")) if file.is_file())
-        yield from (file for file in found if file.suffix.lower() in images.SUFFIXES)
+            files.append(argument)
+    return files, skipped
 
 
-def _save(image: Image.Image, answer: Answer, path: Path) -> None:
-    picture = pictures.captioned(image, [f"{answer.label} {answer.probability:.3f}"])
-    pictures.write(picture, path)
+def _detector(options: argparse.Namespace) -> FaceDetector | None:
+    """Return the face finder; with `--crop`, which also works without its weights, maybe none."""
+    try:
+        return FaceDetector(min_score=options.min_score)
+    except UserError as error:
+        if not options.crop:
+            raise
+        _say(f"warning: loose crops are not noticed: {error}")
+        return None
 
 
-def _print_table(rows: list[dict[str, Any]]) -> None:
-    files = max([len("file"), *(len(row["file"]) for row in rows)])
-    labels = max([len("label"), *(len(row["label"]) for row in rows)])
-    faces = any("face" in row for row in rows)
-    print(f"{'file':<{files}}  {'label':<{labels}}  probability" + "  face" * faces)
-    for row in rows:
-        line = f"{row['file']:<{files}}  {row['label']:<{labels}}  {row['probability']:11.4f}"
-        print(f"{line}  {row['face']}" if faces else line)
+def _introduce(model: Path, classifier: Classifier) -> None:
+    """Say which model answers and what it learned from."""
+    described = classifier.contract.data_description
+    _say(f"{model} answers, trained on: {described or 'data without a description'}")
+    if described.lower().startswith(GENERATED):
+        _say(
+            "warning: trained on generated faces, its answers say nothing of real ones; "
+            f"--model {PUBLISHED} was trained on real ones"
+        )
 
 
-def _print_json(rows: list[dict[str, Any]]) -> None:
-    print(json.dumps(rows, indent=2))
+def _answer(
+    file: Path,
+    image: Image.Image,
+    classifier: Classifier,
+    detector: FaceDetector | None,
+    options: argparse.Namespace,
+) -> list[tuple[Found, str]]:
+    """Return the faces in a picture, each with a note on its answer."""
+    if not options.crop and detector:
+        found = photos.answer(image, classifier, detector, options.threshold)
+        if not found:
+            _say(f"{file}: no face found; if it is a crop of one, use --crop")
+        return [(face, "unsure" * face.unsure) for face in found]
+    face, share = photos.answer_crop(image, classifier, detector, options.threshold)
+    notes = ["unsure"] * face.unsure
+    if share < photos.LOOSE:
+        notes.append(f"the face fills {share:.0%} of the picture")
+        _say(f"{file}: warning: {notes[-1]}; the answer is better without --crop")
+    return [(face, "; ".join(notes))]
 
 
-def _print_csv(rows: list[dict[str, Any]]) -> None:
-    fields = dict.fromkeys(("file", *Answer._fields, *(rows[0] if rows else ())))
-    writer = csv.DictWriter(sys.stdout, list(fields), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+def _row(file: Path, face: Found, note: str) -> Row:
+    score = None if face.score is None else round(face.score, 4)
+    place = " ".join(map(str, face.box))
+    return dict(zip(FIELDS, (str(file), *face.answer, score, place, note), strict=True))
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--save {folder}: should be a folder: {_reason(error)}") from error
+
+
+def _save(picture: Image.Image, folder: Path, number: int, file: Path) -> None:
+    stem = os.fsdecode(os.fsencode(file.stem)[:LONGEST_STEM])
+    try:
+        drawing.save(picture, folder / f"{number:04d}-{stem}.png")
+    except OSError as error:
+        raise UserError(f"--save {folder}: cannot write there: {_reason(error)}") from error
+
+
+def _print(form: str | None, rows: list[Row]) -> None:
+    """Print rows; a reader that has enough of them, such as `head`, ends this in silence."""
+    try:
+        if form == "json":
+            print(json.dumps(rows, indent=2))
+        elif form == "csv":
+            writer = csv.DictWriter(sys.stdout, FIELDS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+        else:
+            _print_table(rows)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at its end
+
+
+def _print_table(rows: list[Row]) -> None:
+    shown = [
+        row | {"file": printable(row["file"]), "probability": f"{row['probability']:.4f}"}
+        for row in rows
+    ]
+    lines = [FIELDS, *([str(row[field]) for field in FIELDS] for row in shown)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        print("  ".join(map(str.ljust, line, widths)).rstrip())
+
+
+def _count(what: str, suffixes: Counter[str]) -> None:
+    """Say how many files were refused or skipped, by suffix."""
+    if suffixes:
+        counts = ", ".join(f"{number} {suffix}" for suffix, number in suffixes.most_common())
+        advice = "; for HEIC pip install pillow-heif, or export JPEG"
+        _say(f"{what}: {counts}" + advice * (not images.UNREAD_HEIF.isdisjoint(suffixes)))
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _say(text: str) -> None:
+    tqdm.write(f"predict: {printable(text)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

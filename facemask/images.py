@@ -3,16 +3,26 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 """What photographs come in, by Pillow's names (JPEG has MPO in it); others are refused unread."""
+
+if find_spec("pillow_heif"):
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
+    FORMATS += ("HEIF",)
 
 Image.init()
 SUFFIXES = {suffix for suffix, name in Image.EXTENSION.items() if name in FORMATS}
 """File name endings of `FORMATS`, lower case with the dot."""
+
+UNREAD_HEIF = {".heic", ".heif", ".hif"} - SUFFIXES
+"""Endings of HEIF, in which phones save photos, where pillow-heif is not installed; else none."""
 
 MAX_PIXELS = 64_000_000
 """Of one image, before it is decoded (in up to 16 bytes a pixel); large cameras have 61 million."""

@@ -11,6 +11,7 @@ import pooch
 
 from facemask import archives
 from facemask.archives import Read
+from facemask.data.names import is_litter, printable
 from facemask.errors import UserError
 from facemask.tables import SIDE_OF_NAME
 
@@ -23,14 +24,11 @@ MAX_ENTRIES = 1_000_000
 MAX_NAME = 4096
 """Characters of a path, as Linux has it."""
 
-UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\\]")
-"""What would end a line, steer a terminal or is no UTF-8; and the sign that it is written with."""
-
 LEADS_OUT = re.compile(r"/|[A-Za-z]:|(.*/)?\.\.(/|$)", re.DOTALL)
 """Matches absolute paths, drive letters and `..`."""
 
 FORMULA = re.compile(r"[=+\-@]")
-"""What a cell begins with that a spreadsheet runs (tabs and line ends are `UNPRINTABLE`)."""
+"""What a cell begins with that a spreadsheet runs (tabs and line ends are not printable)."""
 
 
 class Entry(NamedTuple):
@@ -194,9 +192,9 @@ def _class_folders(path: str) -> tuple[str, ...]:
 def harmless(path: str) -> str:
     r"""Write a path of a source so that lines, terminals and spreadsheets stay whole.
 
-    `UNPRINTABLE` becomes `\n`, `\x1b` and the like, and `./` comes before a `FORMULA`.
+    What is not printable becomes `\n`, `\x1b` and the like, and `./` comes before a `FORMULA`.
     """
-    text = str(PurePosixPath(_printable(path)))
+    text = str(PurePosixPath(printable(path)))
     return f"./{text}" if FORMULA.match(text) else text
 
 
@@ -226,7 +224,7 @@ def _wanted(found: Iterable[tuple[str, Read]]) -> dict[str, Read]:
         if LEADS_OUT.match(name):
             name, read = "outside/" + name.replace("..", "(..)"), _refuse
         path = harmless(name)
-        if not _is_litter(PurePosixPath(path)):
+        if not is_litter(PurePosixPath(path)):
             files.pop(path, None)  # what is read in the order of a tape is read in one pass
             files[path] = read
     return files
@@ -236,17 +234,8 @@ def _refuse() -> bytes:
     raise OSError("path leaves the source")
 
 
-def _printable(text: str) -> str:
-    return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
-
-
-def _is_litter(path: PurePosixPath) -> bool:
-    hidden = any(part.startswith(".") for part in path.parts)
-    return hidden or "__MACOSX" in path.parts or path.name == "Thumbs.db"
-
-
 def _first_line(read: Read) -> str:
     try:
-        return _printable(read().decode(errors="replace").strip().partition("\n")[0])[:200].strip()
+        return printable(read().decode(errors="replace").strip().partition("\n")[0])[:200].strip()
     except Exception:  # a description that cannot be read is none
         return ""

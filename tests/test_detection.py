@@ -12,7 +12,7 @@ from PIL import Image
 from facemask import images
 from facemask.errors import UserError
 from facemask.inference import detection
-from facemask.inference.detection import Box, FaceDetector
+from facemask.inference.detection import FaceDetector
 from tests.conftest import CLASSES, REPOSITORY, shell
 
 SIDE = 200
@@ -43,7 +43,7 @@ def photo(faces: Sequence[Image.Image], size: tuple[int, int] = (800, 600)) -> I
     return picture
 
 
-def within(box: Box, place: tuple[int, int]) -> bool:
+def within(box: Sequence[float], place: tuple[int, int]) -> bool:
     """Tell whether a box's centre lies in a pasted face, and the box is about as large."""
     centre = (np.array(box[:2]) + box[2:]) / 2 - place
     return bool((abs(centre - SIDE / 2) < SIDE / 3).all() and 0.3 < (box[2] - box[0]) / SIDE < 1.3)

