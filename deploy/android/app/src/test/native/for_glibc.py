@@ -32,8 +32,9 @@ def for_glibc(library: bytes) -> bytes:
     pairs = {at: struct.unpack_from("<QQ", content, at) for at in entries}
     strings = next(value for tag, value in pairs.values() if tag == STRTAB)
     for at, (tag, value) in pairs.items():
-        name = content[strings + value : content.index(0, strings + value)] if tag == NEEDED else b""
-        if tag in VERSIONS or (tag == NEEDED and name != KEPT):
+        start = strings + value
+        is_foreign = tag == NEEDED and content[start : content.index(0, start)] != KEPT
+        if is_foreign or tag in VERSIONS:
             struct.pack_into("<Q", content, at, DEBUG)
     return bytes(content)
 

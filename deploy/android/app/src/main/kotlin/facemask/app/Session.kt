@@ -80,6 +80,9 @@ class Session(private val app: App) {
                 State.Failed(messageId(refused))
             } catch (_: InterruptedException) {
                 return@submit
+            } catch (error: Throwable) { // a fault of ours: the app should end, not wait for ever
+                main.post { throw error }
+                return@submit
             }
             main.post { if (job === mine) state = result }
         }

@@ -16,7 +16,11 @@ data class Answer(val label: String, val probability: Double) {
 /** The model: a part of a picture that shows one face -> an answer. */
 class Classifier(file: ByteBuffer) {
     val contract = Contract.read(ByteArray(file.capacity()).also { file.duplicate().get(it) })
-    private val network = Network(file)
+    private val network = try {
+        Network(file)
+    } catch (error: IllegalArgumentException) { // made for a later runtime than this app's
+        throw ModelRefused(ModelRefused.Reason.VERSION, "$error")
+    }
 
     init {
         val side = contract.side

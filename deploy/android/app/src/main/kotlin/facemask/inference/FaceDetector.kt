@@ -27,9 +27,9 @@ data class Face(
         val side = margins.scale * (right - left + bottom - top) / 2
         val x = (left + right) / 2
         val y = (top + bottom) / 2 - margins.up * side
-        val first = { centre: Double -> max(0, floor(centre - side / 2 + 0.5).toInt()) }
+        val first = { centre: Double, end: Int -> floor(centre - side / 2 + 0.5).toInt().coerceIn(0, end - 1) }
         val last = { centre: Double, end: Int -> min(end, floor(centre + side / 2 + 0.5).toInt()) }
-        val (cropLeft, cropTop) = first(x) to first(y)
+        val (cropLeft, cropTop) = first(x, frame.right) to first(y, frame.bottom)
         return Box(
             cropLeft,
             cropTop,
@@ -99,7 +99,7 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
                 (centreY + h / 2) / scale + view.top,
                 score,
             )
-        }.filter { it.isWhole(view, picture.fullFrame) }
+        }.filter { it.isUncut(view, picture.fullFrame) }
     }
 
     /** The full frame and, if it is large enough, tiles that overlap by half. */
@@ -143,7 +143,7 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
     }
 
     /** Whether a face is not cut by an edge of the view within the picture. */
-    private fun Face.isWhole(view: Box, frame: Box) =
+    private fun Face.isUncut(view: Box, frame: Box) =
         (left > view.left || view.left == 0) &&
             (top > view.top || view.top == 0) &&
             (right < view.right || view.right == frame.right) &&

@@ -7,11 +7,8 @@ import org.junit.Assert.assertEquals
 import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Test
-import org.junit.runner.RunWith
-import org.robolectric.RobolectricTestRunner
 
 /** The same as in Python, step by step. */
-@RunWith(RobolectricTestRunner::class) // for Android's org.json
 class InferenceTest {
     @Test
     fun `resizes to the same bytes`() {
