@@ -1,8 +1,8 @@
 """Make a library of Android load where glibc is: python for_glibc.py FROM TO.
 
-Its code stays as it is. Only what it asks of the loader goes: the names of Android's C libraries
-but `liblog.so` (which is built of `log.c`, and brings glibc's along), and the versions of symbols,
-which glibc's symbols do not have.
+Its code stays as it is. Only what it asks of the loader changes: the names of Android's C libraries
+go, but `liblog.so` (which is built of `bionic.c`, and brings glibc's along), the versions of
+symbols go, which glibc's symbols do not have, and `sysconf` becomes that of `bionic.c`.
 """
 
 import struct
@@ -36,7 +36,7 @@ def for_glibc(library: bytes) -> bytes:
         is_foreign = tag == NEEDED and content[start : content.index(0, start)] != KEPT
         if is_foreign or tag in VERSIONS:
             struct.pack_into("<Q", content, at, DEBUG)
-    return bytes(content)
+    return bytes(content).replace(b"\0sysconf\0", b"\0Sysconf\0", 1)
 
 
 if __name__ == "__main__":

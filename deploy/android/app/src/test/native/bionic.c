@@ -1,8 +1,10 @@
-/* What Android's C library has beside glibc, as far as TensorFlow Lite uses it. */
+/* What Bionic, Android's C library, has beside glibc or in another way, as far as TensorFlow Lite
+   uses it. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SIZE 152       /* of a stream there */
 #define GLIBC_SIZE 224 /* of a stream here, with the pointer behind it */
@@ -19,6 +21,16 @@ int *__errno(void) { return __errno_location(); }
 size_t __strlen_chk(const char *text, size_t size) {
   (void)size;
   return strlen(text);
+}
+
+/* Its numbers are others there; for_glibc.py writes the name with a capital letter. */
+long Sysconf(int name) {
+  switch (name) {
+    case 0x27: return sysconf(_SC_PAGESIZE);
+    case 0x60: return sysconf(_SC_NPROCESSORS_CONF);
+    case 0x61: return sysconf(_SC_NPROCESSORS_ONLN);
+    default: errno = EINVAL; return -1;
+  }
 }
 
 int __system_property_get(const char *name, char *value) {
