@@ -20,10 +20,10 @@ from PIL import Image, ImageDraw, ImageFilter
 from tqdm import tqdm
 
 from facemask import images, tables
+from facemask.inference import photos
 from facemask.inference.classifier import Classifier
 from facemask.inference.detection import Box, FaceDetector
 from facemask.source import Source, class_of, find_classes
-from stages import paths
 
 WIDTH, HEIGHT = 1280, 960
 GRIDS = ((1, 1), (2, 1), (3, 2), (4, 4))
@@ -33,6 +33,7 @@ LEAST, MOST = 0.4, 0.9
 """Side of a face picture as a share of its cell's shorter one."""
 
 RECTANGLES = 12
+MODEL = Path("results/face-mask-12k/facemask.tflite")
 RESULT = Path(__file__).with_suffix(".csv")
 
 Labelled = tuple[str, bytes]
@@ -87,21 +88,21 @@ def match(box: Box, people: Sequence[Person]) -> int | None:
 
 
 def measure(
-    photos: Iterator[tuple[Image.Image, list[Person]]],
+    composed: Iterator[tuple[Image.Image, list[Person]]],
     detector: FaceDetector,
     classifier: Classifier,
 ) -> pd.DataFrame:
     """Count people, found ones, labels and right ones, in photos of one size."""
     counts: dict[str, Counter[str]] = {label: Counter() for label in classifier.contract.labels}
-    for photo, people in photos:
-        whole = classifier.classify(photo).label
+    for photo, people in composed:
+        full_frame = classifier.classify(photo).label
         seen: set[int] = set()
         for person in people:
             counts[person.label]["people"] += 1
-            counts[whole]["whole_given"] += 1
-            counts[whole]["whole_right"] += person.label == whole
-        for face in detector.find(photo):
-            label = classifier.classify(photo.crop(face.box)).label
+            counts[full_frame]["full_frame_given"] += 1
+            counts[full_frame]["full_frame_right"] += person.label == full_frame
+        for face in photos.answer(photo, classifier, detector):
+            label = face.answer.label
             number = match(face.box, people)
             counts[label]["given"] += 1
             if number is not None and number not in seen:
@@ -115,13 +116,13 @@ def measure(
             "found": table.found / table.people,
             "recall": table.right / table.people,
             "precision": table.right / table.given,
-            "whole_photo_recall": table.whole_right / table.people,
-            "whole_photo_precision": table.whole_right / table.whole_given,
+            "full_frame_recall": table.full_frame_right / table.people,
+            "full_frame_precision": table.full_frame_right / table.full_frame_given,
         }
     ).rename_axis("label")
 
 
-def main(archive: Path, model: Path = paths.TFLITE_MODEL) -> None:
+def main(archive: Path, model: Path = MODEL) -> None:
     """Measure photos of each size and write the table."""
     detector, classifier = FaceDetector(), Classifier(model)
     source = Source(archive)
@@ -136,8 +137,8 @@ def main(archive: Path, model: Path = paths.TFLITE_MODEL) -> None:
         rng = np.random.default_rng(0)
         order, each = rng.permutation(len(faces)), grid[0] * grid[1]
         groups = [order[start : start + each] for start in range(0, len(faces), each)]
-        photos = (compose([faces[i] for i in group], grid, rng) for group in groups)
-        progress = tqdm(photos, f"{each} in a photo", len(groups), unit="photo", disable=None)
+        composed = (compose([faces[i] for i in group], grid, rng) for group in groups)
+        progress = tqdm(composed, f"{each} in a photo", len(groups), unit="photo", disable=None)
         measured[each] = measure(iter(progress), detector, classifier)
     result = pd.concat(measured, names=["people_in_photo"]).round(4)
     tables.write(result.reset_index(), RESULT)

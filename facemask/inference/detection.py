@@ -10,12 +10,14 @@ the app do the same with the constants of `face_detector.json`:
 - `tile`: side of the tiles, as a share of the photo's longer side; tiles overlap by half, and none
   is smaller than the input, as a smaller one would show nothing new;
 - `same_face`: intersection over union from which two boxes are of one face;
-- `inside`: intersection over the smaller from which a box lies within another.
+- `inside`: intersection over the smaller from which a box lies within another;
+- `beside`: a smaller face whose centre is nearer than this to that of a surer one, in sides of the
+  surer one's box, across and down, is taken for its hair, ear, neck or hand.
 """
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -88,7 +90,7 @@ class FaceDetector:
         seen += [self._look(image, tile, self._least[1]) for tile in tiles]
         boxes = np.concatenate([boxes for boxes, _ in seen])
         scores = np.concatenate([scores for _, scores in seen])
-        return list(_merge(boxes, scores))
+        return _apart(_merge(boxes, scores))
 
     def _look(self, image: Image.Image, view: Box, least: float) -> tuple[Array, Array]:
         """Return boxes (n, 4) in the photo's pixels and scores (n,) of the faces in a view."""
@@ -187,3 +189,19 @@ def _merge(boxes: Array, scores: Array) -> Iterator[Face]:
         yield Face(tuple(box.tolist()), float(scores[best]))
         left = ~same & (shared / np.minimum(areas[best], areas) <= SETTINGS["inside"])
         boxes, scores = boxes[left], scores[left]
+
+
+def _apart(faces: Iterable[Face]) -> list[Face]:
+    """Return the faces, the surest first, without those that are parts of a surer one's person."""
+    apart: list[Face] = []
+    for face in faces:
+        if not any(_is_part(face, surer) for surer in apart):
+            apart.append(face)
+    return apart
+
+
+def _is_part(face: Face, surer: Face) -> bool:
+    box, other = np.array(face.box).reshape(2, 2), np.array(surer.box).reshape(2, 2)
+    side, others = (box[1] - box[0]).mean(), (other[1] - other[0]).mean()
+    away = np.abs(box.mean(0) - other.mean(0)).max()
+    return bool(side < others and away < SETTINGS["beside"] * others)
