@@ -20,9 +20,9 @@ and bottom. Run `python -m tools.golden` after a change of what the files hold.
     `x` and `y`, 0-1, are the centre of the anchor with this `index`.
 `detection.json`
     `views` hold what the network answers for each view: the first four numbers of the `box` and
-    the `logit` of some anchors (all others have a box of zeros and the logit -20), and which boxes
-    of the photo are `found` so, with their scores. `merged` are the boxes of faces, the surest
-    first, with their scores; `crops` the parts of the photo that are classified.
+    the `logit` of some anchors (all others have a box of zeros and the logit -20). `faces` are the
+    boxes found so in the photo, the surest first, with their scores; `crops` are the parts of the
+    photo that are classified, by the contract's `crop`.
 """
 
 import base64
@@ -316,11 +316,10 @@ def scenes() -> Iterator[Case]:
                         {"index": index, "box": box, "logit": logit}
                         for index, (box, logit) in said.items()
                     ],
-                    "found": [_scored(*one) for one in zip(*seen, strict=True)],
                 }
-                for view, said, seen in zip(boxes, answers, found, strict=True)
+                for view, said in zip(boxes, answers, strict=True)
             ],
-            "merged": [_scored(*one) for one in merged],
+            "faces": [_scored(*one) for one in merged],
             "crop": CROP,
             "crops": [face.box for face in Replayed(answers).find(photo)],
         }

@@ -117,6 +117,9 @@ function isUncut(box: Box, view: Box, image: Size): boolean {
   );
 }
 
+const clamp = (value: number, least: number, most: number): number =>
+  Math.min(Math.max(value, least), most);
+
 const area = (box: Box): number =>
   Math.max(0, box.right - box.left) * Math.max(0, box.bottom - box.top);
 
@@ -157,8 +160,8 @@ export function crop(box: Box, image: Size, margins: CropMargins): Box {
   const side = (margins.scale * (box.right - box.left + box.bottom - box.top)) / 2;
   const x = (box.left + box.right) / 2;
   const y = (box.top + box.bottom) / 2 - margins.up * side;
-  const left = Math.max(0, Math.floor(x - side / 2 + 0.5));
-  const top = Math.max(0, Math.floor(y - side / 2 + 0.5));
+  const left = clamp(Math.floor(x - side / 2 + 0.5), 0, image.width - 1);
+  const top = clamp(Math.floor(y - side / 2 + 0.5), 0, image.height - 1);
   const right = Math.min(image.width, Math.floor(x + side / 2 + 0.5));
   const bottom = Math.min(image.height, Math.floor(y + side / 2 + 0.5));
   return { left, top, right: Math.max(right, left + 1), bottom: Math.max(bottom, top + 1) };

@@ -3,27 +3,7 @@ import { anchors, crop, decode, INPUT_SIZE, merge, networkInput, views } from ".
 import { fullFrame } from "../src/pixels";
 import * as golden from "./golden";
 
-const PIXELS = 0.01; // of a box: the network's numbers have 24 bits
 const UNSEEN = -20;
-
-interface Scored {
-  box: number[];
-  score: number;
-}
-
-/** Compare boxes and scores with Python's, in any order. */
-function expectSame(found: ReturnType<typeof merge>, expected: Scored[]): void {
-  expect(found).toHaveLength(expected.length);
-  for (const { box, score } of expected) {
-    const edges = golden.box(box);
-    const near = found.filter((one) =>
-      (Object.keys(edges) as (keyof typeof edges)[]).every(
-        (edge) => Math.abs(one[edge] - edges[edge]) < PIXELS,
-      ),
-    );
-    expect(near.map((one) => one.score)).toContainEqual(expect.closeTo(score, 5));
-  }
-}
 
 function outputs(answers: { index: number; box: number[]; logit: number }[]) {
   const boxes = new Float32Array(16 * anchors.length);
@@ -45,17 +25,19 @@ test("has the same anchors", () => {
 });
 
 test.each(golden.scenes)("decodes, merges and crops: $name", (scene) => {
-  const found = scene.views.map(({ view, answers }) =>
-    decode(...outputs(answers), golden.box(view), scene),
+  const faces = merge(
+    scene.views.flatMap(({ view, answers }) =>
+      decode(...outputs(answers), golden.box(view), scene),
+    ),
   );
-  scene.views.forEach((view, i) => {
-    expectSame(found[i], view.found);
+  expect(faces).toHaveLength(scene.faces.length);
+  scene.faces.forEach(({ box, score }, i) => {
+    for (const [edge, value] of Object.entries(golden.box(box))) {
+      expect(faces[i]).toHaveProperty(edge, expect.closeTo(value, 2));
+    }
+    expect(faces[i].score).toBeCloseTo(score, 5);
   });
-  const merged = merge(found.flat());
-  expectSame(merged, scene.merged);
-  const scores = merged.map(({ score }) => score);
-  expect(scores).toEqual([...scores].sort((a, b) => b - a));
-  expect(merged.map((box) => crop(box, scene, scene.crop))).toEqual(scene.crops.map(golden.box));
+  expect(faces.map((face) => crop(face, scene, scene.crop))).toEqual(scene.crops.map(golden.box));
 });
 
 test("lays a view in the middle of the network's input, on black", () => {
