@@ -302,9 +302,7 @@ def scenes() -> Iterator[Case]:
         photo = Image.new("RGB", size)
         boxes = list(detection._views(*size))
         answers = [answer(view, faces, rng) for view in boxes]
-        replayed = Replayed(answers)
-        found = [replayed._look(photo, view) for view in boxes]
-        merged = detection._merge(*(np.concatenate(part) for part in zip(*found, strict=True)))
+        found = Replayed(answers).find(photo)
         yield {
             "name": name,
             "width": size[0],
@@ -319,13 +317,13 @@ def scenes() -> Iterator[Case]:
                 }
                 for view, said in zip(boxes, answers, strict=True)
             ],
-            "faces": [_scored(*one) for one in merged],
+            "faces": [_scored(*face) for face in found],
             "crop": CROP,
-            "crops": [face.box for face in Replayed(answers).find(photo)],
+            "crops": [detection.crop(face, CROP, size) for face in found],
         }
 
 
-def _scored(box: detection.Array, score: float) -> Case:
+def _scored(box: tuple[float, float, float, float], score: float) -> Case:
     return {"box": [round(float(edge), 4) for edge in box], "score": round(float(score), 6)}
 
 
