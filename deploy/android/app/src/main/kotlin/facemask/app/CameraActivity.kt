@@ -2,7 +2,6 @@ package facemask.app
 
 import android.app.Activity
 import android.os.Bundle
-import android.os.SystemClock
 import android.view.View
 import android.widget.Button
 import android.widget.TextView
@@ -52,7 +51,7 @@ class CameraActivity : Activity() {
         if (isBusy || !isVisible) return
         val image = camera.take() ?: return
         isBusy = true
-        val began = SystemClock.elapsedRealtime()
+        val began = System.nanoTime()
         @Suppress("DEPRECATION") // its successor needs API 30
         val turns = camera.turns(windowManager.defaultDisplay.rotation)
         app.worker.execute {
@@ -76,9 +75,9 @@ class CameraActivity : Activity() {
         val words = if (marks.isEmpty()) getString(R.string.no_face) else marks.joinToString("\n") { say(it.answer) }
         val status = findViewById<TextView>(R.id.status)
         if (status.text.toString() != words) status.text = words // a screen reader reads each change aloud
-        val took = (SystemClock.elapsedRealtime() - began).toDouble()
+        val took = (System.nanoTime() - began) / 1e9
         period = if (period == 0.0) took else SMOOTHING * period + (1 - SMOOTHING) * took
-        findViewById<TextView>(R.id.rate).text = getString(R.string.rate, (1000 / period).toInt())
+        findViewById<TextView>(R.id.rate).text = getString(R.string.rate, (1 / period).toInt())
     }
 
     private fun complain(messageId: Int) {
@@ -88,7 +87,7 @@ class CameraActivity : Activity() {
     private companion object {
         const val FRONT = "front"
 
-        /** Of the time between pictures that is shown. */
+        /** Of the seconds a picture takes that are shown. */
         const val SMOOTHING = 0.9
     }
 }

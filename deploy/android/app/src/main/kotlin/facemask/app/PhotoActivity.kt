@@ -99,7 +99,8 @@ class PhotoActivity : Activity() {
         @Suppress("DEPRECATION") // its successor needs API 33
         val shared = intent.getParcelableExtra<Uri>(Intent.EXTRA_STREAM)
         if (intent.action != Intent.ACTION_SEND || shared == null) return
-        val foreign = shared.scheme == ContentResolver.SCHEME_CONTENT && shared.authority != TakenPhotoProvider.URI.authority
+        val foreign = shared.scheme == ContentResolver.SCHEME_CONTENT &&
+            shared.authority != TakenPhotoProvider.URI.authority
         if (foreign) session.open(shared) else session.fail(R.string.unreadable)
     }
 
@@ -120,7 +121,8 @@ class PhotoActivity : Activity() {
     private fun say(state: State.Answered): String {
         val (marks, took) = state.marks to getString(R.string.took, state.milliseconds)
         if (marks.isEmpty()) return getString(R.string.no_face)
-        val title = if (state.fullFrame) getString(R.string.full_frame) else resources.getQuantityString(R.plurals.faces, marks.size, marks.size)
+        val faces = resources.getQuantityString(R.plurals.faces, marks.size, marks.size)
+        val title = if (state.fullFrame) getString(R.string.full_frame) else faces
         val lines = marks.mapIndexed { i, mark ->
             if (marks.size == 1) say(mark.answer) else getString(R.string.face_line, i + 1, say(mark.answer))
         }

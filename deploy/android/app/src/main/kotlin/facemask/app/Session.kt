@@ -4,7 +4,6 @@ import android.graphics.Bitmap
 import android.net.Uri
 import android.os.Handler
 import android.os.Looper
-import android.os.SystemClock
 import facemask.inference.ModelRefused
 import java.io.File
 import java.io.IOException
@@ -101,12 +100,12 @@ class Session(private val app: App) {
     }
 
     private fun judge(fullFrame: Boolean): State {
-        val began = SystemClock.elapsedRealtime()
+        val began = System.nanoTime()
         val picture = readPicture(photo)
         val pixels = pixelsOf(picture)
         val found = if (fullFrame) listOf(app.photos.answerFullFrame(pixels)) else app.photos.answer(pixels)
         val marks = found.map { app.mark(it, pixels) }
-        return State.Answered(shown(picture), marks, fullFrame, SystemClock.elapsedRealtime() - began)
+        return State.Answered(shown(picture), marks, fullFrame, (System.nanoTime() - began) / 1_000_000)
     }
 }
 

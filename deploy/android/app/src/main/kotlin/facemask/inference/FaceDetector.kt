@@ -1,11 +1,11 @@
 package facemask.inference
 
+import kotlin.math.abs
 import kotlin.math.ceil
 import kotlin.math.exp
 import kotlin.math.floor
 import kotlin.math.max
 import kotlin.math.min
-import org.json.JSONArray
 import org.json.JSONObject
 
 /** A face that was found: its box in pixels of the picture, and how sure the network is, 0-1. */
@@ -16,15 +16,22 @@ data class Face(
     val bottom: Double,
     val score: Double,
 ) {
+    val side get() = (right - left + bottom - top) / 2
     val area get() = max(0.0, right - left) * max(0.0, bottom - top)
 
     fun shared(other: Face) = Face(
         max(left, other.left), max(top, other.top), min(right, other.right), min(bottom, other.bottom), 0.0,
     ).area
 
+    /** Between the centres, across or down, whichever is more. */
+    fun distance(other: Face) = max(
+        abs(left + right - other.left - other.right) / 2,
+        abs(top + bottom - other.top - other.bottom) / 2,
+    )
+
     /** The part of the picture around the face that a training image would show. */
     fun crop(margins: CropMargins, frame: Box): Box {
-        val side = margins.scale * (right - left + bottom - top) / 2
+        val side = margins.scale * this.side
         val x = (left + right) / 2
         val y = (top + bottom) / 2 - margins.up * side
         val first = { centre: Double, end: Int -> floor(centre - side / 2 + 0.5).toInt().coerceIn(0, end - 1) }
@@ -57,6 +64,7 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
     private val tileMinScore = constants.getDouble("tile_min_score")
     private val sameFace = constants.getDouble("same_face")
     private val inside = constants.getDouble("inside")
+    private val beside = constants.getDouble("beside")
 
     /** The centre of each predicted box's cell, 0-1, in the network's order. */
     internal val anchors: List<Pair<Double, Double>> =
@@ -67,11 +75,11 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
     fun find(picture: Pixels, tiles: Boolean = true): List<Face> {
         val frame = picture.fullFrame
         val seen = (if (tiles) views(frame) else listOf(frame)).flatMap { look(picture, it) }
-        return merged(seen)
+        return apart(merged(seen))
     }
 
     /** Find faces in a part of the picture. */
-    internal fun look(picture: Pixels, view: Box): List<Face> {
+    private fun look(picture: Pixels, view: Box): List<Face> {
         if (Thread.interrupted()) throw InterruptedException()
         val scale = size.toDouble() / max(view.width, view.height)
         val width = max(1, (view.width * scale + 0.5).toInt())
@@ -114,7 +122,7 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
     }
 
     /** One box, their mean weighted by score, of those that show the same face. */
-    internal fun merged(found: List<Face>): List<Face> {
+    private fun merged(found: List<Face>): List<Face> {
         val merged = mutableListOf<Face>()
         var left = found
         while (left.isNotEmpty()) {
@@ -129,6 +137,12 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
             left = others.filter { best.shared(it) / min(best.area, it.area) <= inside }
         }
         return merged
+    }
+
+    /** The faces without those that are parts of a surer one's person. */
+    private fun apart(faces: List<Face>): List<Face> = faces.fold(emptyList()) { apart, face ->
+        val isPart = apart.any { face.side < it.side && face.distance(it) < beside * it.side }
+        if (isPart) apart else apart + face
     }
 
     private fun cells(side: Int, boxes: Int) = List(side * side * boxes) { i ->

@@ -1,5 +1,6 @@
 package facemask.app
 
+import facemask.inference.Answer
 import facemask.inference.Found
 import facemask.inference.box
 import facemask.inference.bytes
@@ -46,11 +47,11 @@ class DecisionTest {
             val found = answered(case)
             assertEquals("${case.file}: faces", expected.size, found.size)
             expected.zip(found).forEachIndexed { i, (one, ours) ->
-                val same = one.getString("label") == ours.answer.label
-                val distance = abs(second(one.getString("label"), one.getDouble("probability")) - second(ours.answer.label, ours.answer.probability))
-                table.appendText("${case.file.name},$i,${one.getString("label")},${ours.answer.label},$distance\n")
+                val python = Answer(one.getString("label"), one.getDouble("probability"))
+                val (label, distance) = ours.answer.label to abs(second(python) - second(ours.answer))
+                table.appendText("${case.file.name},$i,${python.label},$label,$distance\n")
                 decisions++
-                if (!same) others++
+                if (label != python.label) others++
                 assertEquals("${case.file}: box", one.getJSONArray("box").box(), ours.box)
                 assertTrue("${case.file}: off by $distance", distance <= FARTHEST)
             }
@@ -63,8 +64,8 @@ class DecisionTest {
         return if (case.has("resized")) listOf(photos.answerFullFrame(picture)) else photos.answer(picture)
     }
 
-    private fun second(label: String, probability: Double) =
-        if (label == photos.classifier.contract.labels[1]) probability else 1 - probability
+    private fun second(answer: Answer) =
+        answer.run { if (label == photos.classifier.contract.labels[1]) probability else 1 - probability }
 
     private val JSONObject.file get() = File(folder, getString("file"))
 

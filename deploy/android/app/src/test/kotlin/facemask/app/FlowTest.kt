@@ -244,11 +244,12 @@ class FlowTest {
     @Test
     fun `the camera runs while its screen is seen`() {
         shadowOf(app).grantPermissions(Manifest.permission.CAMERA)
-        for ((id, facing) in mapOf("0" to CameraCharacteristics.LENS_FACING_BACK, "1" to CameraCharacteristics.LENS_FACING_FRONT)) {
+        val facings = listOf(CameraCharacteristics.LENS_FACING_BACK, CameraCharacteristics.LENS_FACING_FRONT)
+        for ((id, facing) in facings.withIndex()) {
             val its = ShadowCameraCharacteristics.newCameraCharacteristics()
             shadowOf(its).set(CameraCharacteristics.LENS_FACING, facing)
             shadowOf(its).set(CameraCharacteristics.SENSOR_ORIENTATION, 90)
-            shadowOf(app.getSystemService(CameraManager::class.java)).addCamera(id, its)
+            shadowOf(app.getSystemService(CameraManager::class.java)).addCamera("$id", its)
         }
         val controller = Robolectric.buildActivity(CameraActivity::class.java).setup()
         shadowOf(Looper.getMainLooper()).idle()
@@ -282,8 +283,8 @@ class FlowTest {
     fun `about the model`() {
         val screen = Robolectric.buildActivity(AboutActivity::class.java).setup().get()
         val words = screen.findViewById<TextView>(R.id.text).text.toString()
-        val accuracy = JSONObject(app.text("evaluate.json")).getJSONObject("validation").getDouble("accuracy")
-        assertTrue(words, words.contains(percent(accuracy)))
+        val metrics = JSONObject(app.text("evaluate.json")).getJSONObject("validation")
+        assertTrue(words, words.contains(percent(metrics.getDouble("accuracy"))))
         assertTrue(words, words.contains(app.getString(R.string.about_limits)))
         screenshot(screen, "about")
     }

@@ -4,7 +4,7 @@ import android.graphics.Bitmap
 import android.graphics.BitmapFactory
 import android.graphics.Canvas
 import android.graphics.Color
-import android.graphics.Rect
+import android.graphics.Paint
 import android.graphics.RectF
 import java.io.ByteArrayOutputStream
 import java.util.zip.ZipFile
@@ -20,19 +20,23 @@ val FACES: List<Bitmap> by lazy {
     }
 }
 
-/** A photo of some faces in a row; [light] tells photos apart. */
-fun photograph(faces: Int, width: Int = 800, height: Int = 600, light: Int = 140): Bitmap {
+/** A photo of some people, two beside each other. */
+fun photograph(people: Int, width: Int = 800, height: Int = 700): Bitmap {
     val photo = Bitmap.createBitmap(width, height, Bitmap.Config.ARGB_8888)
-    val canvas = Canvas(photo).apply { drawColor(Color.rgb(light - 30, light, light + 20)) }
-    val side = minOf(height * 0.5f, width * 0.8f / maxOf(1, faces))
-    for (i in 0 until faces) {
-        val left = (i + 0.5f) * width / faces - side / 2
-        val top = (height - side) / 2 + (i % 2 - 0.5f) * side / 5
-        val face = FACES[i]
-        canvas.drawBitmap(face, Rect(0, 0, face.width, face.height), RectF(left, top, left + side, top + side), null)
+    val canvas = Canvas(photo).apply { drawColor(Color.rgb(110, 140, 160)) }
+    val columns = minOf(2, maxOf(1, people))
+    val rows = (people + columns - 1) / columns
+    for (i in 0 until people) {
+        val (cellWidth, cellHeight) = width.toFloat() / columns to height.toFloat() / rows
+        val side = minOf(cellWidth, cellHeight) * 0.8f
+        val left = i % columns * cellWidth + (cellWidth - side) / 2
+        val top = i / columns * cellHeight + (cellHeight - side) / 2
+        canvas.drawBitmap(FACES[i], null, RectF(left, top, left + side, top + side), SMOOTH)
     }
     return photo
 }
+
+private val SMOOTH = Paint(Paint.FILTER_BITMAP_FLAG)
 
 fun jpeg(photo: Bitmap): ByteArray =
     ByteArrayOutputStream().also { photo.compress(Bitmap.CompressFormat.JPEG, 95, it) }.toByteArray()

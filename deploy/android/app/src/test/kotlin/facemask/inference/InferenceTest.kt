@@ -67,17 +67,14 @@ class InferenceTest {
     @Test
     fun `makes the same faces of what the network answers`() {
         for (case in golden("detection")) {
-            val picture = Pixels(case.getInt("width"), case.getInt("height"), ByteArray(3 * case.getInt("width") * case.getInt("height")))
-            val views = case.objects("views")
-            val answers = views.map(::rawFaces).iterator()
-            val detector = FaceDetector(FACE_DETECTOR) { answers.next() }
-            val found = views.map { detector.look(picture, it.getJSONArray("view").box()) }
-            for ((view, faces) in views.zip(found)) assertSame(case, view.objects("found"), faces)
-            val merged = detector.merged(found.flatten())
-            assertSame(case, case.objects("merged"), merged)
+            val (width, height) = case.getInt("width") to case.getInt("height")
+            val picture = Pixels(width, height, ByteArray(3 * width * height))
+            val answers = case.objects("views").map(::rawFaces).iterator()
+            val faces = FaceDetector(FACE_DETECTOR) { answers.next() }.find(picture)
+            assertSame(case, case.objects("faces"), faces)
             val crops = case.getJSONArray("crops").run { List(length()) { getJSONArray(it).box() } }
             val margins = case.getJSONObject("crop").margins()
-            assertEquals(crops, merged.map { it.crop(margins, picture.fullFrame) })
+            assertEquals(crops, faces.map { it.crop(margins, picture.fullFrame) })
         }
     }
 
@@ -86,7 +83,8 @@ class InferenceTest {
         val logits = FloatArray(ANCHORS) { UNSEEN }
         for (answer in view.objects("answers")) {
             val index = answer.getInt("index")
-            answer.getJSONArray("box").numbers().forEachIndexed { i, number -> boxes[4 * index + i] = number.toFloat() }
+            val box = answer.getJSONArray("box").numbers()
+            box.forEachIndexed { i, number -> boxes[4 * index + i] = number.toFloat() }
             logits[index] = answer.getDouble("logit").toFloat()
         }
         return RawFaces(boxes, 4, logits)
