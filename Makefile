@@ -2,12 +2,13 @@
 # make test   installs what the tests need too, then runs them
 # make check  lint, format and types
 # make web    builds the page with the present model, and serves it on localhost; needs node and npm
+# make android  builds deploy/android/facemask.apk with it; needs what deploy/android/README.md says
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test check web deploy/web/dist
+.PHONY: run test check web android deploy/web/dist
 
 run: $(BIN)/installed-run
 	dvc repro
@@ -26,6 +27,9 @@ web: deploy/web/dist
 deploy/web/dist:
 	npm --prefix deploy/web ci --no-audit --no-fund
 	npm --prefix deploy/web run build
+
+android: $(BIN)/installed-run
+	deploy/android/build
 
 $(BIN)/installed-run: requirements.txt constraints.txt | $(BIN)/pip
 	pip install --quiet -r requirements.txt
