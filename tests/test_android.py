@@ -24,7 +24,9 @@ from tests.conftest import CLASSES, REPOSITORY, environment
 
 ANDROID = REPOSITORY / "deploy/android"
 PROGRAMS = ("javac", "mvn", "cc", "zip", "unzip", "aapt2", "zipalign", "apksigner")
+RESOURCES = "/usr/share/android-framework-res/framework-res.apk"
 MISSING = [program for program in PROGRAMS if not shutil.which(program)]
+MISSING += [RESOURCES] * (not Path(RESOURCES).exists())
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}")
 
 FACES, PHOTOS = 100, 20
@@ -153,7 +155,7 @@ def sha256(content: bytes) -> str:
 
 
 def test_screenshots_are_of_the_app(apk: Path) -> None:
-    taken = sorted(ANDROID.glob("screenshots/*.png"))
+    taken = sorted(ANDROID.glob("target/screenshots/*.png"))
     assert {file.stem for file in taken} >= {"light", "dark", "large-text", "landscape"}
     for file in taken:
         colours = np.asarray(Image.open(file).convert("RGB")).reshape(-1, 3)

@@ -56,7 +56,7 @@ class PhotoView(context: Context, attributes: AttributeSet) : View(context, attr
         canvas.drawRect(place, line)
         val margin = text.textSize / 4
         val (textWidth, textHeight) = text.measureText(words) + 2 * margin to text.textSize * 1.5f
-        val left = max(0f, min(place.left, wide - textWidth))
+        val left = max(0f, min(place.centerX() - textWidth / 2, wide - textWidth))
         val top = if (place.top >= textHeight) place.top - textHeight else min(place.bottom, high - textHeight)
         canvas.drawRect(left, top, left + textWidth, top + textHeight, fill)
         canvas.drawText(words, left + margin, top + text.textSize * 1.1f, text)

@@ -325,7 +325,7 @@ class FlowTest {
         val window = screen.window.decorView
         val picture = Bitmap.createBitmap(window.width, window.height, Bitmap.Config.ARGB_8888)
         window.draw(Canvas(picture))
-        File("screenshots").mkdir()
-        File("screenshots/$name.png").outputStream().use { picture.compress(Bitmap.CompressFormat.PNG, 100, it) }
+        val folder = File("target/screenshots").apply { mkdir() }
+        File(folder, "$name.png").outputStream().use { picture.compress(Bitmap.CompressFormat.PNG, 100, it) }
     }
 }
