@@ -43,23 +43,32 @@ class PhotoView(context: Context, attributes: AttributeSet) : View(context, attr
         val (wide, high) = picture.width * scale to picture.height * scale
         canvas.translate((width - wide) / 2, (height - high) / 2)
         canvas.drawBitmap(picture, null, RectF(0f, 0f, wide, high), smooth)
-        marks.withIndex().reversed().forEach { (index, mark) -> // the surest on top
+        val taken = mutableListOf<RectF>()
+        marks.forEachIndexed { index, mark ->
             val number = if (marks.size > 1) "${index + 1}: " else ""
-            draw(canvas, mark, number + context.say(mark.answer), wide, high)
+            taken += draw(canvas, mark, number + context.say(mark.answer), RectF(0f, 0f, wide, high), taken)
         }
     }
 
-    private fun draw(canvas: Canvas, mark: Mark, words: String, wide: Float, high: Float) {
-        val place = mark.place.run { RectF(left * wide, top * high, right * wide, bottom * high) }
+    /** Draw a face's box and words; return where the words stand, if possible on no others. */
+    private fun draw(canvas: Canvas, mark: Mark, words: String, frame: RectF, taken: List<RectF>): RectF {
+        val place = mark.place.run {
+            RectF(left * frame.right, top * frame.bottom, right * frame.right, bottom * frame.bottom)
+        }
         line.color = mark.colour
         fill.color = mark.colour
         canvas.drawRect(place, line)
         val margin = text.textSize / 4
-        val (textWidth, textHeight) = text.measureText(words) + 2 * margin to text.textSize * 1.5f
-        val left = max(0f, min(place.centerX() - textWidth / 2, wide - textWidth))
-        val top = if (place.top >= textHeight) place.top - textHeight else min(place.bottom, high - textHeight)
-        canvas.drawRect(left, top, left + textWidth, top + textHeight, fill)
-        canvas.drawText(words, left + margin, top + text.textSize * 1.1f, text)
+        val (wide, high) = text.measureText(words) + 2 * margin to text.textSize * 1.5f
+        val left = max(0f, min(place.centerX() - wide / 2, frame.right - wide))
+        val above = RectF(left, place.top - high, left + wide, place.top)
+        val below = RectF(left, place.bottom, left + wide, place.bottom + high)
+        val free = { at: RectF -> frame.contains(at) && taken.none { RectF.intersects(it, at) } }
+        val chosen = listOf(above, below).firstOrNull(free)
+            ?: RectF(above).apply { offsetTo(left, above.top.coerceIn(0f, max(0f, frame.bottom - high))) }
+        canvas.drawRect(chosen, fill)
+        canvas.drawText(words, left + margin, chosen.top + text.textSize * 1.1f, text)
+        return chosen
     }
 
     private fun unit(unit: Int, value: Float) =
