@@ -40,9 +40,10 @@ class DecisionTest {
 
     @Test
     fun `same decisions`() {
+        val cases = cases()
         val table = File(folder, "decisions.csv").apply { writeText("file,face,python,app,distance\n") }
         var (decisions, others) = 0 to 0
-        for (case in cases()) {
+        for (case in cases) {
             val expected = case.objects("found")
             val found = answered(case)
             assertEquals("${case.file}: faces", expected.size, found.size)
