@@ -61,8 +61,7 @@ def candidates(
     Args:
         fingerprints: (n,) of type `FINGERPRINT`.
         kinds: (n,), from 0; only images of different kinds are paired; all differ if not given.
-        scratch: folder of a file of up to 11.5 kB an image, which ends with the search; the
-            system's if not given.
+        scratch: folder for a temporary file, up to 11.5 kB an image; the system's if not given.
 
     Returns:
         (m, 2) indices of images, the smaller first, sorted and unique; m <= n x `NEIGHBOURS`.
@@ -82,9 +81,9 @@ def candidates(
 
 def _votes(matches: Indices, owners: Owners, count: int) -> tuple[Indices, Indices]:
     """Return pairs, (p,) smaller image x `count` + larger one, sorted, and their matches, (p,)."""
-    points, images = np.divmod(matches, count)
-    ends = np.sort([owners[points], images], axis=0)
-    pairs, votes = np.unique(ends[0] * count + ends[1], return_counts=True)
+    first, second = owners[matches // count], (matches % count).astype(np.int32)
+    pairs = np.minimum(first, second).astype(np.int64) * count + np.maximum(first, second)
+    pairs, votes = np.unique(pairs, return_counts=True)
     return pairs[votes >= VOTES], votes[votes >= VOTES]
 
 
@@ -94,28 +93,29 @@ def _matches(
     """Find each keypoint's nearest ones in any order of codes.
 
     Returns:
-        (m,) keypoint x n + the nearest one's image, sorted and unique;
-        (k + 1,) the image of each keypoint, and -1.
+        (m,) keypoint x n + the nearest one's image, sorted and unique, and what `_reduce` returns.
     """
     matches = np.zeros(0, np.int64)
     with threadpool_limits(1), tempfile.TemporaryFile(dir=scratch) as file:
         owners = _reduce(fingerprints, file)
-        halves = np.asarray(np.memmap(file, np.float32, "r", shape=(len(owners), 2, DIMENSIONS)))
         of_keypoint = kinds.astype(np.int32)[owners]
         for seed in tqdm(range(ORDERS), "searches", unit="search", disable=None):
-            found = _search(owners, of_keypoint, halves, seed)
+            found = _search(owners, of_keypoint, file, seed)
             packed = [points * len(fingerprints) + images for points, images in found]
             matches = np.union1d(matches, np.concatenate(packed))
     return matches, owners
 
 
+def _halves(file: IO[bytes], count: int) -> Floats:
+    """Map what `_reduce` wrote, (k + 1, 2, d); its pages leave the memory along with the array."""
+    return np.asarray(np.memmap(file, np.float32, "r", shape=(count, 2, DIMENSIONS)))
+
+
 def _reduce(fingerprints: Fingerprints, file: IO[bytes]) -> Owners:
     """Write every keypoint's halves by principal components, (k + 1, 2, d) float32, to a file.
 
-    The halves have length 1 together. The last row, of zeros, stands for no keypoint.
-
-    Returns:
-        (k + 1,) the image of each keypoint, and -1.
+    They have length 1 together; the last, of zeros, stands for no keypoint. Return (k + 1,) the
+    image of each keypoint, and -1.
     """
     mean, bases = _components()
 
@@ -165,20 +165,21 @@ def _components() -> tuple[Floats, Floats]:
 
 
 def _search(
-    owners: Owners, kinds: Owners, halves: Floats, seed: int
+    owners: Owners, kinds: Owners, file: IO[bytes], seed: int
 ) -> Iterator[tuple[Indices, Owners]]:
     """Find the nearest keypoint of another kind among those with a like code.
 
     Args:
-        owners: (k + 1,) the image of each keypoint, and -1.
-        kinds: (k + 1,) its kind, and -1.
-        halves: (k + 1, 2, d), as `_reduce` writes them.
+        owners: as `_reduce` returns them.
+        kinds: (k + 1,) of the owners.
+        file: what `_reduce` wrote.
         seed: of the codes.
 
     Yields:
         (m,) keypoints, and (m,) the images of their nearest ones.
     """
-    order, starts, sizes = _by_code(halves, seed)
+    order, starts, sizes = _by_code(file, len(owners) - 1, seed)
+    halves = _halves(file, len(owners))
 
     def search(some: Indices) -> tuple[Indices, Owners]:
         places = starts[some, None] + np.arange(sizes[some].max(initial=1))
@@ -207,7 +208,7 @@ def _nearest(halves: Floats, kinds: Owners) -> tuple[NDArray[np.bool_], Indices]
     return cosines.max(axis=2) >= SIMILAR, cosines.argmax(axis=2)
 
 
-def _by_code(halves: Floats, seed: int) -> tuple[Indices, Indices, Indices]:
+def _by_code(file: IO[bytes], count: int, seed: int) -> tuple[Indices, Indices, Indices]:
     """Sort keypoints by a code, and cut them into windows of like codes.
 
     The codes are random hyperplanes' sides (Charikar 2002) of the even halves alone, so that a
@@ -216,16 +217,18 @@ def _by_code(halves: Floats, seed: int) -> tuple[Indices, Indices, Indices]:
     Returns:
         (k,) keypoints in order, (w,) where each window starts, and (w,) how many it has.
     """
-    count = len(halves) - 1
     directions = np.random.default_rng(seed).standard_normal((DIMENSIONS, BITS), np.float32)
 
     def code(start: int) -> Indices:
-        sides = np.packbits(halves[start : min(start + CODES, count), 0] @ directions > 0, axis=1)
+        even = _halves(file, count)[start : start + CODES, 0]
+        sides = np.packbits(even @ directions > 0, axis=1)
         return (sides @ 256.0 ** np.arange(BITS // 8)).astype(np.int64)
 
     codes = np.concatenate([np.zeros(0, np.int64), *in_threads(code, range(0, count, CODES))])
-    numbered = np.sort(codes << 32 | np.arange(count))
-    return numbered & (1 << 32) - 1, *_windows(numbered >> 32)
+    codes <<= 32
+    codes |= np.arange(count)
+    codes.sort()
+    return codes & (1 << 32) - 1, *_windows(codes >> 32)
 
 
 def _windows(codes: Indices) -> tuple[Indices, Indices]:
