@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks import seeds
-from facemask import tables
+from facemask.data import tables
 from stages import paths
 
 RESULT = Path(__file__).with_suffix(".csv")

@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 import yaml
-from facemask.source import Source
+
+from facemask.data.source import Source
 
 NEW = 100
 REPOSITORY = Path(__file__).parents[1]

@@ -13,7 +13,8 @@ import pandas as pd
 from keras import layers
 
 from benchmarks import notebook
-from facemask import conversion, latency, tables
+from facemask.data import tables
+from facemask.export import conversion, latency
 from stages import paths
 
 FOLDER = Path(__file__).parent
@@ -25,7 +26,7 @@ def untrained() -> bytes:
     """Convert the notebook's network."""
     image = keras.Input(batch_shape=(1, notebook.SIDE, notebook.SIDE, 3))
     scaled = [image, layers.Rescaling(1 / 255), *notebook.compiled().layers]
-    return conversion.convert(keras.Sequential(scaled), "float32", [])
+    return bytes(conversion.convert(keras.Sequential(scaled), "float32", []))
 
 
 def accuracies(name: str) -> dict[str, float]:

@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from facemask import augmentation, dataset, network, params
+from facemask import params
+from facemask.data.pixels import Pixels
+from facemask.model import augmentation, dataset, network
 from stages import paths
 
 COUNTS = (12_000, 200_000)
@@ -25,18 +27,17 @@ STEPS = 200
 
 
 def generate(folder: Path, count: int, size: int) -> pd.DataFrame:
-    """Write images of coarse noise; give their rows."""
+    """Write images of coarse noise; return rows of so many images, many of which are the same."""
     rng = np.random.default_rng(0)
-    for number in range(count):
-        file = folder / f"{number}.png"
-        if number < DISTINCT:
-            coarse = Image.fromarray(rng.integers(0, 256, (12, 12, 3), dtype=np.uint8))
-            coarse.resize((size, size)).save(file)
-        else:
-            file.hardlink_to(folder / f"{number % DISTINCT}.png")
-    names = [str(number) for number in range(count)]
+    coarse = rng.integers(0, 256, (DISTINCT, 12, 12, 3), dtype=np.uint8)
+    np.save(
+        folder / "0.npy",
+        np.stack([np.asarray(Image.fromarray(one).resize((size, size))) for one in coarse]),
+    )
+    numbers = np.arange(count)
     label = ["bare", "mask"] * (count // 2)
-    return pd.DataFrame({"path": names, "sha256": names, "label": label, "weight": 1.0})
+    columns = {"path": numbers.astype(str), "row": numbers % DISTINCT, "label": label}
+    return pd.DataFrame(columns).assign(weight=1.0)
 
 
 def measure(count: int) -> float:
@@ -46,7 +47,9 @@ def measure(count: int) -> float:
     with tempfile.TemporaryDirectory() as name:
         rows = generate(Path(name), count, size)
         augment = augmentation.augmenter(options.augmentation)
-        data = dataset.TrainingData(rows, "mask", Path(name), options.batch_size, 0, augment)
+        data = dataset.TrainingData(
+            rows, "mask", Pixels(Path(name)), options.batch_size, 0, augment
+        )
         model = network.build(options.network, size)
         model.compile("adam", "binary_crossentropy")
         model.fit(data.batches(range(1), size), steps_per_epoch=STEPS, verbose=2)

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from facemask.source import Source
 from numpy.typing import NDArray
 from PIL import Image
 
+from facemask.data.source import Source
 from facemask.dedup import groups, near_duplicates
 
 SHARES = (0.25, 0.5, 1.0)

@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -26,7 +25,9 @@ from keras import layers
 from numpy.typing import NDArray
 
 from benchmarks import elsewhere
-from facemask import images, network, params, tables
+from facemask import params
+from facemask.data import images, shards, tables
+from facemask.model import network
 from stages import paths, train
 
 RESULT = Path(__file__).with_suffix(".csv")
@@ -39,11 +40,13 @@ Generator = tf.keras.preprocessing.image.ImageDataGenerator
 Pixels = NDArray[np.uint8]
 
 
-def resized(files: list[Path], size: int) -> Pixels:
-    """Read images as (n, size, size, 3)."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        read = pool.map(lambda file: np.asarray(images.resize(images.open_rgb(file), size)), files)
-        return np.stack(list(read))
+def resized(rows: pd.DataFrame, size: int) -> Pixels:
+    """Return the images of some rows, (n, size, size, 3)."""
+    found = {
+        sha256: np.asarray(images.resize(images.open_rgb(content), size))
+        for sha256, content in shards.contents(paths.RAW)(set(rows["sha256"]))
+    }
+    return np.stack([found[sha256] for sha256 in rows["sha256"]])
 
 
 def augmented(pixels: Pixels, target: NDArray[np.float32], seed: int) -> keras.utils.PyDataset:
@@ -83,12 +86,12 @@ def train_notebook(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
     """
     start = time.perf_counter()
     network.reproducible(seed)
-    table = tables.read(paths.SPLIT_TABLE)
+    table = tables.read(paths.SPLIT)
     positive = tables.classes(table)[1]
     parts = []
     for side in (tables.TRAIN, tables.VALIDATION):
-        some = tables.side(table, side)
-        pixels = resized([paths.RAW / sha256 for sha256 in some["sha256"]], SIDE)
+        some = tables.subset(table, side)
+        pixels = resized(some, SIDE)
         parts.append((pixels, (some["label"] == positive).to_numpy().astype(np.float32)))
     drawn = augmented(*parts[0], seed)
     kept = Generator(rescale=1 / 255).flow(*parts[1], batch_size=BATCH, shuffle=False)
@@ -197,7 +200,7 @@ def main() -> None:
                 parts.append(pd.read_csv(result))
                 rows = pd.concat(parts)
                 tables.write(rows, RESULT)
-    count = (tables.read(paths.SPLIT_TABLE)["split"] == tables.TRAIN).sum()
+    count = (tables.read(paths.SPLIT)["split"] == tables.TRAIN).sum()
     each = rows.groupby(["recipe", "seed"])[list(rows)].apply(figures, images_an_epoch=count)
     print(each.T.to_string(float_format="%.3f"))
     means = each.groupby("recipe").mean().T

@@ -14,16 +14,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
-from facemask.classifier import Classifier
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import sync_playwright
 from tqdm import tqdm
 
 from benchmarks import elsewhere
-from benchmarks.browser import launch
-from facemask import images, tables
+from facemask.data import images, tables
+from facemask.inference.classifier import Classifier
 from stages import paths
+from tools.browser import launch
 
 RESULT = Path(__file__).with_suffix(".csv")
 REFERENCE = "Pillow, antialiased bilinear"

@@ -14,7 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from facemask import params, tables
+from facemask import params
+from facemask.data import tables
 from stages import paths
 
 OTHERS = (1, 2)

@@ -19,7 +19,10 @@ from keras import layers
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from benchmarks import notebook
-from facemask import augmentation, dataset, network, params, tables
+from facemask import params
+from facemask.data import tables
+from facemask.data.pixels import Pixels
+from facemask.model import augmentation, dataset, network
 from stages import paths
 
 RESULT = Path(__file__).with_suffix(".csv")
@@ -32,15 +35,17 @@ LISTED = 40
 
 def rows_to_train() -> pd.DataFrame:
     """Take some training rows."""
-    rows = tables.side(tables.read(paths.SPLIT_TABLE), tables.TRAIN)
+    rows: pd.DataFrame = tables.subset(tables.read(paths.SPLIT), tables.TRAIN)
     return rows.sample(min(IMAGES, len(rows)), random_state=0).assign(weight=1.0)
 
 
-def pipeline_data(rows: pd.DataFrame, folder: Path, options: params.Train) -> dataset.TrainingData:
+def pipeline_data(
+    rows: pd.DataFrame, pixels: Pixels, options: params.Train
+) -> dataset.TrainingData:
     """Make batches as `train` does."""
     augment = augmentation.augmenter(options.augmentation)
     positive = max(rows["label"])
-    return dataset.TrainingData(rows, positive, folder, options.batch_size, 0, augment)
+    return dataset.TrainingData(rows, positive, pixels, options.batch_size, 0, augment)
 
 
 def rate(model: keras.Model, batches: object, steps: int, batch_size: int) -> float:
@@ -53,16 +58,16 @@ def rate(model: keras.Model, batches: object, steps: int, batch_size: int) -> fl
 def rates(rows: pd.DataFrame, options: params.Train, folder: Path) -> pd.DataFrame:
     """Measure the three in turn; the first turn, in which graphs are built, does not count."""
     side, size = notebook.SIDE, options.batch_size
-    pixels = notebook.resized([paths.RAW / sha256 for sha256 in rows["sha256"]], side)
-    for sha256, image in zip(rows["sha256"], pixels, strict=True):
-        keras.utils.save_img(folder / f"{sha256}.png", image, scale=False)
+    pixels = notebook.resized(rows, side)
+    np.save(folder / "0.npy", pixels.astype(np.uint8))
     target = (rows["label"] == max(rows["label"])).to_numpy(np.float32)
     theirs = notebook.compiled()
     shape = keras.Input((side, side, 3))
     ours = keras.Sequential([shape, layers.Rescaling(1 / 255), *notebook.compiled().layers])
     ours = network.in_precision(ours, network.precision(options.precision))
     ours.compile("adam", "binary_crossentropy", metrics=["accuracy"])
-    data = pipeline_data(rows, folder, options)
+    numbered = rows.assign(row=np.arange(len(rows)))
+    data = pipeline_data(numbered, Pixels(folder), options)
     batch = next(iter(data.batches(range(1), side)))
     found = []
     for turn in range(TURNS + 1):
@@ -84,7 +89,7 @@ def rates(rows: pd.DataFrame, options: params.Train, folder: Path) -> pd.DataFra
 
 def profiled(rows: pd.DataFrame, values: params.Params) -> Iterator[tuple[str, float]]:
     """Give operations of the default training with their milliseconds, many times each."""
-    data = pipeline_data(rows, paths.RESIZED, values.train)
+    data = pipeline_data(rows, Pixels(paths.RESIZED), values.train)
     model = network.build(values.train.network, values.resize.size)
     model = network.in_precision(model, network.precision(values.train.precision))
     model.compile("adam", "binary_crossentropy", metrics=["accuracy"])

@@ -251,7 +251,7 @@ def test_a_wider_frame_shows_the_whole_image_smaller_and_a_tighter_one_a_part_of
     wide = changed(tf.constant(stripes), framing=frame | {"wider": 1.0})
     of_image = (wide[..., 0] >= 99) & (wide[..., 0] <= 201) & (wide[..., 1:].max(-1) < 1)
     shares = of_image.mean(axis=(1, 2))
-    assert 0.1 < shares.min() < 0.45
+    assert 0.04 < shares.min() < 0.45  # an oval, with soft edges, of half the side
     assert shares.max() > 0.8
     tight = changed(tf.constant(stripes), framing=frame | {"tighter": 1.0})[:, 12, :, 0]
     assert tight.min() >= 99
