@@ -43,7 +43,7 @@ def test_the_ablation_is_the_means_of_its_table() -> None:
         for side in ("validation", "external"):
             name = f"evaluate.{side}.accuracy"
             assert f"{means.loc[part, name]:.4f} ± {spreads.loc[part, name]:.4f}" in row[0]
-        turned = means.loc[part, "evaluate.external.decisions_changed_by.hue turned by 180 degrees"]
+        turned = means.loc[part, "evaluate.external.flip_rate.hue turned by 180 degrees"]
         assert f"| {turned:.1%} |" in row[0]
 
 
@@ -54,8 +54,8 @@ def test_the_published_run_is_one_of_the_seeds() -> None:
     for part in ("validation", "external"):
         accuracy = seeds.loc[f"evaluate.{part}.accuracy", f"seed_{seed}"]
         assert accuracy == pytest.approx(evaluated[part]["accuracy"], rel=1e-5)
-        assert seeds.loc[f"evaluate.{part}.loss", f"seed_{seed}"] == pytest.approx(
-            evaluated[part]["loss"], rel=1e-5
+        assert seeds.loc[f"evaluate.{part}.log_loss", f"seed_{seed}"] == pytest.approx(
+            evaluated[part]["log_loss"], rel=1e-5
         )
     assert evaluated["validation"]["train_overlap"] == 0
 
@@ -74,7 +74,7 @@ def test_every_file_that_is_named_exists() -> None:
         r"`((?:data|facemask|stages|results|tests|benchmarks|\.github)/[\w./-]+)`", README
     )
     made = {"quarantine.csv", "split.csv", "predictions.csv", "face-mask-12k.zip"}
-    made |= {"external-faces.zip", "none", "external_left_out.csv", "exported.csv"}
+    made |= {"external-faces.zip", "none", "excluded.csv", "external.csv", "exported.csv"}
     made = {f"data/{name}" for name in made}
     assert len(tracked) > 2
     assert [name for name in tracked if name not in made and not (REPOSITORY / name).exists()] == []
