@@ -1,49 +1,18 @@
-"""Draw the demo data: small face pictures, half of them wearing a face mask.
-
-Run `python data/make_demo.py`: half a minute of one core and no input give `demo.zip` beside this
-file (938 JPEG pictures, under 3 MB), byte for byte the same for the same Pillow and numpy; and
-`demo-external.zip`, other people as another camera saw them.
+"""Drawings of faces, with and without a face mask, as a small camera would see them.
 
 The mask alone tells the classes apart. Every face has two random streams, one for the mask and one
 for all the rest, so hair, beards, hands, cups, scarves, light and pose follow one distribution.
 """
 
-from __future__ import annotations
-
 import io
-import zipfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import ArrayLike, NDArray
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
-from tqdm import tqdm
+from PIL import Image, ImageDraw, ImageFilter
 
-Array = NDArray[np.float64]
-Pair = float | tuple[float, float]
+from tools.sketch import Array, Sketch, curve, ellipse, outline, pick
 
 SEED, SUPERSAMPLING = 2024, 2
-ORIGINALS, NEAR_COPIES, TWINS = 450, 16, 3
-CLASS_SIZE = ORIGINALS + NEAR_COPIES + TWINS
-ELSEWHERE = 60  # in each class
-README = f"""\
-Generated faces, for trying the pipeline.
-
-Drawn by data/make_demo.py; no result on them says anything about real faces.
-
-WithMask/ and WithoutMask/ hold {CLASS_SIZE} pictures each: {ORIGINALS} faces, then {NEAR_COPIES} \
-near-copies and {TWINS} byte-identical
-copies of some of them. A mask under the chin or hanging from one ear counts as WithoutMask.
-"""
-README_ELSEWHERE = f"""\
-Generated faces from elsewhere, for trying the evaluation on faces of another source.
-
-Drawn by data/make_demo.py: {ELSEWHERE} in each class, smaller, in coloured light, saved hard.
-"""
 DARK, LIGHT = np.full(3, 16.0), np.full(3, 240.0)
 SKINS = "3a241c 68422e 986648 c6926e e4b898 fadcc8"  # from dark to light, mixed between neighbours
 HAIRS = "161212 281c16 4a3020 764e2e c49e5c 964222 80807c d6d4d0 5c3470"
@@ -61,93 +30,6 @@ MASK_SEAMS = {
     "cup": ["-.55,-.38 0,-.2 .55,-.38", "-.5,.42 0,.3 .5,.42"],
     "cloth": ["0,-.62 .04,0 0,.7"],
 }
-
-
-def curve(points: str, closed: bool = False) -> Array:
-    """Return the smooth line (Chaikin's corner cutting) along "u,v u,v ...", as SVG writes it."""
-    line = np.array([pair.split(",") for pair in points.split()], dtype=float)
-    if closed:
-        line = np.concatenate([line, (line * [-1, 1])[-2::-1]])
-    for _ in range(3):
-        start, end = line[:-1], line[1:]
-        line = np.stack([0.75 * start + 0.25 * end, 0.25 * start + 0.75 * end], 1).reshape(-1, 2)
-    return line
-
-
-def outline(right_half: str) -> Array:
-    """Return a symmetric smooth outline; its right half starts and ends on the middle line."""
-    return curve(right_half, closed=True)
-
-
-def ellipse(centre: Array | Pair, radii: Array | Pair) -> Array:
-    """Return the outline of an upright ellipse."""
-    angle = np.linspace(0, 2 * np.pi, 36)[:, None]
-    return np.asarray(np.hstack([np.cos(angle), np.sin(angle)]) * radii + centre)
-
-
-def pick(rng: Generator, palette: str, jitter: float = 10) -> Array:
-    """Return a colour near one of a palette of hexadecimal colours."""
-    colour = list(bytes.fromhex(rng.choice(palette.split())))
-    return np.asarray(colour + rng.normal(0, jitter, 3)).clip(6, 252)
-
-
-@dataclass
-class Sketch:
-    """One person's picture in face units: cheeks at u = -1 and 1, eyes at v = -0.1, chin at 1.4."""
-
-    image: Image.Image
-    centre: Array
-    scale: float
-    aspect: float
-    rotation: Array
-    turn: Array
-    skin: Array
-    hair: Array
-    fabric: Array
-    style: str
-
-    def bulge(self, points: Array) -> Array:
-        """Return how far the head's turn moves each point: the nose most, the outline not."""
-        forward = 1 - ((points / [1.1, 1.5]) ** 2).sum(-1, keepdims=True)
-        return np.asarray(forward.clip(0) * self.turn)
-
-    def place(self, points: Array) -> list[float]:
-        """Return pixel coordinates as the flat list that Pillow draws."""
-        turned = (points + self.bulge(points)) * [self.aspect, 1]
-        return list((turned @ self.rotation * self.scale + self.centre).ravel())
-
-    @cached_property
-    def grid(self) -> Array:
-        """Return u and v of every pixel, for paint that varies over the face."""
-        pixels = np.stack(np.meshgrid(*map(np.arange, self.image.size)), -1)
-        points = (pixels - self.centre) / self.scale @ self.rotation.T / [self.aspect, 1]
-        return np.moveaxis(points - self.bulge(points), -1, 0)[..., None]
-
-    def paste(self, stencil: Image.Image, paint: Array) -> None:
-        """Colour the stencil's area with one colour or with a colour for each pixel."""
-        colours = paint.clip(0, 255).astype(np.uint8)
-        if colours.ndim == 1:
-            self.image.paste(tuple(colours.tolist()), mask=stencil)
-        else:
-            self.image.paste(Image.fromarray(colours), mask=stencil)
-
-    def fill(self, points: Array, paint: Array, alpha: float = 1, blur: float = 0) -> None:
-        """Fill an outline."""
-        stencil = Image.new("L", self.image.size)
-        ImageDraw.Draw(stencil).polygon(self.place(points), fill=round(255 * alpha))
-        if blur:
-            stencil = stencil.filter(ImageFilter.GaussianBlur(blur * self.scale))
-        self.paste(stencil, paint)
-
-    def stroke(self, points: ArrayLike, paint: Array, width: float, alpha: float = 1) -> None:
-        """Draw a line with round ends."""
-        stencil, thickness = Image.new("L", self.image.size), max(1, round(width * self.scale))
-        draw, ink = ImageDraw.Draw(stencil), round(255 * alpha)
-        pixels = self.place(np.asarray(points, dtype=float))
-        draw.line(pixels, fill=ink, width=thickness, joint="curve")
-        for end in (pixels[:2], pixels[-2:]):
-            draw.circle(end, thickness / 2, fill=ink)
-        self.paste(stencil, paint)
 
 
 def backdrop(rng: Generator, width: int, height: int) -> Image.Image:
@@ -375,54 +257,3 @@ def draw_face(index: int, masked: bool) -> bytes:
         if rng.random() < share:
             draw(sketch, rng)
     return encode(photograph(sketch, rng), int(rng.integers(82, 95)))
-
-
-def near_copy(jpeg: bytes, kind: int) -> bytes:
-    """Return the same picture mirrored, re-encoded, rotated, brightened or resized."""
-    image = Image.open(io.BytesIO(jpeg))
-    changed = (
-        ImageOps.mirror(image),
-        image,
-        image.rotate(4, Image.Resampling.BICUBIC),
-        ImageEnhance.Brightness(image).enhance(1.2),
-        ImageOps.scale(image, 0.8),
-    )
-    return encode(changed[kind % len(changed)], 70)
-
-
-def pictures() -> Iterator[tuple[str, bytes]]:
-    """Yield the name and content of every picture, class by class, copies last."""
-    for label, first in (("WithMask", 0), ("WithoutMask", CLASS_SIZE)):
-        numbers = tqdm(range(first, first + ORIGINALS), desc=label, disable=None)
-        faces = [draw_face(number, label == "WithMask") for number in numbers]
-        faces += [near_copy(faces[25 * kind], kind) for kind in range(NEAR_COPIES)]
-        faces += [faces[25 * twin + 7] for twin in range(TWINS)]
-        yield from ((f"{label}/face_{n:04d}.jpg", face) for n, face in enumerate(faces, first))
-
-
-def pictures_from_elsewhere() -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of pictures of other people: half as large, yellowish, saved hard."""
-    for label, first in (("WithMask", 10_000), ("WithoutMask", 20_000)):
-        for number in range(first, first + ELSEWHERE):
-            image = Image.open(io.BytesIO(draw_face(number, label == "WithMask")))
-            pixels = np.asarray(ImageOps.scale(image, 0.5)) * np.array([1.1, 1.0, 0.75])
-            seen = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
-            yield f"{label}/elsewhere_{number}.jpg", encode(seen, 60)
-
-
-def write(target: Path, readme: str, pictures: Iterable[tuple[str, bytes]]) -> None:
-    """Write an archive, whole or not at all."""
-    unfinished = target.with_suffix(".zip.tmp")
-    with zipfile.ZipFile(unfinished, "w") as archive:
-        # A bare ZipInfo is stored, not deflated, and dated 1980: nothing of this run gets in.
-        archive.writestr(zipfile.ZipInfo("README.txt"), readme)
-        for name, jpeg in pictures:
-            archive.writestr(zipfile.ZipInfo(name), jpeg)
-    unfinished.replace(target)
-
-
-if __name__ == "__main__":
-    write(Path(__file__).with_name("demo.zip"), README, pictures())
-    write(
-        Path(__file__).with_name("demo-external.zip"), README_ELSEWHERE, pictures_from_elsewhere()
-    )
