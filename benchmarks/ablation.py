@@ -6,10 +6,10 @@ the split too. Writes, after each of them, `benchmarks/ablation.csv`, which begi
 `benchmarks.seeds` measured of the whole, and prints means and standard deviations.
 """
 
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -19,31 +19,31 @@ from stages import paths
 
 RESULT = Path(__file__).with_suffix(".csv")
 
-COLOUR = ["hue=0", "saturation=0", "greyscale=0", "brightness=0", "contrast=0", "warmth=0"]
+COLOUR = ["hue=0", "saturation=0", "greyscale=0", "warmth=0"]
+LIGHT = ["brightness=0", "contrast=0", "exposure.share=0", "side_light=0", "haze=0"]
 LOWER_HALF = ["recolour=0", "swap=0", "cutout=0"]
-QUALITY = ["resolution=1", "blur=0", "noise=0", "jpeg=100"]
+QUALITY = ["resolution=1", "blur=0", "motion=0", "noise=0", "jpeg=100"]
 FILL = ["fill=[nearest]"]
 PARTS = {
-    "colour and light": COLOUR,
+    "colour and light": [*COLOUR, *LIGHT],
     "painted, swapped and covered parts": LOWER_HALF,
     "resolution, blur, noise and JPEG": QUALITY,
-    "all of these, and borders but streaked ones": [*COLOUR, *LOWER_HALF, *QUALITY, *FILL],
+    "all of these, and borders but streaked ones": [*COLOUR, *LIGHT, *LOWER_HALF, *QUALITY, *FILL],
 }
 """What is left out, and the parameters of `train.augmentation` that leave it out."""
 
-FIGURES = (
-    r"^evaluate\.(validation|external)\.(accuracy|(recall_of_class|decisions_changed_by)\..*)$"
-)
+FIGURES = r"^evaluate\.(validation|external)\.(accuracy|(recall_of_class|flip_rate)\..*)$"
 """Those of `benchmarks.seeds` that are compared."""
 
 
-def run(options: Sequence[str]) -> None:
-    """Run one experiment until `evaluate`, and give the workspace its parameters back."""
+def experiment(arguments: Sequence[str], seed: int) -> dict[str, Any]:
+    """Run one up to `evaluate`, restore the parameters, and return its `FIGURES`."""
     values = paths.PARAMS.read_bytes()
     try:
-        subprocess.run(["dvc", "exp", "run", *options, "evaluate"], check=True)
+        found = seeds.experiment(arguments, seed, "evaluate")
     finally:
         paths.PARAMS.write_bytes(values)
+    return dict(pd.json_normalize([found]).filter(regex=FIGURES).loc[0])
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -53,10 +53,9 @@ def main(arguments: Sequence[str]) -> None:
     runs = [{"without": "nothing", "seed": seed, **whole[f"seed_{seed}"]} for seed in chosen]
     for part, changes in PARTS.items():
         for seed in chosen:
-            options = [f"seed={seed}", *(f"train.augmentation.{change}" for change in changes)]
-            run([*arguments, *(word for option in options for word in ("-S", option))])
-            found = pd.json_normalize(seeds.measured(paths.METRICS)).filter(regex=FIGURES)
-            runs.append({"without": part, "seed": seed, **found.loc[0]})
+            options = [f"--set-param=train.augmentation.{change}" for change in changes]
+            found = experiment([*arguments, *options], seed)
+            runs.append({"without": part, "seed": seed, **found})
             tables.write(pd.DataFrame(runs), RESULT)
     each = pd.DataFrame(runs).drop(columns="seed").groupby("without", sort=False)
     print(each.agg(["mean", "std"]).T.to_string(float_format="%.4f"))

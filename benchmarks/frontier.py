@@ -30,7 +30,7 @@ def untrained() -> bytes:
 
 
 def accuracies(name: str) -> dict[str, float]:
-    """Give the mean accuracies over seeds, on validation and on faces from elsewhere."""
+    """Return the mean accuracies over seeds, on validation and on the external test set."""
     if name == NOTEBOOK:
         rows = pd.read_csv(FOLDER / "notebook.csv")
         finished = rows[(rows["recipe"] == "notebook") & rows["external_accuracy"].notna()]

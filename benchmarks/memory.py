@@ -1,69 +1,74 @@
 """Peak memory of training by the number of images, on generated ones that lie on the disk.
 
-Run `python -m benchmarks.memory`; two minutes, and some gigabytes in the temporary folder. Trains
-`STEPS` steps as `train` does, in a process of its own for each count.
+Run `python -m benchmarks.memory`; two minutes. Trains `STEPS` steps as `train` does, in a process
+of its own for each count. Prints what the process needs for itself, and beside it what it has read
+of the memory-mapped pixels, which the system takes back when anything else needs room.
 """
 
-import resource
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
-from PIL import Image
+import psutil
 
 from facemask import params
 from facemask.data.pixels import Pixels
 from facemask.model import augmentation, dataset, network
 from stages import paths
+from tools.generated import generated
 
 COUNTS = (12_000, 200_000)
-DISTINCT = 1_000
-"""Images drawn; the others are more names of these, read like any file."""
+SHARD = 1_000
+"""Images drawn; every shard is another name of their file, and mapped for itself."""
 
 STEPS = 200
 
 
 def generate(folder: Path, count: int, size: int) -> pd.DataFrame:
-    """Write images of coarse noise; return rows of so many images, many of which are the same."""
-    rng = np.random.default_rng(0)
-    coarse = rng.integers(0, 256, (DISTINCT, 12, 12, 3), dtype=np.uint8)
-    np.save(
-        folder / "0.npy",
-        np.stack([np.asarray(Image.fromarray(one).resize((size, size))) for one in coarse]),
-    )
-    numbers = np.arange(count)
-    label = ["bare", "mask"] * (count // 2)
-    columns = {"path": numbers.astype(str), "row": numbers % DISTINCT, "label": label}
-    return pd.DataFrame(columns).assign(weight=1.0)
+    """Write shards of images of `size` pixels; return the rows of `count` images."""
+    first = folder / "00000.npy"
+    np.save(first, np.stack(list(generated(SHARD, size))))
+    for number in range(1, count // SHARD):
+        (folder / f"{number:05d}.npy").hardlink_to(first)
+    rows = np.arange(count)
+    label = np.where(rows % 2, "mask", "bare")
+    return pd.DataFrame({"path": rows.astype(str), "row": rows, "label": label, "weight": 1.0})
 
 
-def measure(count: int) -> float:
-    """Train a while on so many images, in this process; give its peak in gigabytes."""
+def measure(count: int) -> str:
+    """Train a while on so many images in this process; return its peak memory in words."""
     values = params.load(paths.PARAMS)
     size, options = values.resize.size, values.train
+    process, peaks = psutil.Process(), np.zeros(2)
+
+    def look(*_: object) -> None:
+        memory = process.memory_info()
+        peaks[:] = np.maximum(peaks, [memory.rss - memory.shared, memory.shared])
+
     with tempfile.TemporaryDirectory() as name:
-        rows = generate(Path(name), count, size)
+        rows, pixels = generate(Path(name), count, size), Pixels(Path(name))
         augment = augmentation.augmenter(options.augmentation)
-        data = dataset.TrainingData(
-            rows, "mask", Pixels(Path(name)), options.batch_size, 0, augment
-        )
+        data = dataset.TrainingData(rows, "mask", pixels, options.batch_size, 0, augment)
         model = network.build(options.network, size)
         model.compile("adam", "binary_crossentropy")
-        model.fit(data.batches(range(1), size), steps_per_epoch=STEPS, verbose=2)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        watch = keras.callbacks.LambdaCallback(on_train_batch_end=look)
+        batches = data.batches(range(1), size)
+        model.fit(batches, steps_per_epoch=STEPS, verbose=2, callbacks=[watch])
+    own, mapped = peaks / 1e9
+    return f"{count:,} images: {own:.2f} GB at most, and {mapped:.2f} GB of mapped files"
 
 
 def main() -> None:
     """Measure each count in a process of its own."""
     if len(sys.argv) > 1:
-        print(f"{int(sys.argv[1]):,} images: {measure(int(sys.argv[1])):.2f} GB at most")
+        print(measure(int(sys.argv[1])))
         return
     for count in COUNTS:
-        command = [sys.executable, "-m", "benchmarks.memory", str(count)]
-        subprocess.run(command, check=True)
+        subprocess.run([sys.executable, "-m", "benchmarks.memory", str(count)], check=True)
 
 
 if __name__ == "__main__":

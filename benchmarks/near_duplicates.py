@@ -26,22 +26,12 @@ from PIL import Image
 
 from facemask.data.source import Source
 from facemask.dedup import groups, near_duplicates
+from tools.generated import generated
 
 SHARES = (0.25, 0.5, 1.0)
 GENERATED = (12_000, 50_000, 200_000)
 STEPS = tuple(f"{step}_seconds" for step in ("fingerprint", "search", "compare", "join"))
 RESULT = Path(__file__).with_suffix(".csv")
-
-
-def generated(count: int, side: int = 128) -> Iterator[NDArray[np.uint8]]:
-    """Draw unrelated pictures of `side` x `side` pixels: noise of five scales, summed."""
-    for number in range(count):
-        rng = np.random.default_rng(number)
-        picture = np.zeros((side, side, 3))
-        for cells in (3, 6, 12, 24, 48):
-            noise = Image.fromarray(rng.integers(0, 255, (cells, cells, 3), dtype=np.uint8))
-            picture += np.asarray(noise.resize((side, side), Image.Resampling.BICUBIC)) / cells
-        yield (255 * picture / picture.max()).astype(np.uint8)
 
 
 def files(kind: str, amount: float) -> Sequence[bytes] | Iterator[bytes]:

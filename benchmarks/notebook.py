@@ -24,9 +24,11 @@ import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
 
-from benchmarks import elsewhere
+from benchmarks import external
 from facemask import params
-from facemask.data import images, shards, tables
+from facemask.data import images, tables
+from facemask.data.pixels import Pixels
+from facemask.data.resize import resize_all
 from facemask.model import network
 from stages import paths, train
 
@@ -37,20 +39,17 @@ FIRST_SEED = 0
 SIDE, BATCH = 128, 16
 Generator = tf.keras.preprocessing.image.ImageDataGenerator
 
-Pixels = NDArray[np.uint8]
+
+def resized(folder: Path) -> Pixels:
+    """Write the collection's images at the notebook's size to a folder, and map them."""
+    resize_all(paths.RAW, folder, SIDE)
+    return Pixels(folder)
 
 
-def resized(rows: pd.DataFrame, size: int) -> Pixels:
-    """Return the images of some rows, (n, size, size, 3)."""
-    found = {
-        sha256: np.asarray(images.resize(images.open_rgb(content), size))
-        for sha256, content in shards.contents(paths.RAW)(set(rows["sha256"]))
-    }
-    return np.stack([found[sha256] for sha256 in rows["sha256"]])
-
-
-def augmented(pixels: Pixels, target: NDArray[np.float32], seed: int) -> keras.utils.PyDataset:
-    """Give the notebook's training batches: Keras' own generator over images in memory."""
+def augmented(
+    pictures: NDArray[np.uint8], target: NDArray[np.float32], seed: int
+) -> keras.utils.PyDataset:
+    """Return the notebook's training batches: Keras' own generator over images in memory."""
     drawn = Generator(
         rescale=1 / 255,
         rotation_range=30,
@@ -61,7 +60,7 @@ def augmented(pixels: Pixels, target: NDArray[np.float32], seed: int) -> keras.u
         horizontal_flip=True,
         fill_mode="nearest",
     )
-    return drawn.flow(pixels, target, batch_size=BATCH, seed=seed)
+    return drawn.flow(pictures, target, batch_size=BATCH, seed=seed)
 
 
 def compiled() -> keras.Model:
@@ -80,7 +79,7 @@ def compiled() -> keras.Model:
 
 
 def train_notebook(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
-    """Train as the notebook does, and give the model with the scaling inside.
+    """Train as the notebook does; return the model with the scaling inside, and a row an epoch.
 
     With another seed than the first it ends when it reaches the last goal.
     """
@@ -88,11 +87,12 @@ def train_notebook(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
     network.reproducible(seed)
     table = tables.read(paths.SPLIT)
     positive = tables.classes(table)[1]
-    parts = []
-    for side in (tables.TRAIN, tables.VALIDATION):
-        some = tables.subset(table, side)
-        pixels = resized(some, SIDE)
-        parts.append((pixels, (some["label"] == positive).to_numpy().astype(np.float32)))
+    with tempfile.TemporaryDirectory() as folder:
+        pixels = resized(Path(folder) / "pixels")
+        parts = [
+            (pixels[rows["row"].to_numpy()], (rows["label"] == positive).to_numpy().astype("f4"))
+            for rows in (tables.subset(table, name) for name in (tables.TRAIN, tables.VALIDATION))
+        ]
     drawn = augmented(*parts[0], seed)
     kept = Generator(rescale=1 / 255).flow(*parts[1], batch_size=BATCH, shuffle=False)
     model = compiled()
@@ -151,10 +151,10 @@ def measure(recipe: str, epochs: int, seed: int, result: Path) -> None:
     """Train one recipe in this process and write its rows as CSV."""
     model, rows = {"notebook": train_notebook, "pipeline": train_pipeline}[recipe](epochs, seed)
     size = SIDE if recipe == "notebook" else model.input_shape[1]
-    faces, is_second = elsewhere.faces()
+    faces, is_positive = external.read()
     shown = np.stack([np.asarray(images.resize(face, size)) for face in faces])
     decided = model.predict(shown.astype(np.float32), verbose=0)[:, 0] >= 0.5
-    accuracy = (decided == is_second).mean() if len(rows) == epochs else np.nan
+    accuracy = (decided == is_positive).mean() if len(rows) == epochs else np.nan
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     rows = rows.assign(external_accuracy=accuracy, peak_gigabytes=peak)
     rows.insert(0, "recipe", recipe)

@@ -1,6 +1,6 @@
 """What it does to decisions when an app scales photos its own way.
 
-Run `python -m benchmarks.resize_skew` after `dvc repro` with faces from elsewhere, where Chromium
+Run `python -m benchmarks.resize_skew` after `dvc repro` with an external test set, where Chromium
 is installed; a minute. The exported file is asked about each face, scaled in six ways; Pillow's
 antialiased bilinear filter is that of training. Writes `benchmarks/resize_skew.csv`.
 """
@@ -19,7 +19,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 from tqdm import tqdm
 
-from benchmarks import elsewhere
+from benchmarks import external
 from facemask.data import images, tables
 from facemask.inference.classifier import Classifier
 from stages import paths
@@ -85,7 +85,7 @@ def opencv(filtering: int, side: int) -> Scale:
 
 def main() -> None:
     """Ask about every face in every way."""
-    faces, is_second = elsewhere.faces()
+    faces, is_positive = external.read()
     classifier = Classifier(paths.TFLITE_MODEL)
     side, threshold = classifier.contract.input["side"], classifier.contract.threshold
     decided = {}
@@ -104,7 +104,7 @@ def main() -> None:
     table = pd.DataFrame(
         {
             "scaled_by": name,
-            "accuracy": (decision == is_second).mean(),
+            "accuracy": (decision == is_positive).mean(),
             "changed_decisions": (decision != decided[REFERENCE]).mean(),
         }
         for name, decision in decided.items()

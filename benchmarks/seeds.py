@@ -24,17 +24,23 @@ RESULT = Path(__file__).with_suffix(".csv")
 
 
 def seeds() -> tuple[int, ...]:
-    """Give the seeds in their order."""
+    """Return the seeds in their order."""
     return *OTHERS, params.load(paths.PARAMS).seed
 
 
-def measured(folder: Path) -> dict[str, Any]:
-    """Read the metrics of the last three stages, nested as they are."""
-    return {name: json.loads((folder / f"{name}.json").read_text()) for name in MEASURED}
+def experiment(arguments: Sequence[str], seed: int, *stages: str) -> dict[str, Any]:
+    """Run `dvc exp run` with options, up to some stages or to the end.
+
+    Returns:
+        The metrics of the last three stages, nested as they are.
+    """
+    command = ["dvc", "exp", "run", *arguments, "-S", f"seed={seed}", *stages]
+    subprocess.run(command, check=True)
+    return {name: json.loads((paths.METRICS / f"{name}.json").read_text()) for name in MEASURED}
 
 
 def compare(runs: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:
-    """Give a row a figure: its value with each seed, their mean and standard deviation."""
+    """Return a row a figure: its value with each seed, their mean and standard deviation."""
     table = pd.json_normalize([dict(found) for found in runs.values()]).T
     table.columns = pd.Index([f"seed_{seed}" for seed in runs])
     numbers = table[table.map(lambda value: isinstance(value, int | float)).all(axis=1)]
@@ -45,11 +51,7 @@ def compare(runs: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:
 
 def main(arguments: Sequence[str]) -> None:
     """Run the experiments one after the other, and compare."""
-    runs = {}
-    for seed in seeds():
-        subprocess.run(["dvc", "exp", "run", *arguments, "-S", f"seed={seed}"], check=True)
-        runs[seed] = measured(paths.METRICS)
-    found = compare(runs)
+    found = compare({seed: experiment(arguments, seed) for seed in seeds()})
     tables.write(found, RESULT)
     print(found.to_string(index=False, float_format="%.4f"))
 

@@ -39,17 +39,17 @@ def rows_to_train() -> pd.DataFrame:
     return rows.sample(min(IMAGES, len(rows)), random_state=0).assign(weight=1.0)
 
 
-def pipeline_data(
+def training_data(
     rows: pd.DataFrame, pixels: Pixels, options: params.Train
 ) -> dataset.TrainingData:
-    """Make batches as `train` does."""
+    """Return the rows as `train` makes batches of them."""
     augment = augmentation.augmenter(options.augmentation)
     positive = max(rows["label"])
     return dataset.TrainingData(rows, positive, pixels, options.batch_size, 0, augment)
 
 
 def rate(model: keras.Model, batches: object, steps: int, batch_size: int) -> float:
-    """Give images a second in an epoch of so many steps."""
+    """Return the images a second of an epoch of so many steps."""
     start = time.perf_counter()
     model.fit(batches, epochs=1, steps_per_epoch=steps, verbose=0)
     return steps * batch_size / (time.perf_counter() - start)
@@ -58,16 +58,15 @@ def rate(model: keras.Model, batches: object, steps: int, batch_size: int) -> fl
 def rates(rows: pd.DataFrame, options: params.Train, folder: Path) -> pd.DataFrame:
     """Measure the three in turn; the first turn, in which graphs are built, does not count."""
     side, size = notebook.SIDE, options.batch_size
-    pixels = notebook.resized(rows, side)
-    np.save(folder / "0.npy", pixels.astype(np.uint8))
-    target = (rows["label"] == max(rows["label"])).to_numpy(np.float32)
+    pixels = notebook.resized(folder / "pixels")
+    images = pixels[rows["row"].to_numpy()]
+    target = (rows["label"] == max(rows["label"])).to_numpy().astype(np.float32)
     theirs = notebook.compiled()
     shape = keras.Input((side, side, 3))
     ours = keras.Sequential([shape, layers.Rescaling(1 / 255), *notebook.compiled().layers])
     ours = network.in_precision(ours, network.precision(options.precision))
     ours.compile("adam", "binary_crossentropy", metrics=["accuracy"])
-    numbered = rows.assign(row=np.arange(len(rows)))
-    data = pipeline_data(numbered, Pixels(folder), options)
+    data = training_data(rows, pixels, options)
     batch = next(iter(data.batches(range(1), side)))
     found = []
     for turn in range(TURNS + 1):
@@ -76,7 +75,7 @@ def rates(rows: pd.DataFrame, options: params.Train, folder: Path) -> pd.DataFra
             {
                 "notebook": rate(
                     theirs,
-                    notebook.augmented(pixels, target, 0),
+                    notebook.augmented(images, target, 0),
                     len(rows) // notebook.BATCH,
                     notebook.BATCH,
                 ),
@@ -88,8 +87,8 @@ def rates(rows: pd.DataFrame, options: params.Train, folder: Path) -> pd.DataFra
 
 
 def profiled(rows: pd.DataFrame, values: params.Params) -> Iterator[tuple[str, float]]:
-    """Give operations of the default training with their milliseconds, many times each."""
-    data = pipeline_data(rows, Pixels(paths.RESIZED), values.train)
+    """Yield operations of the default training with their milliseconds, many times each."""
+    data = training_data(rows, Pixels(paths.RESIZED), values.train)
     model = network.build(values.train.network, values.resize.size)
     model = network.in_precision(model, network.precision(values.train.precision))
     model.compile("adam", "binary_crossentropy", metrics=["accuracy"])

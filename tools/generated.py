@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 
-def generated(count: int) -> Iterator[NDArray[np.uint8]]:
-    """Draw unrelated pictures, (128, 128, 3), RGB 0-255: noise of five scales, summed."""
+def generated(count: int, side: int = 128) -> Iterator[NDArray[np.uint8]]:
+    """Draw unrelated pictures, (side, side, 3), RGB 0-255: noise of five scales, summed."""
     for number in range(count):
         rng = np.random.default_rng(number)
-        picture = np.zeros((128, 128, 3))
+        picture = np.zeros((side, side, 3))
         for cells in (3, 6, 12, 24, 48):
             noise = Image.fromarray(rng.integers(0, 255, (cells, cells, 3), dtype=np.uint8))
-            picture += np.asarray(noise.resize((128, 128), Image.Resampling.BICUBIC)) / cells
+            picture += np.asarray(noise.resize((side, side), Image.Resampling.BICUBIC)) / cells
         yield (255 * picture / picture.max()).astype(np.uint8)

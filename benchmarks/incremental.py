@@ -1,8 +1,8 @@
 """What a hundred new images cost a pipeline that has seen all the others.
 
-Run `python -m benchmarks.again data/face-mask-12k.zip` in a clone whose commands are on the PATH.
-In a fresh copy it times `dvc repro resize split` on all images but a hundred, then again with the
-hundred added; a third run, from nothing, must give the same outputs. Prints the ratio.
+Run `python -m benchmarks.incremental data/face-mask-12k.zip` in a clone whose commands are on the
+PATH. In a fresh copy it times `dvc repro resize split` on all images but a hundred, then again with
+the hundred added; a third run, from nothing, must give the same outputs. Prints the ratio.
 """
 
 import shutil
@@ -31,14 +31,14 @@ def clone(folder: Path, source: Path) -> Path:
 
 
 def run(project: Path) -> float:
-    """Run the first three stages and give the seconds they took."""
+    """Run the first three stages; return the seconds that they took."""
     start = time.perf_counter()
     subprocess.run(["dvc", "repro", "--quiet", "resize", "split"], cwd=project, check=True)
     return time.perf_counter() - start
 
 
 def outputs(project: Path) -> dict[str, str]:
-    """Give the hash of every output of the three stages, as DVC has it."""
+    """Return the hash of every output of the three stages, as DVC has it."""
     stages = yaml.safe_load((project / "dvc.lock").read_text())["stages"]
     return {
         out["path"]: out["md5"]
@@ -63,11 +63,11 @@ def main(archive: str) -> None:
         project = clone(Path(folder) / "project", source)
         first = run(project)
         shutil.copytree(held_back, source, dirs_exist_ok=True)
-        again = run(project)
+        update = run(project)
         nothing = clone(Path(folder) / "nothing", source)
         whole = run(nothing)
         print(f"first run, {len(entries) - NEW} images: {first:.1f} s")
-        print(f"again with {NEW} more: {again:.1f} s, {again / first:.3f} of the first")
+        print(f"again with {NEW} more: {update:.1f} s, {update / first:.3f} of the first")
         same = outputs(project) == outputs(nothing)
         print(f"all from nothing: {whole:.1f} s; the outputs are {'' if same else 'NOT '}the same")
 

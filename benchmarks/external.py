@@ -8,9 +8,10 @@ from facemask.data import images, shards, tables
 from stages import paths
 
 
-def faces() -> tuple[list[Image.Image], NDArray[np.bool_]]:
-    """Return them as RGB, and which are of the positive class."""
+def read() -> tuple[list[Image.Image], NDArray[np.bool_]]:
+    """Return the images of all external test sets as RGB, and which are of the positive class."""
     rows = tables.read(paths.EXTERNAL)
     found = dict(shards.contents(paths.RAW_EXTERNAL)(set(rows["sha256"])))
     shown = [images.open_rgb(found[sha256]) for sha256 in rows["sha256"]]
-    return shown, (rows["label"] == rows["label"].max()).to_numpy()
+    positive = tables.classes(tables.read(paths.SPLIT))[1]
+    return shown, (rows["label"] == positive).to_numpy()

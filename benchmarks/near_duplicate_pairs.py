@@ -1,0 +1,49 @@
+"""Show pairs of near-duplicates that were found, two images side by side, to judge by eye.
+
+Run `python -m benchmarks.near_duplicate_pairs` after `dvc repro split`: a hundred pairs drawn
+at random (another number and seed may be given) go to `plots/near_duplicate_pairs.png`, which is
+not for committing when the faces are not yours. Each tile has its score, of which
+`groups.SAME_PICTURE` is the least.
+"""
+
+import sys
+
+import numpy as np
+from PIL import Image
+
+from facemask import pictures
+from facemask.data import images, shards, tables
+from facemask.dedup import groups
+from stages import paths
+
+
+def side_by_side(first: bytes, second: bytes, score: float) -> Image.Image:
+    """Put the images of two files beside each other."""
+    pair = [pictures.thumbnail(images.open_rgb(content), 96) for content in (first, second)]
+    both = Image.new("RGB", (192, 96))
+    for place, image in enumerate(pair):
+        both.paste(image, (96 * place, 0))
+    return pictures.captioned(both, [f"{score:.3f}"], least_width=192)
+
+
+def main(count: int = 100, seed: int = 0) -> None:
+    """Draw evenly from all pairs that pixels alone tell."""
+    keys = sorted(set(tables.read(paths.SPLIT)["sha256"]))
+    contents = shards.contents(paths.RAW)
+    pairs, scores = groups.compared(keys, contents, paths.CACHE)
+    same = np.flatnonzero(scores >= groups.SAME_PICTURE)
+    drawn = np.random.default_rng(seed).choice(same, min(count, len(same)), replace=False)
+    ends = np.array(keys)[pairs[drawn]]
+    found = dict(contents(set(ends.ravel().tolist())))
+    tiles = [
+        side_by_side(found[first], found[second], score)
+        for (first, second), score in zip(ends.tolist(), scores[drawn], strict=True)
+    ]
+    title = f"{len(drawn)} of {len(same)} pairs"
+    pictures.write(
+        pictures.sheet(title, tiles, columns=8), paths.PLOTS / "near_duplicate_pairs.png"
+    )
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
