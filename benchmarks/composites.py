@@ -1,7 +1,7 @@
 """What finding faces first is worth on photos of several people.
 
 Run `python -m benchmarks.composites data/external-faces.zip`: lays the archive's faces out in
-photos of one to sixteen people before made-up backgrounds, finds, crops and classifies them; two
+photos of one to sixteen people before made-up backgrounds, finds, crops and classifies them; five
 minutes on one core. Writes `benchmarks/composites.csv`: of the people of each class the share
 found, and found and labelled rightly (recall); of the labels given the share that is right
 (precision); and the same where the one label of the whole photo, shrunk to the network's size as

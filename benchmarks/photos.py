@@ -4,8 +4,8 @@ Run `python -m benchmarks.photos data/photos.zip [MODEL]`: asks as `predict.py` 
 photo of a source with two class folders, once with its faces found (`default`) and once taken for
 a crop (`crop`); some two minutes for 600 photos on two cores. Writes `benchmarks/photos.csv`: for
 every second photo, which the scores of the face finder were chosen on, for the others, and for
-those whose face fills under a third (`loose`), the balanced accuracy, the share of each class that
-is right (a photo without an answer is wrong; of several rows the surest counts), the share of
+those of which `--crop` warns (`loose`), the balanced accuracy, the share of each class that is
+right (a photo without an answer is wrong; of several rows the surest counts), the share of
 photos without an answer, and that with more than one row.
 """
 

@@ -1,9 +1,7 @@
 """Faces found in photos put together from generated ones."""
 
-import sys
 import zipfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +10,10 @@ from PIL import Image
 from facemask.data import images
 from facemask.errors import UserError
 from facemask.inference import detection
-from facemask.inference.detection import FaceDetector
-from tests.helpers import CLASSES, REPOSITORY, shell
+from facemask.inference.detection import Face, FaceDetector, crop
+from tests.helpers import CLASSES, REPOSITORY
 
 SIDE = 200
-MARGINS = {"scale": 1.19, "up": 0.09}
 PLACES = [(40, 40), (310, 60), (560, 30), (30, 330), (300, 340), (570, 320)]
 
 
@@ -71,7 +68,7 @@ def test_no_face_in_a_plain_picture(detector: FaceDetector) -> None:
 def test_any_size(detector: FaceDetector, size: tuple[int, int]) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     for face in detector.find(Image.fromarray(noise)):
-        left, top, right, bottom = detection.crop(face, MARGINS, size)
+        left, top, right, bottom = face.box
         assert 0 <= left < right <= size[0]
         assert 0 <= top < bottom <= size[1]
 
@@ -80,9 +77,9 @@ def test_face_at_the_edge_is_cropped_within(
     detector: FaceDetector, faces: list[Image.Image]
 ) -> None:
     (found, *_) = detector.find(faces[-1].resize((SIDE, SIDE)))
-    cropped = detection.crop(found, MARGINS, (SIDE, SIDE))
-    assert min(cropped) >= 0
-    assert max(cropped) <= SIDE
+    box = crop(found, {"scale": 1.6, "up": 0.1}, (SIDE, SIDE))
+    assert min(box) >= 0
+    assert max(box) <= SIDE
 
 
 def test_says_how_to_get_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,13 +88,28 @@ def test_says_how_to_get_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
         FaceDetector()
 
 
-def test_predict_classifies_each_face(demo: Path, tmp_path: Path, faces: list[Image.Image]) -> None:
-    photo(faces).save(tmp_path / "people.png")
-    Image.new("RGB", (64, 64), "grey").save(tmp_path / "wall.png")
-    command = (sys.executable, "predict.py", "--detect", "--csv", str(tmp_path))
-    result = shell(demo, *command, check=False)
-    assert result.returncode == 1
-    assert "wall.png: no face found" in result.stderr
-    header, *rows = result.stdout.splitlines()
-    assert header == "file,label,probability,face"
-    assert len(rows) == len(faces)
+def test_crop_has_the_margins_of_the_contract(detector: FaceDetector) -> None:
+    face = Face((100.0, 100.0, 200.0, 200.0), 0.9)
+    assert crop(face, {"scale": 1.5, "up": 0.1}, (400, 400)) == (75, 60, 225, 210)
+    assert crop(face, {"scale": 1.5, "up": 0.1}, (150, 150)) == (75, 60, 150, 150)
+    outside = Face((-90.0, -90.0, -10.0, -10.0), 0.9)
+    assert crop(outside, {"scale": 1.0, "up": 0.0}, (50, 50)) == (0, 0, 1, 1)
+
+
+def test_a_smaller_box_beside_a_surer_face_is_part_of_its_person() -> None:
+    face, ear, neck, other = (
+        Face((100.0, 100.0, 200.0, 200.0), 0.9),
+        Face((180.0, 120.0, 220.0, 160.0), 0.8),
+        Face((120.0, 205.0, 180.0, 265.0), 0.7),
+        Face((260.0, 100.0, 340.0, 180.0), 0.6),  # a person beside
+    )
+    larger = Face((150.0, 0.0, 300.0, 150.0), 0.5)
+    assert detection.apart([face, ear, neck, other, larger]) == [face, other, larger]
+
+
+def test_a_lower_score_finds_no_less(detector: FaceDetector, faces: list[Image.Image]) -> None:
+    picture = photo(faces)
+    found = {score: FaceDetector(min_score=score).find(picture) for score in (0.3, 0.8, 0.9999)}
+    assert len(found[0.3]) >= len(detector.find(picture)) >= len(found[0.8]) > 0
+    assert found[0.9999] == []
+    assert all(face.score >= 0.8 for face in found[0.8])

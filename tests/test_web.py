@@ -26,6 +26,7 @@ from facemask.data import images
 from facemask.inference import detection
 from facemask.inference.classifier import Answer, Classifier
 from facemask.inference.detection import FaceDetector
+from facemask.inference.drawing import COLOURS
 from tests.helpers import CLASSES, REPOSITORY, shell
 from tools.browser import CHROMIUM, Server, camera_options, film, launch
 
@@ -37,7 +38,6 @@ FIRST_VISIT = 4_000_000
 
 COUNT = 100
 CAMERA_SIDE, CAMERA_FRAMES = 240, 40
-BLUE, ORANGE = "#0072b2", "#e69f00"
 UNSURE = 0.7
 SCHEMES: tuple[Literal["light", "dark"], ...] = "light", "dark"
 
@@ -294,7 +294,7 @@ def test_boxes_have_the_colour_of_their_label(page: Page, faces: list[Path]) -> 
     drawn = images.open_rgb(base64.b64decode(address.split(",")[1]))
     shown = {colour for _, colour in drawn.getcolors(drawn.width * drawn.height) or []}
     labels = {line.label for line in lines(page)}
-    for label, colour in zip(CLASSES, (BLUE, ORANGE), strict=True):
+    for label, colour in zip(CLASSES, COLOURS, strict=True):
         assert (ImageColor.getrgb(colour) in shown) == (label in labels)
 
 

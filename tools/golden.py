@@ -235,12 +235,23 @@ SCENES: dict[str, tuple[tuple[int, int], list[tuple[Box, float]]]] = {
         (640, 480),
         [((180, 100, 420, 340), 3.0), ((250, 230, 330, 310), 0.8)],
     ),
-    "boxes partly within another": (
-        (640, 480),
+    "sure boxes partly within larger ones": (
+        (1280, 480),
         [
-            ((180, 100, 420, 340), 3.0),
-            ((140, 150, 220, 230), 1.0),
-            ((372, 150, 452, 230), 1.0),
+            ((140, 150, 220, 230), 3.0),
+            ((176, 100, 416, 340), 1.5),
+            ((780, 150, 860, 230), 3.0),
+            ((807, 100, 1047, 340), 1.5),
+        ],
+    ),
+    "smaller boxes beside surer faces": (
+        (1280, 480),
+        [
+            ((300, 200, 420, 320), 3.0),
+            ((390, 230, 480, 320), 1.5),
+            ((900, 200, 1020, 320), 3.0),
+            ((1065, 215, 1155, 305), 1.5),
+            ((745, 190, 890, 335), 1.5),
         ],
     ),
     "faces cut by the border": (
@@ -248,7 +259,7 @@ SCENES: dict[str, tuple[tuple[int, int], list[tuple[Box, float]]]] = {
         [((-30, 200, 110, 340), 2.0), ((400, 560, 520, 680), 2.0), ((200, -20, 300, 80), 2.0)],
     ),
     "long picture": ((1500, 300), [((60, 40, 240, 220), 2.5), ((1330, 100, 1480, 250), 2.5)]),
-    "unsure": ((800, 600), [((100, 100, 300, 300), 0.1), ((500, 200, 640, 340), -0.2)]),
+    "unsure": ((800, 600), [((100, 100, 300, 300), 0.5), ((500, 200, 640, 340), 0.2)]),
 }
 """Size of a picture, and its faces: the box in pixels, and the logit of the network at best."""
 
@@ -297,12 +308,12 @@ def answer(
 
 def scenes() -> Iterator[Case]:
     """Yield what the network answers for the views of some photos, and the faces found so."""
-    for number, (name, (size, faces)) in enumerate(SCENES.items()):
+    for number, (name, (size, people)) in enumerate(SCENES.items()):
         rng = np.random.default_rng(number)
         photo = Image.new("RGB", size)
         boxes = list(detection._views(*size))
-        answers = [answer(view, faces, rng) for view in boxes]
-        found = Replayed(answers).find(photo)
+        answers = [answer(view, people, rng) for view in boxes]
+        faces = Replayed(answers).find(photo)
         yield {
             "name": name,
             "width": size[0],
@@ -317,14 +328,13 @@ def scenes() -> Iterator[Case]:
                 }
                 for view, said in zip(boxes, answers, strict=True)
             ],
-            "faces": [_scored(*face) for face in found],
+            "faces": [
+                {"box": [round(edge, 4) for edge in face.box], "score": round(face.score, 6)}
+                for face in faces
+            ],
             "crop": CROP,
-            "crops": [detection.crop(face, CROP, size) for face in found],
+            "crops": [detection.crop(face, CROP, size) for face in faces],
         }
-
-
-def _scored(box: tuple[float, float, float, float], score: float) -> Case:
-    return {"box": [round(float(edge), 4) for edge in box], "score": round(float(score), 6)}
 
 
 FILES = {

@@ -7,8 +7,8 @@ the app do the same with the constants of `face_detector.json`:
 - `input_size`: side of the network's input in pixels;
 - `grids`: cells on a side of each feature map, and boxes predicted for a cell;
 - `min_score`, `tile_min_score`: least score (0-1) of a face in the full frame, and in a tile;
-- `tile`: side of the tiles, as a share of the photo's longer side; tiles overlap by half, and none
-  is smaller than the input, as a smaller one would show nothing new;
+- `tiles`: side of the tiles as a share of the photo's longer side, and the side in pixels below
+  which such tiles are not looked at; they overlap by half;
 - `same_face`: intersection over union from which two boxes are of one face;
 - `inside`: intersection over the smaller from which a box lies within another;
 - `beside`: a smaller face whose centre is nearer than this to that of a surer one, in sides of the
@@ -66,7 +66,7 @@ def crop(face: Face, margins: Mapping[str, float], size: tuple[int, int]) -> Box
 
 
 class FaceDetector:
-    """BlazeFace, looked through at the full frame and at overlapping tiles of half its side."""
+    """BlazeFace, which looks at the full frame and at overlapping tiles of it."""
 
     def __init__(self, model: Path | None = None, min_score: float | None = None) -> None:
         """Load the network.
@@ -90,7 +90,7 @@ class FaceDetector:
         seen += [self._look(image, tile, self._least[1]) for tile in tiles]
         boxes = np.concatenate([boxes for boxes, _ in seen])
         scores = np.concatenate([scores for _, scores in seen])
-        return _apart(_merge(boxes, scores))
+        return apart(_merge(boxes, scores))
 
     def _look(self, image: Image.Image, view: Box, least: float) -> tuple[Array, Array]:
         """Return boxes (n, 4) in the photo's pixels and scores (n,) of the faces in a view."""
@@ -148,14 +148,15 @@ def _anchors() -> Array:
 
 
 def _views(width: int, height: int) -> Iterator[Box]:
-    """Yield the full frame and, if it is large enough, tiles that overlap by half."""
+    """Yield the full frame and, where it is large enough, tiles that overlap by half."""
     yield 0, 0, width, height
-    side = int(max(width, height) * SETTINGS["tile"])
-    if side < SIDE:
-        return
-    for top in _starts(height, side):
-        for left in _starts(width, side):
-            yield left, top, min(width, left + side), min(height, top + side)
+    for share, least in SETTINGS["tiles"]:
+        side = int(max(width, height) * share)
+        if side < least:
+            continue
+        for top in _starts(height, side):
+            for left in _starts(width, side):
+                yield left, top, min(width, left + side), min(height, top + side)
 
 
 def _starts(length: int, side: int) -> list[int]:
@@ -191,7 +192,7 @@ def _merge(boxes: Array, scores: Array) -> Iterator[Face]:
         boxes, scores = boxes[left], scores[left]
 
 
-def _apart(faces: Iterable[Face]) -> list[Face]:
+def apart(faces: Iterable[Face]) -> list[Face]:
     """Return the faces, the surest first, without those that are parts of a surer one's person."""
     apart: list[Face] = []
     for face in faces:

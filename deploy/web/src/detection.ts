@@ -32,11 +32,18 @@ export const anchors = constants.grids.flatMap(([side, boxes]) =>
   }),
 );
 
-/** The full frame and, if it is large enough, tiles that overlap by half. */
+/** The full frame and, where it is large enough, tiles that overlap by half. */
 export function views(image: Size): Box[] {
-  const side = Math.trunc(Math.max(image.width, image.height) * constants.tile);
-  if (side < INPUT_SIZE) return [fullFrame(image)]; // a tile would be enlarged: nothing new in it
-  const tiles = starts(image.height, side).flatMap((top) =>
+  const longer = Math.max(image.width, image.height);
+  const tiles = constants.tiles.flatMap(([share, least]) => {
+    const side = Math.trunc(longer * share);
+    return side < least ? [] : squares(image, side);
+  });
+  return [fullFrame(image), ...tiles];
+}
+
+function squares(image: Size, side: number): Box[] {
+  return starts(image.height, side).flatMap((top) =>
     starts(image.width, side).map((left) => ({
       left,
       top,
@@ -44,7 +51,6 @@ export function views(image: Size): Box[] {
       bottom: Math.min(image.height, top + side),
     })),
   );
-  return [fullFrame(image), ...tiles];
 }
 
 function starts(length: number, side: number): number[] {
@@ -131,8 +137,28 @@ const shared = (a: Box, b: Box): number =>
     bottom: Math.min(a.bottom, b.bottom),
   });
 
-/** Make one box, their mean weighted by score, of those that show the same face; surest first. */
+/** Make of the boxes of all views one for each face, the surest first. */
 export function merge(found: Detection[]): Detection[] {
+  const faces: Detection[] = [];
+  for (const face of sameFaces(found)) {
+    if (!faces.some((surer) => isPart(face, surer))) faces.push(face);
+  }
+  return faces;
+}
+
+/** Whether a smaller box shows hair, an ear, the neck or a hand of the person with a surer face. */
+function isPart(face: Detection, surer: Detection): boolean {
+  const away = Math.max(
+    Math.abs(face.left + face.right - surer.left - surer.right) / 2,
+    Math.abs(face.top + face.bottom - surer.top - surer.bottom) / 2,
+  );
+  return meanSide(face) < meanSide(surer) && away < constants.beside * meanSide(surer);
+}
+
+const meanSide = (box: Box): number => (box.right - box.left + box.bottom - box.top) / 2;
+
+/** Make one box, their mean weighted by score, of those that show the same face; surest first. */
+function sameFaces(found: Detection[]): Detection[] {
   const merged: Detection[] = [];
   let rest = [...found].sort((a, b) => b.score - a.score);
   while (rest.length) {
@@ -157,7 +183,7 @@ export function merge(found: Detection[]): Detection[] {
 
 /** Find the part of the picture around a face's box that a training image would show. */
 export function crop(box: Box, image: Size, margins: CropMargins): Box {
-  const side = (margins.scale * (box.right - box.left + box.bottom - box.top)) / 2;
+  const side = margins.scale * meanSide(box);
   const x = (box.left + box.right) / 2;
   const y = (box.top + box.bottom) / 2 - margins.up * side;
   const left = clamp(Math.floor(x - side / 2 + 0.5), 0, image.width - 1);

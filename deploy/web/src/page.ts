@@ -4,11 +4,11 @@ import type { Answer } from "./answer";
 import type { Box } from "./pixels";
 import { text } from "./strings";
 
-/** Of the first and of the second label: blue and orange, which the colour-blind can tell apart
+/** Of the first and of the second label: blue and vermilion, which the colour-blind can tell apart
  * (M. Okabe and K. Ito, "Color Universal Design", 2008), and the ink that is legible on them. */
 const COLOURS = {
   negative: { fill: "#0072b2", ink: "#fff" },
-  positive: { fill: "#e69f00", ink: "#000" },
+  positive: { fill: "#d55e00", ink: "#000" },
 };
 
 export function byId<T extends HTMLElement>(id: string): T {

@@ -60,7 +60,7 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
     private val constants = JSONObject(settings)
     private val size = constants.getInt("input_size")
     private val minScore = constants.getDouble("min_score")
-    private val tile = constants.getDouble("tile")
+    private val tiles = constants.getJSONArray("tiles").let { List(it.length(), it::getJSONArray) }
     private val tileMinScore = constants.getDouble("tile_min_score")
     private val sameFace = constants.getDouble("same_face")
     private val inside = constants.getDouble("inside")
@@ -110,14 +110,18 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
         }.filter { it.isUncut(view, picture.fullFrame) }
     }
 
-    /** The full frame and, if it is large enough, tiles that overlap by half. */
+    /** The full frame and, where it is large enough, tiles that overlap by half. */
     internal fun views(frame: Box): List<Box> {
-        val side = (max(frame.width, frame.height) * tile).toInt()
-        if (side < size) return listOf(frame)
-        return listOf(frame) + starts(frame.height, side).flatMap { top ->
-            starts(frame.width, side).map { left ->
-                Box(left, top, min(frame.right, left + side), min(frame.bottom, top + side))
-            }
+        val longer = max(frame.width, frame.height)
+        return listOf(frame) + tiles.flatMap { tile ->
+            val side = (longer * tile.getDouble(0)).toInt()
+            if (side < tile.getInt(1)) emptyList() else squares(frame, side)
+        }
+    }
+
+    private fun squares(frame: Box, side: Int) = starts(frame.height, side).flatMap { top ->
+        starts(frame.width, side).map { left ->
+            Box(left, top, min(frame.right, left + side), min(frame.bottom, top + side))
         }
     }
 
