@@ -40,8 +40,7 @@ def export_tflite(options: params.ExportTflite) -> None:
     with replacing(paths.VARIANTS) as folder:
         folder.mkdir()
         files = variants.make(model, options.variants, contract, examples, folder)
-        for name, file in files.items():
-            rows[name] = variants.ask(file, rows, images)
+        rows = variants.ask(files, rows, images)
         measured = variants.measure(files, rows, contract, options.latency_runs)
         tables.write(rows, paths.EXPORTED)
         shipped = parity.choose(options, rows, measured, contract.threshold)

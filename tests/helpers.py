@@ -5,8 +5,9 @@ import shutil
 import struct
 import subprocess
 import sys
+import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
+from facemask.data import images
 from facemask.data.pixels import Pixels
 
 REPOSITORY = Path(__file__).parents[1]
@@ -52,6 +54,26 @@ def draw(folder: Path, count: int, side: int = 32, seed: int = 0) -> list[Path]:
             pixels[side // 2 :] += 100
         Image.fromarray(pixels).save(file)
     return files
+
+
+SIDE = 200
+PLACES = [(40, 40), (310, 60), (560, 30), (30, 330), (300, 340), (570, 320)]
+"""Pixels of the faces in a `photo`, and where they lie."""
+
+
+def drawn_faces() -> list[Image.Image]:
+    """Return three embedded faces of each class; the face finder finds all of them in a `photo`."""
+    with zipfile.ZipFile(REPOSITORY / "data/demo.zip") as archive:
+        of_class = [[n for n in archive.namelist() if n.startswith(f"{c}/")] for c in CLASSES]
+        return [images.open_rgb(archive.read(name)) for names in of_class for name in names[:3]]
+
+
+def photo(faces: Sequence[Image.Image], size: tuple[int, int] = (800, 600)) -> Image.Image:
+    """Lay up to six faces out on grey."""
+    picture = Image.new("RGB", size, "slategrey")
+    for face, place in zip(faces, PLACES, strict=False):
+        picture.paste(face.resize((SIDE, SIDE)), place)
+    return picture
 
 
 def set_params(project: Path, changes: Mapping[str, Any]) -> None:

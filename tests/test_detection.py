@@ -1,20 +1,17 @@
 """Faces found in photos put together from generated ones."""
 
-import zipfile
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from facemask.data import images
 from facemask.errors import UserError
 from facemask.inference import detection
 from facemask.inference.detection import Face, FaceDetector, crop
-from tests.helpers import CLASSES, REPOSITORY
+from tests.helpers import PLACES, SIDE, drawn_faces, photo
 
-SIDE = 200
-PLACES = [(40, 40), (310, 60), (560, 30), (30, 330), (300, 340), (570, 320)]
+MARGINS = {"scale": 1.19, "up": 0.09}
 
 
 @pytest.fixture(scope="module")
@@ -24,21 +21,7 @@ def detector() -> FaceDetector:
 
 @pytest.fixture(scope="module")
 def faces() -> list[Image.Image]:
-    with zipfile.ZipFile(REPOSITORY / "data/demo.zip") as archive:
-        names = [
-            name
-            for label in CLASSES
-            for name in [n for n in archive.namelist() if n.startswith(f"{label}/")][:3]
-        ]
-        return [images.open_rgb(archive.read(name)) for name in names]
-
-
-def photo(faces: Sequence[Image.Image], size: tuple[int, int] = (800, 600)) -> Image.Image:
-    """Lay faces out on grey."""
-    picture = Image.new("RGB", size, "slategrey")
-    for face, place in zip(faces, PLACES, strict=False):
-        picture.paste(face.resize((SIDE, SIDE)), place)
-    return picture
+    return drawn_faces()
 
 
 def within(box: Sequence[float], place: tuple[int, int]) -> bool:
@@ -68,7 +51,7 @@ def test_no_face_in_a_plain_picture(detector: FaceDetector) -> None:
 def test_any_size(detector: FaceDetector, size: tuple[int, int]) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     for face in detector.find(Image.fromarray(noise)):
-        left, top, right, bottom = face.box
+        left, top, right, bottom = crop(face, MARGINS, size)
         assert 0 <= left < right <= size[0]
         assert 0 <= top < bottom <= size[1]
 
@@ -77,7 +60,7 @@ def test_face_at_the_edge_is_cropped_within(
     detector: FaceDetector, faces: list[Image.Image]
 ) -> None:
     (found, *_) = detector.find(faces[-1].resize((SIDE, SIDE)))
-    box = crop(found, {"scale": 1.6, "up": 0.1}, (SIDE, SIDE))
+    box = crop(found, MARGINS, (SIDE, SIDE))
     assert min(box) >= 0
     assert max(box) <= SIDE
 
@@ -88,7 +71,7 @@ def test_says_how_to_get_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
         FaceDetector()
 
 
-def test_crop_has_the_margins_of_the_contract(detector: FaceDetector) -> None:
+def test_crop_has_the_margins_of_the_contract() -> None:
     face = Face((100.0, 100.0, 200.0, 200.0), 0.9)
     assert crop(face, {"scale": 1.5, "up": 0.1}, (400, 400)) == (75, 60, 225, 210)
     assert crop(face, {"scale": 1.5, "up": 0.1}, (150, 150)) == (75, 60, 150, 150)

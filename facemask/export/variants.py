@@ -67,8 +67,12 @@ def make(
     return files
 
 
-def ask(file: Path, rows: pd.DataFrame, image: Images) -> list[float]:
-    """Return the probability of the positive class that a variant gives each row, 0-1."""
+def ask(files: Mapping[str, Path], rows: pd.DataFrame, image: Images) -> pd.DataFrame:
+    """Return the rows with each variant's probability of the positive class, 0-1, in a column."""
+    return rows.assign(**{name: _ask(file, rows, image) for name, file in files.items()})
+
+
+def _ask(file: Path, rows: pd.DataFrame, image: Images) -> list[float]:
     classifier = Classifier(file)
     asked = on_all_cores(
         lambda row: classifier.probability(image(row)), (row for _, row in rows.iterrows())

@@ -194,11 +194,11 @@ def _merge(boxes: Array, scores: Array) -> Iterator[Face]:
 
 def apart(faces: Iterable[Face]) -> list[Face]:
     """Return the faces, the surest first, without those that are parts of a surer one's person."""
-    apart: list[Face] = []
+    kept: list[Face] = []
     for face in faces:
-        if not any(_is_part(face, surer) for surer in apart):
-            apart.append(face)
-    return apart
+        if not any(_is_part(face, surer) for surer in kept):
+            kept.append(face)
+    return kept
 
 
 def _is_part(face: Face, surer: Face) -> bool:

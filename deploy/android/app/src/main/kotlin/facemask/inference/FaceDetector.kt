@@ -60,7 +60,7 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
     private val constants = JSONObject(settings)
     private val size = constants.getInt("input_size")
     private val minScore = constants.getDouble("min_score")
-    private val tiles = constants.getJSONArray("tiles").let { List(it.length(), it::getJSONArray) }
+    private val tiles = pairs("tiles")
     private val tileMinScore = constants.getDouble("tile_min_score")
     private val sameFace = constants.getDouble("same_face")
     private val inside = constants.getDouble("inside")
@@ -68,8 +68,7 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
 
     /** The centre of each predicted box's cell, 0-1, in the network's order. */
     internal val anchors: List<Pair<Double, Double>> =
-        constants.getJSONArray("grids").let { grids -> List(grids.length(), grids::getJSONArray) }
-            .flatMap { grid -> cells(grid.getInt(0), grid.getInt(1)) }
+        pairs("grids").flatMap { grid -> cells(grid.getInt(0), grid.getInt(1)) }
 
     /** Find the faces in a picture, the surest first; with `tiles`, small ones too. */
     fun find(picture: Pixels, tiles: Boolean = true): List<Face> {
@@ -148,6 +147,8 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
         val isPart = apart.any { face.side < it.side && face.distance(it) < beside * it.side }
         if (isPart) apart else apart + face
     }
+
+    private fun pairs(name: String) = constants.getJSONArray(name).let { List(it.length(), it::getJSONArray) }
 
     private fun cells(side: Int, boxes: Int) = List(side * side * boxes) { i ->
         val cell = i / boxes
