@@ -134,6 +134,7 @@ class ExportTflite(Section):
 
     variants: Annotated[list[Variant], Field(min_length=1), AfterValidator(_distinct)]
     ship: Literal["smallest"] | Variant
+    oldest_runtime: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
     calibration_images: Positive
     max_accuracy_loss: UnitInterval
     max_changed_decisions: UnitInterval
