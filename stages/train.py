@@ -21,8 +21,8 @@ def train(options: params.Train, size: int, seed: int) -> None:
     rows["weight"] = dataset.weights(rows, options.weight_by_group)
     validation = tables.subset(table, tables.VALIDATION)
     augment = augmentation.augmenter(options.augmentation)
-    positive = tables.classes(table)[1]
-    data = dataset.TrainingData(rows, positive, pixels, options.batch_size, seed, augment)
+    batch = options.batch_size, seed, augment, options.min_steps
+    data = dataset.TrainingData(rows, tables.classes(table)[1], pixels, *batch)
     with replacing(paths.PLOTS / "augmented.png") as picture:
         augmentation.picture(data.batches(range(1), size)).save(picture, "PNG")
     trained = training.train(
@@ -34,7 +34,7 @@ def train(options: params.Train, size: int, seed: int) -> None:
         backup=paths.BACKUP,
     )
     with replacing(paths.KERAS_MODEL) as model:
-        network.save(trained.model, model)
+        network.save(trained.model, model, trained.signature)
     remove(paths.BACKUP)
     [kept] = schedule.kept_epoch(trained.history, options).to_dict("records")
     report.write_json(

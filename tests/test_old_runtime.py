@@ -48,10 +48,12 @@ def old_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_variant_decides_there_as_here(demo: Path, old_python: Path, tmp_path: Path) -> None:
     rows = pd.read_csv(demo / "data/exported.csv")
     rows = rows[rows["split"] == "validation"].head(IMAGES)
-    np.save(tmp_path / "images.npy", Pixels(demo / "data/resized/collection")[rows["row"]])
+    np.save(
+        tmp_path / "images.npy", Pixels(demo / "data/resized/collection")[rows["row"].to_numpy()]
+    )
     files = sorted((demo / "models/variants").glob("*.tflite"))
     assert [file.stem for file in files] == ["dynamic_range", "float16", "float32", "int8"]
-    command = [old_python, "-c", ASK, tmp_path / "images.npy", *files]
+    command = [str(part) for part in (old_python, "-c", ASK, tmp_path / "images.npy", *files)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment())
     assert done.returncode == 0, done.stderr
     answers = np.array(done.stdout.split(), float).reshape(len(files), len(rows))

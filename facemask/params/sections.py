@@ -15,6 +15,9 @@ Variant = Literal["float32", "float16", "dynamic_range", "int8"]
 NO_EXTERNAL = "data/none"
 """`ingest.external` when there is no external test set: DVC wants a path that is there."""
 
+SCRATCH = "scratch"
+"""`train.start` for drawn weights; a file of this name is there for DVC."""
+
 
 class Ingest(Section):
     """Where the labelled images come from, and which of them are fit to learn from."""
@@ -87,7 +90,10 @@ class ProgressiveResizing(Section):
 class Train(Section):
     """The network, its augmentation and how it is trained."""
 
+    start: Annotated[str, Field(pattern=r"^scratch$|\.keras$")]
+    frozen_blocks: Annotated[int, Field(ge=0)]
     epochs: Positive
+    min_steps: Annotated[int, Field(ge=0)]
     progressive_resizing: ProgressiveResizing
     batch_size: Positive
     precision: Literal["auto", "mixed_bfloat16", "float32"]
