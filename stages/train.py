@@ -20,8 +20,8 @@ def train(options: params.Train, size: int, seed: int) -> None:
     rows = tables.subset(table, tables.TRAIN)
     rows["weight"] = dataset.weights(rows, options.weight_by_group)
     validation = tables.subset(table, tables.VALIDATION)
-    augment = augmentation.augmenter(options.augmentation)
-    batch = options.batch_size, seed, augment, options.min_steps
+    augment, small = augmentation.augmenters(options)
+    batch = options.batch_size, seed, augment, options.min_steps, small
     data = dataset.TrainingData(rows, tables.classes(table)[1], pixels, *batch)
     with replacing(paths.PLOTS / "augmented.png") as picture:
         augmentation.picture(data.batches(range(1), size)).save(picture, "PNG")

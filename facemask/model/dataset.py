@@ -27,6 +27,7 @@ class TrainingData:
         batch_size: images in a batch; the last one of an epoch may be smaller.
         seed: any integer.
         augment: (images, seed) -> images, for a whole batch; see `augmentation.Change`.
+        augment_small: the same for images smaller than `pixels`; `augment` if not given.
         min_steps: of an epoch, which passes over the images as often as that takes.
     """
 
@@ -37,6 +38,7 @@ class TrainingData:
     seed: int
     augment: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     min_steps: int = 0
+    augment_small: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
 
     @property
     def passes(self) -> int:
@@ -65,10 +67,12 @@ class TrainingData:
         """
         columns = _targets(self.rows, self.positive), tf.constant(self.rows["weight"], tf.float32)
         images = _reader(self.rows, self.pixels)
+        is_small = size < self.pixels.shape[0]
+        augment = self.augment_small if is_small and self.augment_small else self.augment
 
         def batch(number: tf.Tensor, some: tf.Tensor) -> tuple[tf.Tensor, ...]:
             seed = tf.stack([tf.constant(self.seed, tf.int64), number])
-            augmented = self.augment(_shrunk(images(some), size), seed)
+            augmented = augment(_shrunk(images(some), size), seed)
             return augmented, *(tf.gather(column, some) for column in columns)
 
         def batches_of(epoch: tf.Tensor) -> tf.data.Dataset:

@@ -81,10 +81,11 @@ class Network(Section):
 
 
 class ProgressiveResizing(Section):
-    """Smaller images in the first epochs."""
+    """Smaller images, and a milder augmentation, in the first epochs."""
 
     scale: Annotated[float, Field(gt=0, le=1)]
     share: Annotated[float, Field(ge=0, lt=1)]
+    mild: bool
 
 
 class Train(Section):
