@@ -4,11 +4,10 @@ Run by `dvc repro split`; about a minute for ten thousand new images on two core
 that descend from a picture of the collection are excluded from their test set.
 """
 
-from facemask import params, pictures, report
+from facemask import params, pictures, report, timing
 from facemask.data import shards, signature, tables
 from facemask.dedup import contact_sheets, groups, known
 from facemask.dedup import split as subsets
-from facemask.errors import one_line_errors
 from stages import paths
 
 
@@ -39,10 +38,10 @@ def split(options: params.Split, start: str, seed: int) -> None:
     counts = {"strategy": options.strategy, **subsets.summary(table)}
     counts["in_train_start"] = int(in_start.sum())
     counts["external"] = subsets.external_summary(external, reason)
-    report.write_json(counts, paths.METRICS / "split.json")
+    report.write_json(counts, paths.DETAILS / "split.json")
 
 
 if __name__ == "__main__":
-    with one_line_errors("split"):
+    with timing.stage("split", paths.TIMING):
         values = params.load(paths.PARAMS)
         split(values.split, values.train.start, values.seed)

@@ -51,7 +51,7 @@ def test_copies_of_what_the_start_saw_are_never_validated_on(started: Path, run:
     assert set(table["path"]) > copies
     assert set(table[table["path"].isin(copies)]["split"]) == {"train"}
     assert table["split"].value_counts()["validation"] == 8
-    assert json.loads(Path("metrics/split.json").read_text())["in_train_start"] == len(copies)
+    assert json.loads(Path("details/split.json").read_text())["in_train_start"] == len(copies)
 
 
 def test_external_copies_are_excluded(started: Path, run: Run) -> None:

@@ -16,7 +16,7 @@ def text(contract: Contract, metrics: Metrics) -> str:
 
     Args:
         contract: of the file that ships.
-        metrics: by stage, what the stages write to `metrics/`; of `train`, the parameters alone.
+        metrics: by stage, what the stages write to `details/`; of `train`, the parameters alone.
     """
     sections = [
         _summary(contract, metrics),
@@ -119,7 +119,7 @@ def _variants(export: Metrics) -> str:
 {table}
 
 Changed decisions are against Keras; `runtime` is the oldest TFLite runtime that loads the file.
-Time and memory are in `metrics/export_tflite.json`."""
+Time and memory depend on the machine: `timing/export_tflite.json` has them where this model was made."""
 
 
 def _is_subset(found: Any) -> bool:

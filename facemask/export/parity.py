@@ -126,12 +126,11 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def frontier(measured: dict[str, dict[str, Any]]) -> pd.DataFrame:
-    """Return a row a variant: its size, its time on one thread, and what it loses, in points."""
+    """Return a row a variant: its size, and what it loses, in points."""
     return pd.DataFrame(
         {
             "variant": name,
             "kilobytes": found["kilobytes"],
-            "milliseconds": found["milliseconds_on_1_thread"]["median"],
             "accuracy_loss": 100 * found[tables.VALIDATION]["accuracy_loss"],
         }
         for name, found in measured.items()

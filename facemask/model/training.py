@@ -3,6 +3,7 @@
 import hashlib
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from facemask import params
-from facemask.data import signature, tables
+from facemask.data import signature
 from facemask.errors import UserError
 from facemask.files import code_version
 from facemask.model import augmentation, calibration, dataset, network, schedule
@@ -52,7 +53,7 @@ def train(
     data: dataset.TrainingData,
     validation: pd.DataFrame,
     *,
-    history: Path,
+    show: Callable[[pd.DataFrame], None],
     backup: Path,
 ) -> Trained:
     """Build a network, train it and calibrate it.
@@ -62,7 +63,7 @@ def train(
         size: of the images in pixels.
         data: to train on.
         validation: rows to validate and calibrate on.
-        history: CSV file that gets one row an epoch as training goes.
+        show: gets the history so far when an epoch ends.
         backup: folder where a training that was interrupted goes on from.
 
     Raises:
@@ -79,7 +80,7 @@ def train(
     state = [options.model_dump_json(), precision, str(size), str(data.seed), code_version(*CODE)]
     state += [data.rows.to_csv(), validation.to_csv(), hashlib.sha256(start).hexdigest()]
     key = hashlib.sha256("\n".join(state).encode()).hexdigest()
-    model, rows = fit(model, data, batches, options, history=history, backup=Backup(backup, key))
+    model, rows = fit(model, data, batches, options, show=show, backup=Backup(backup, key))
     model = network.in_precision(model, "float32")
     line = 1.0, 0.0
     if options.calibrate:
@@ -97,7 +98,7 @@ def fit(
     validation: tf.data.Dataset,
     options: params.Train,
     *,
-    history: Path,
+    show: Callable[[pd.DataFrame], None],
     backup: Backup,
 ) -> tuple[keras.Model, pd.DataFrame]:
     """Train, and keep the epoch of the least validation loss, or the last.
@@ -110,11 +111,11 @@ def fit(
         data: to train on.
         validation: batches from `dataset.inference_batches`.
         options: all but the network's layers and its augmentation counts here.
-        history: CSV file that gets one row an epoch as training goes.
+        show: gets the history so far when an epoch ends.
         backup: where a training that was interrupted goes on from.
 
     Returns:
-        The model of the kept epoch, and what `history` holds: epoch (from 1), size (of the images
+        The model of the kept epoch, and the history: epoch (from 1), size (of the images
         in pixels), loss, accuracy, val_loss, val_accuracy, learning_rate, seconds.
 
     Raises:
@@ -122,7 +123,7 @@ def fit(
     """
     optimizer = schedule.optimizer(options, len(data))
     optimizer.build(model.trainable_variables)
-    record = _Epochs(model, options, history, backup)
+    record = _Epochs(model, options, show, backup)
     sizes = schedule.image_sizes(options, model.input_shape[1])
     while not record.is_done():
         done = len(record.rows)
@@ -193,14 +194,18 @@ class _Epochs(keras.callbacks.Callback):
     """When an epoch ends: a row of history, perhaps the best model so far, and the backup."""
 
     def __init__(
-        self, model: keras.Model, options: params.Train, history: Path, backup: Backup
+        self,
+        model: keras.Model,
+        options: params.Train,
+        show: Callable[[pd.DataFrame], None],
+        backup: Backup,
     ) -> None:
         super().__init__()
-        self.network, self.options, self.history, self.backup = model, options, history, backup
+        self.network, self.options, self.show, self.backup = model, options, show, backup
         self.rows = pd.DataFrame()
         if done := backup.restore():
             self.rows = pd.read_csv(done / "history.csv", float_precision="round_trip")
-            tables.write(self.rows, history)
+            show(self.rows)
 
     def is_done(self) -> bool:
         """Tell whether the last epoch was the last."""
@@ -236,7 +241,7 @@ class _Epochs(keras.callbacks.Callback):
             "seconds": time.perf_counter() - self.start,
         }
         self.rows = pd.concat([self.rows, pd.DataFrame([row])], ignore_index=True)
-        tables.write(self.rows, self.history)
+        self.show(self.rows)
         is_best = epoch in schedule.kept_epoch(self.rows, self.options).index
         self.backup.keep(self.model, self.rows, is_best)
         self.model.stop_training = self.is_done()
