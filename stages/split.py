@@ -15,16 +15,16 @@ from stages import paths
 def split(options: params.Split, seed: int) -> None:
     """Write the rows of `data/raw/` with their group and subset, and those that are excluded."""
     table = shards.read_table(paths.RAW)
-    contents = shards.contents(paths.RAW)
-    table["group"] = groups.group(table, contents, options.group_pattern, paths.CACHE)
+    table["group"] = groups.group(table, paths.RAW, options.group_pattern, paths.CACHE)
     table["split"] = subsets.draw(table, options, seed)
 
     external = shards.read_table(paths.RAW_EXTERNAL).assign(group=lambda rows: rows["sha256"])
-    of_external = shards.contents(paths.RAW_EXTERNAL)
-    related = groups.related(external, of_external, table, contents, paths.CACHE)
+    related = groups.related(external, paths.RAW_EXTERNAL, table, paths.RAW, paths.CACHE)
     excluded = external[related].assign(reason=subsets.IN_COLLECTION)
 
-    pictures.write(contact_sheets.groups(table, contents), paths.PLOTS / "groups.png")
+    pictures.write(
+        contact_sheets.groups(table, shards.contents(paths.RAW)), paths.PLOTS / "groups.png"
+    )
     sizes = table["group"].value_counts()
     counted = report.histogram(sizes, "group_size", "groups")
     images = report.histogram(table["group"].map(sizes), "group_size", "images")
