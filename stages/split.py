@@ -14,20 +14,20 @@ from stages import paths
 def split(options: params.Split, start: str, seed: int) -> None:
     """Write the rows of `data/raw/` with their group and subset, and those that are excluded."""
     table, of_start = shards.read_table(paths.RAW), signature.read(start)
-    contents = shards.contents(paths.RAW)
-    table["group"] = groups.group(table, contents, options.group_pattern, paths.CACHE)
-    in_start = known.among(table, contents, of_start, paths.CACHE)
+    table["group"] = groups.group(table, paths.RAW, options.group_pattern, paths.CACHE)
+    in_start = known.among(table, paths.RAW, of_start, paths.CACHE)
     table["split"] = subsets.draw(table, in_start, options, seed)
 
     external = shards.read_table(paths.RAW_EXTERNAL).assign(group=lambda rows: rows["sha256"])
-    of_external = shards.contents(paths.RAW_EXTERNAL)
-    related = groups.related(external, of_external, table, contents, paths.CACHE)
-    seen = known.among(external, of_external, of_start, paths.CACHE)
+    related = groups.related(external, paths.RAW_EXTERNAL, table, paths.RAW, paths.CACHE)
+    seen = known.among(external, paths.RAW_EXTERNAL, of_start, paths.CACHE)
     reason = related.map({True: subsets.IN_COLLECTION, False: ""})
     reason = reason.mask(seen & ~related, subsets.IN_START)
     excluded = external.assign(reason=reason)[reason != ""]
 
-    pictures.write(contact_sheets.groups(table, contents), paths.PLOTS / "groups.png")
+    pictures.write(
+        contact_sheets.groups(table, shards.contents(paths.RAW)), paths.PLOTS / "groups.png"
+    )
     sizes = table["group"].value_counts()
     counted = report.histogram(sizes, "group_size", "groups")
     images = report.histogram(table["group"].map(sizes), "group_size", "images")

@@ -6,21 +6,18 @@ import numpy as np
 import pandas as pd
 
 from facemask.data import signature
-from facemask.data.shards import Contents
 from facemask.dedup import groups
 
 AT_ONCE = 1024
 """Frames that are read at once, which bounds the memory."""
 
 
-def among(
-    rows: pd.DataFrame, contents: Contents, known: signature.Hashes, cache: Path
-) -> pd.Series:
+def among(rows: pd.DataFrame, folder: Path, known: signature.Hashes, cache: Path) -> pd.Series:
     """Return which images are copies of those of a signature.
 
     Args:
         rows: images with `sha256`.
-        contents: yields their files.
+        folder: of the shards with their files.
         known: from `signature.read`.
         cache: file of what earlier runs found out.
 
@@ -33,7 +30,7 @@ def among(
     if not len(known):
         return rows["sha256"].isin([])
     keys = sorted(set(rows["sha256"]))
-    fingerprints = groups.fingerprinted(keys, contents, cache)
+    fingerprints = groups.fingerprinted(keys, [folder], cache)
     copies: set[str] = set()
     for start in range(0, len(keys), AT_ONCE):
         some = np.arange(start, min(start + AT_ONCE, len(keys)))

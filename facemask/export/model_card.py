@@ -119,7 +119,8 @@ def _variants(export: Metrics) -> str:
 {table}
 
 Changed decisions are against Keras; `runtime` is the oldest TFLite runtime that loads the file.
-Time and memory depend on the machine: `timing/export_tflite.json` has them where this model was made."""
+Time and memory depend on the machine: `timing/export_tflite.json` has them where this model was
+made."""
 
 
 def _is_subset(found: Any) -> bool:
