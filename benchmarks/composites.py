@@ -20,7 +20,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from tqdm import tqdm
 
 from facemask.data import images, tables
-from facemask.data.source import Source, class_of, find_classes
+from facemask.data.classes import class_of, find_classes
+from facemask.data.source import Source
 from facemask.inference import photos
 from facemask.inference.classifier import Classifier
 from facemask.inference.detection import Box, FaceDetector

@@ -18,7 +18,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from facemask.data import images, tables
-from facemask.data.source import Entry, Source, class_of, find_classes
+from facemask.data.classes import class_of, find_classes
+from facemask.data.source import Entry, Source
 from facemask.inference import photos
 from facemask.inference.classifier import Classifier, on_all_cores
 from facemask.inference.detection import FaceDetector

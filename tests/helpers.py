@@ -94,7 +94,7 @@ def copy_project(to: Path, of: Path = REPOSITORY) -> Path:
     listing = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
     listed = shell(of, *listing)
     for name in listed.stdout.splitlines():
-        if not name.startswith("results/"):
+        if not name.startswith("results/") or name.endswith(".keras"):
             (to / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(of / name, to / name)
     return to

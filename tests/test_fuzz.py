@@ -159,12 +159,10 @@ def test_no_image_ends_in_a_traceback_or_comes_back_as_less_than_one(
 ) -> None:
     content = damaged(IMAGES[kind], damage)
     try:
-        told = images.format_of(content)
         image = images.open_rgb(content)
     except images.BadImageError as error:
         assert error.reason in ("not an image", "truncated", "undecodable", "too many pixels")
         assert str(error)
     else:
-        assert told in images.FORMATS
         assert image.mode == "RGB"
         assert len(image.tobytes()) == 3 * image.width * image.height > 0

@@ -26,8 +26,9 @@ from PIL import Image
 
 from facemask import pictures
 from facemask.data import archives, source
-from facemask.data.images import MAX_PIXELS, BadImageError, format_of, open_rgb
-from facemask.data.source import Entry, Source, fetched, find_classes
+from facemask.data.classes import find_classes
+from facemask.data.images import MAX_PIXELS, BadImageError, open_rgb
+from facemask.data.source import Entry, Source, fetched
 from facemask.errors import UserError
 from tests.conftest import Run
 from tests.helpers import CLASSES, png, raw_table, set_params, tiff
@@ -455,7 +456,7 @@ def test_an_image_of_too_many_pixels_is_refused_before_it_is_decoded(pixels: int
     side = int(pixels**0.5) + 1
     assert reason(png(side, side, b"")) == "too many pixels"
     with pytest.raises(BadImageError, match=f"{side} x {side} pixels, more than 64,000,000"):
-        format_of(png(side, side, b""))
+        open_rgb(png(side, side, b""))
 
 
 def test_a_tile_of_too_many_pixels_is_refused() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from facemask.data.images import FORMATS, BadImageError, format_of, open_rgb, resize
+from facemask.data.images import BadImageError, open_rgb, resize
 from tests.helpers import png, tiff
 
 
@@ -198,14 +198,6 @@ def test_what_is_no_whole_image_is_refused_with_a_reason(content: bytes, reason:
     assert refusal.value.reason == reason
 
 
-@pytest.mark.parametrize("kind", [*FORMATS, "MPO"])
-def test_the_format_is_told_by_the_bytes(kind: str) -> None:
-    both = {"save_all": True, "append_images": [UPRIGHT]} if kind == "MPO" else {}
-    assert format_of(encoded(UPRIGHT, kind, **both)) == ("JPEG" if kind == "MPO" else kind)
-    with pytest.raises(BadImageError, match="known format"):
-        format_of(b"some text")
-
-
 def test_resizing_is_antialiased_bilinear_and_leaves_the_right_size_alone() -> None:
     noise = Image.effect_noise((64, 48), 90).convert("RGB")
     small = resize(noise, 16)
@@ -213,3 +205,8 @@ def test_resizing_is_antialiased_bilinear_and_leaves_the_right_size_alone() -> N
     # Every pixel counts; nearest neighbour would keep the spread.
     assert np.asarray(small).std() < 0.6 * np.asarray(noise).std()
     np.testing.assert_array_equal(np.asarray(resize(small, 16)), np.asarray(small))
+
+
+def test_a_jpeg_of_a_phone_s_200_megapixels_comes_at_half_its_size() -> None:
+    large = Image.new("L", (9000, 8000), 90)
+    assert open_rgb(encoded(large, "JPEG")).size == (4500, 4000)

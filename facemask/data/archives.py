@@ -31,6 +31,9 @@ MAX_GROWTH = 100
 MAX_ZIP_INDEX_BYTES = 128_000_000
 """Of a zip's table of contents: a million names of 80 letters."""
 
+DVC_CACHE = Path(".dvc/cache")
+"""Of the project, into which DVC may link a folder's files."""
+
 MAX_TAR_HEADER_BYTES = 64_000
 """Of one long name or set of attributes in a tar."""
 
@@ -73,7 +76,7 @@ def _in_folder(root: Path) -> Iterator[tuple[str, Read]]:
 
 def _read_in_folder(root: Path, name: str) -> bytes:
     path = (root / name).resolve(strict=True)
-    if not path.is_relative_to(root):
+    if not any(path.is_relative_to(allowed) for allowed in (root, DVC_CACHE.resolve())):
         raise OSError("links out of the source; put a copy of the file in the link's place")
     _refuse_special(path.stat().st_mode)
     with path.open("rb") as file:

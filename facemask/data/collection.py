@@ -2,23 +2,28 @@
 
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import pandas as pd
-from PIL import Image
 
 from facemask import params
 from facemask.data import shards
+from facemask.data.classes import class_of, find_classes
 from facemask.data.examination import examine_all
-from facemask.data.source import Entry, Source, class_of, find_classes, harmless
+from facemask.data.source import Entry, Source, harmless
 from facemask.errors import UserError
 
-GIVEN = {"groups.csv": "group", "splits.csv": "split"}
+GIVEN = {"groups.csv": "group", "labels.csv": "label", "splits.csv": "split"}
 """Tables that a source may hold, each with `path`, relative to the table, and this column."""
 
-NO_CLASS = "in no class folder"
-"""The one reason that says nothing against an image: it was not asked for."""
+NO_CLASS, SIDE_FILE = "in no class", "side file"
+"""The reasons that say nothing against an image: it was not asked for, or is not meant as one."""
+
+SIDE_FILES = {".cff", ".csv", ".docx", ".html", ".ini", ".json", ".log", ".md", ".pdf", ".txt"}
+SIDE_FILES |= {".names", ".tsv", ".xls", ".xlsx", ".xml", ".yaml", ".yml"}
+"""Endings of what tools leave beside images: annotations, tables, notes."""
 
 REFUSED = ["path", "reason", "detail"]
 """Columns of a table of what is not to be used."""
@@ -64,15 +69,17 @@ def collect(
         else:
             rows.append({"path": entry.path} | found | _unfit(entry, found, options))
     table = pd.DataFrame(rows, columns=COLUMNS, dtype=object).sort_values("path", ignore_index=True)
-    table = table.assign(given_group="", given_split="", split=name)
+    table = table.assign(given_group="", given_label="", given_split="", split=name)
     for entry in given:
         _add_given(entry, table)
+    _require_images(source, table[table["reason"] == ""], table)
+    classes = sorted(options.classes or _classes(table[table["reason"] == ""]))
+    table.insert(1, "label", _labels(table, classes))
+    lost = (table["label"] == "") & (table["reason"] != "unreadable")
+    table.loc[lost, ["reason", "detail"]] = NO_CLASS, f"neither {' nor '.join(classes)}"
     is_good = table["reason"] == ""
     bad = table[~is_good].fillna({"start": 0, "length": 0})
-    good = table[is_good].drop(columns=["reason", "detail"]).fillna("")
-    _require_images(source, good, bad)
-    classes = sorted(options.classes or find_classes(list(good["path"])))
-    good.insert(1, "label", [class_of(path, classes) for path in good["path"]])
+    good = table[is_good].drop(columns=["reason", "detail", "given_label"]).fillna("")
     disputed = good[good.groupby("pixels")["label"].transform("nunique") > 1]
     good = good.drop(disputed.index)
     bad = pd.concat([bad, _both_labels(disputed)]).sort_values("path")
@@ -94,7 +101,7 @@ def check(found: Collection, options: params.Ingest, listed: Path) -> None:
     counts = found.good["label"].value_counts().reindex(found.classes, fill_value=0)
     if counts.min() == 0:
         raise UserError(f"{options.source}: no image in a folder named {counts.idxmin()}")
-    reasons = found.bad["reason"][found.bad["reason"] != NO_CLASS]
+    reasons = found.bad["reason"][~found.bad["reason"].isin((NO_CLASS, SIDE_FILE))]
     share = len(reasons) / (len(reasons) + len(found.good))
     if share > options.max_quarantined_share:
         raise UserError(
@@ -116,6 +123,26 @@ def summary(source: Source, found: Collection) -> dict[str, Any]:
     }
 
 
+def _classes(good: pd.DataFrame) -> Sequence[str]:
+    """Name the classes by the labels that tables give, or else by the folders."""
+    given = sorted(set(good["given_label"]) - {""})
+    if not given:
+        return find_classes(list(good["path"]))
+    if len(given) != 2:
+        raise UserError(
+            f"labels.csv: exactly 2 classes are needed, found {len(given)}: "
+            f"{', '.join(given[:10])}; name two of them in ingest.classes"
+        )
+    return given
+
+
+def _labels(table: pd.DataFrame, classes: Sequence[str]) -> pd.Series:
+    """Return for each file its class, empty where it has neither."""
+    if (table["given_label"] != "").any():
+        return table["given_label"].where(table["given_label"].isin(classes), "")
+    return table["path"].map(lambda path: class_of(path, classes))
+
+
 def _require_images(source: Source, good: pd.DataFrame, bad: pd.DataFrame) -> None:
     if good.empty:
         first = bad.iloc[0] if len(bad) else {"path": "no file", "detail": "nothing is there"}
@@ -133,14 +160,12 @@ def _unfit(entry: Entry, found: dict[str, Any], options: params.Ingest) -> dict[
 
     if entry.fault:
         return because("unreadable", entry.fault)
-    if options.classes and not class_of(entry.path, options.classes):
-        return because(NO_CLASS, f"none of the folders is {' or '.join(options.classes)}")
+    suffix = PurePosixPath(entry.path).suffix.lower()
+    if found.get("reason") == "not an image" and suffix in SIDE_FILES:
+        return because(SIDE_FILE, f"a {suffix} file")
     if "reason" in found:
         return because(found["reason"], found["detail"])
     short, long = sorted((found["width"], found["height"]))
-    suffix = PurePosixPath(entry.path).suffix.lower()
-    if Image.EXTENSION.get(suffix, found["format"]) not in (found["format"], "MPO"):
-        return because("wrong type", f"a {found['format']} image whose name ends in {suffix}")
     if short < options.min_side:
         return because("too small", f"{short} pixels, below ingest.min_side = {options.min_side}")
     if long > short * options.max_aspect_ratio:
@@ -168,7 +193,7 @@ def _add_given(entry: Entry, table: pd.DataFrame) -> None:
         given = pd.read_csv(io.BytesIO(entry.content), dtype=str, keep_default_na=False)
         above = PurePosixPath(entry.path).parent
         pairs = given[["path", column]].to_numpy()
-        values = {_below(above, harmless(path)): value for path, value in pairs}
+        values = {_below(above, harmless(path), table): value for path, value in pairs}
     except (KeyError, ValueError) as error:
         raise UserError(f"{entry.path}: should be CSV with path,{column}: {error}") from error
     unknown = sorted(values.keys() - set(table["path"]))
@@ -185,5 +210,7 @@ def _add_given(entry: Entry, table: pd.DataFrame) -> None:
     table.loc[named, f"given_{column}"] = table["path"].map(values)
 
 
-def _below(above: PurePosixPath, path: str) -> str:
-    return path if above == PurePosixPath() else str(above / path)
+def _below(above: PurePosixPath, path: str, table: pd.DataFrame) -> str:
+    """Return a path of a table in the folder `above` as the source has it, also one of Windows."""
+    found = path if above == PurePosixPath() else str(above / path)
+    return found if (table["path"] == found).any() else found.replace("\\\\", "/")

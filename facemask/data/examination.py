@@ -94,13 +94,11 @@ def _examine_files(spool: Path, places: dict[str, tuple[int, int]]) -> dict[str,
 def _examine(content: bytes) -> bytes:
     """Decode a file once and say as JSON what it is, or why it is not an image."""
     try:
-        kind = images.format_of(content)
         image = images.open_rgb(content)
     except images.BadImageError as error:
         return json.dumps({"reason": error.reason, "detail": str(error)}).encode()
     size = f"{image.width}x{image.height} "
     facts = {
-        "format": kind,
         "width": image.width,
         "height": image.height,
         "contrast": ImageStat.Stat(image.convert("L")).stddev[0],

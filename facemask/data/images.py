@@ -27,6 +27,9 @@ UNREAD_HEIF = {".heic", ".heif", ".hif"} - SUFFIXES
 MAX_PIXELS = 64_000_000
 """Of one image, before it is decoded (in up to 16 bytes a pixel); large cameras have 61 million."""
 
+MAX_REDUCED = 4 * MAX_PIXELS
+"""Of a JPEG, decoded at half its size beyond `MAX_PIXELS`; phones have up to 200 million."""
+
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit lies higher, and would warn below it
 
 TILE_WIDTH, TILE_HEIGHT = 322, 323
@@ -56,7 +59,8 @@ def open_rgb(source: Path | bytes) -> Image.Image:
     """Decode one image fully, as it is meant to be seen.
 
     The first frame is taken, turned upright by its EXIF orientation, brought to sRGB by its colour
-    profile, laid on white where it is transparent, and reduced to 8 bits a channel.
+    profile, laid on white where it is transparent, and reduced to 8 bits a channel. A JPEG of more
+    than `MAX_PIXELS` comes at half its size.
 
     Args:
         source: a file, or the bytes of one, in one of `FORMATS`.
@@ -73,16 +77,6 @@ def open_rgb(source: Path | bytes) -> Image.Image:
         return _to_rgb(ImageOps.exif_transpose(image))
 
 
-def format_of(content: bytes) -> str:
-    """Tell the format of an image by its bytes, without decoding it: one of `FORMATS`.
-
-    Raises:
-        BadImageError: the bytes do not begin an image.
-    """
-    with _opened(content) as image:
-        return "JPEG" if image.format == "MPO" else str(image.format)
-
-
 def resize(image: Image.Image, size: int) -> Image.Image:
     """Stretch an RGB image to `size` x `size` pixels with `RESIZE_FILTER`.
 
@@ -96,6 +90,8 @@ def _opened(content: bytes) -> Iterator[Image.Image]:
     """Read the header of an image; give what goes wrong then and in the block a reason."""
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            if image.format == "JPEG" and MAX_PIXELS < image.width * image.height <= MAX_REDUCED:
+                image.draft(image.mode, (image.width // 2, image.height // 2))
             _refuse_bomb(image)
             yield image
     except BadImageError:

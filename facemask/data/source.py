@@ -2,7 +2,8 @@
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -12,7 +13,6 @@ import pooch
 from facemask.data import archives
 from facemask.data.archives import Read
 from facemask.data.names import is_litter, printable
-from facemask.data.tables import SUBSET_OF_NAME
 from facemask.errors import UserError
 
 DESCRIPTION = "README.txt"
@@ -131,71 +131,13 @@ def fetched(url: str, sha256: str, folder: Path | None) -> Path:
         raise UserError(f"ingest.sha256 = '{sha256}': the file fetched has {found[-1]}") from error
 
 
-def find_classes(paths: Sequence[str]) -> tuple[str, str]:
-    """Name the two folders, one of which stands somewhere above every image, never both.
-
-    Train and test folders (`tables.SUBSET_OF_NAME`) are passed over. Where one pair of folders lies
-    below another and divides the images the same way (`WithMask/phone`, `WithoutMask/web`), the
-    upper one counts.
-
-    Args:
-        paths: of the images in the source, with `/`.
-
-    Returns:
-        The two names in alphabetical order.
-
-    Raises:
-        UserError: the images have no such pair of folders, or several that divide them differently,
-            or one whose name is not allowed.
-    """
-    folders = [_class_folders(path) for path in paths]
-    divisions: dict[tuple[bool, ...], tuple[str, str]] = {}
-    for name in folders[0]:
-        inside = [above for above in folders if name in above]
-        outside = [above for above in folders if name not in above]
-        shared = set(outside[0]).intersection(*outside) if outside else set()
-        rivals = shared.difference(*inside)
-        if rivals:
-            rival = min(rivals, key=outside[0].index)
-            division = tuple(name in above for above in folders)
-            divisions.setdefault(division, (min(name, rival), max(name, rival)))
-    if len(divisions) == 1:
-        return _allowed(divisions.popitem()[1])
-    if divisions:
-        pairs = " or ".join(map(str, divisions.values()))
-        raise UserError(f"ingest.classes = null: the folders allow {pairs}; name two of them")
-    parents = sorted({above[-1] if above else "(no folder)" for above in folders})
-    raise UserError(
-        f"exactly 2 classes are needed, each a folder of images; found {len(parents)}: "
-        f"{', '.join(parents[:10])}"
-    )
-
-
-def class_of(path: str, classes: Sequence[str]) -> str:
-    """Tell which of two classes the nearest folder above `path` names; empty if none does."""
-    return next((name for name in reversed(_class_folders(path)) if name in classes), "")
-
-
-def _allowed(classes: tuple[str, str]) -> tuple[str, str]:
-    for name in classes:
-        if not re.match(r"\w", name):  # also what `FORMULA` is, which tables would repeat
-            raise UserError(
-                f"class folder '{name}': its name should begin with a letter, digit or underscore"
-            )
-    return classes
-
-
-def _class_folders(path: str) -> tuple[str, ...]:
-    above = PurePosixPath(path).parts[:-1]
-    return tuple(name for name in above if name.lower() not in SUBSET_OF_NAME)
-
-
 def harmless(path: str) -> str:
     r"""Write a path of a source so that lines, terminals and spreadsheets stay whole.
 
+    Letters with accents are composed, as `ingest.classes` and tables have them and macOS has not.
     What is not printable becomes `\n`, `\x1b` and the like, and `./` comes before a `FORMULA`.
     """
-    text = str(PurePosixPath(printable(path)))
+    text = str(PurePosixPath(printable(unicodedata.normalize("NFC", path))))
     return f"./{text}" if FORMULA.match(text) else text
 
 

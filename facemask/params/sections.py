@@ -1,6 +1,7 @@
 """The sections of params.yaml, one a stage."""
 
 import re
+import unicodedata
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -9,7 +10,9 @@ from pydantic_core import PydanticCustomError
 from facemask.params.augmentation import Augmentation
 from facemask.params.base import Positive, Section, Share, UnitInterval
 
-ClassName = Annotated[str, Field(pattern=r"^\w")]
+ClassName = Annotated[
+    str, Field(pattern=r"^\w"), AfterValidator(lambda name: unicodedata.normalize("NFC", name))
+]
 Variant = Literal["float32", "float16", "dynamic_range", "int8"]
 
 NO_EXTERNAL = "data/none"
