@@ -94,7 +94,7 @@ def connected(address: str) -> Iterator[Cluster]:
         UserError: there is none.
     """
     try:
-        client = Client(address, set_as_default=False)
+        client = Client(address)
     except (OSError, ValueError) as error:
         message = f"DASK_SCHEDULER_ADDRESS = '{address}': no scheduler answers"
         raise UserError(message) from error
