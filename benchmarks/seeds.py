@@ -32,11 +32,11 @@ def experiment(arguments: Sequence[str], seed: int, *stages: str) -> dict[str, A
     """Run `dvc exp run` with options, up to some stages or to the end.
 
     Returns:
-        The metrics of the last three stages, nested as they are.
+        What the last three stages measured in detail, nested as it is.
     """
     command = ["dvc", "exp", "run", *arguments, "-S", f"seed={seed}", *stages]
     subprocess.run(command, check=True)
-    return {name: json.loads((paths.METRICS / f"{name}.json").read_text()) for name in MEASURED}
+    return {name: json.loads((paths.DETAILS / f"{name}.json").read_text()) for name in MEASURED}
 
 
 def compare(runs: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:

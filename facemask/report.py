@@ -17,6 +17,11 @@ def write_json(values: Mapping[str, Any], path: Path) -> None:
         temporary.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
+def read_json(folder: Path, *names: str) -> dict[str, Any]:
+    """Return by name what `NAME.json` in a folder holds."""
+    return {name: json.loads((folder / f"{name}.json").read_text("utf-8")) for name in names}
+
+
 def histogram(values: pd.Series, name: str, counted: str) -> pd.DataFrame:
     """Count positive whole numbers in bins that double in width: 1, 2-3, 4-7, 8-15, ...
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from facemask import params, report
+from facemask import params, report, timing
 from facemask.data import tables
 from facemask.data.pixels import Pixels
-from facemask.errors import one_line_errors
 from facemask.evaluation import inspection, metrics, subsets
+from facemask.files import replacing
 from facemask.model import network
 from stages import paths
 
@@ -44,9 +44,12 @@ def evaluate(options: params.Evaluate) -> None:
         tables.write(curve(validation, classes[1]), paths.PLOTS / f"{curve.__name__}.csv")
     predictions = pd.concat([one.rows for one in decided])
     tables.write(predictions[subsets.COLUMNS], paths.PREDICTIONS)
-    report.write_json({"threshold": threshold, **figures}, paths.METRICS / "evaluate.json")
+    report.write_json({"threshold": threshold, **figures}, paths.DETAILS / "evaluate.json")
+    with replacing(paths.METRICS) as folder:
+        for name, values in metrics.headlines(figures).items():
+            report.write_json(values, folder / f"{name}.json")
 
 
 if __name__ == "__main__":
-    with one_line_errors("evaluate"):
+    with timing.stage("evaluate", paths.TIMING):
         evaluate(params.load(paths.PARAMS).evaluate)

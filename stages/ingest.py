@@ -5,11 +5,10 @@ Run by `dvc repro ingest`; about half a minute for ten thousand new images.
 
 import pandas as pd
 
-from facemask import params, pictures, report
+from facemask import params, pictures, report, timing
 from facemask.data import contact_sheets, external, shards, tables
 from facemask.data.collection import check, collect, summary
 from facemask.data.source import Source
-from facemask.errors import one_line_errors
 from facemask.files import replacing
 from stages import paths
 
@@ -42,9 +41,9 @@ def ingest(options: params.Ingest) -> None:
     tables.write(sizes, paths.PLOTS / "image_size.csv")
     counts = summary(source, found)
     counts["external"] = {name: summary(sources[name], part) for name, part in sets.items()}
-    report.write_json(counts, paths.METRICS / "ingest.json")
+    report.write_json(counts, paths.DETAILS / "ingest.json")
 
 
 if __name__ == "__main__":
-    with one_line_errors("ingest"):
+    with timing.stage("ingest", paths.TIMING):
         ingest(params.load(paths.PARAMS).ingest)

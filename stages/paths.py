@@ -22,9 +22,13 @@ MODEL_CARD = Path("models/model_card.md")
 EXPORTED = Path("data/exported.csv")
 
 METRICS = Path("metrics")
+SIZE = Path("models/kilobytes.json")
+DETAILS = Path("details")
 PLOTS = Path("plots")
 
-# No outputs: what may be deleted at any time, and spares a later run work.
+# No outputs: what may be deleted at any time; spares a later run work, or says how this one went.
 CACHE = Path("data/cache.sqlite")
 DOWNLOADS = Path("data/downloads")
 BACKUP = Path("models/backup")
+LIVE = Path("models/live.json")
+TIMING = Path("timing")

@@ -3,9 +3,8 @@
 Run by `dvc repro resize`; all cores, about ten seconds for ten thousand images.
 """
 
-from facemask import params
+from facemask import params, timing
 from facemask.data.resize import resize_all
-from facemask.errors import one_line_errors
 from stages import paths
 
 
@@ -16,5 +15,5 @@ def resize(options: params.Resize) -> None:
 
 
 if __name__ == "__main__":
-    with one_line_errors("resize"):
+    with timing.stage("resize", paths.TIMING):
         resize(params.load(paths.PARAMS).resize)

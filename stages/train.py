@@ -4,55 +4,59 @@ Run by `dvc repro train`; about a minute an epoch for ten thousand images on two
 interrupted, it goes on from the last finished epoch.
 """
 
-from facemask import params, report
+import pandas as pd
+
+from facemask import params, report, timing
 from facemask.data import tables
 from facemask.data.pixels import Pixels
-from facemask.errors import one_line_errors
 from facemask.files import remove, replacing
-from facemask.model import augmentation, dataset, network, schedule, training
+from facemask.model import augmentation, dataset, distribution, network, schedule, training
 from stages import paths
 
 
-def train(options: params.Train, size: int, seed: int) -> None:
-    """Train with `options` on images of `size` pixels; all chance follows from `seed`."""
+def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]:
+    """Train on images of `size` pixels, all chance from `seed`; return the epochs' seconds."""
+    workers = distribution.Workers()
     network.reproducible(seed)
     table, pixels = tables.read(paths.SPLIT), Pixels(paths.RESIZED)
     rows = tables.subset(table, tables.TRAIN)
     rows["weight"] = dataset.weights(rows, options.weight_by_group)
     validation = tables.subset(table, tables.VALIDATION)
-    augment = augmentation.augmenter(options.augmentation)
-    positive = tables.classes(table)[1]
-    data = dataset.TrainingData(rows, positive, pixels, options.batch_size, seed, augment)
+    augment, small = augmentation.augmenters(options)
+    batch = options.batch_size, seed, augment, options.min_steps, small
+    data = dataset.TrainingData(rows, tables.classes(table)[1], pixels, *batch)
+    trained = training.train(
+        options, size, data, validation, workers, show=show, backup=paths.BACKUP
+    )
+    if not workers.is_chief:
+        raise SystemExit  # the chief writes
     with replacing(paths.PLOTS / "augmented.png") as picture:
         augmentation.picture(data.batches(range(1), size)).save(picture, "PNG")
-    trained = training.train(
-        options,
-        size,
-        data,
-        validation,
-        history=paths.PLOTS / "history.csv",
-        backup=paths.BACKUP,
-    )
     with replacing(paths.KERAS_MODEL) as model:
-        network.save(trained.model, model)
+        network.save(trained.model, model, trained.signature)
     remove(paths.BACKUP)
-    [kept] = schedule.kept_epoch(trained.history, options).to_dict("records")
+    report.write_json({}, paths.LIVE)  # a finished run is what `evaluate` measures of it
     report.write_json(
         {
             "parameters": trained.model.count_params(),
             "precision": trained.precision,
             "images": {tables.TRAIN: len(rows), tables.VALIDATION: len(validation)},
-            "epochs": len(trained.history),
-            "kept_epoch": kept["epoch"],
-            **{name: kept[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")},
+            **schedule.summary(trained.history, options),
             "calibration": dict(zip(("slope", "shift"), trained.calibration, strict=True)),
-            "seconds": trained.history["seconds"].sum(),
         },
-        paths.METRICS / "train.json",
+        paths.DETAILS / "train.json",
     )
+    return {"epochs": trained.history["seconds"].tolist()}
+
+
+def show(history: pd.DataFrame) -> None:
+    """Write the epochs so far where `dvc plots show` and `dvc exp show` look during a run."""
+    tables.write(history.drop(columns="seconds"), paths.PLOTS / "history.csv")
+    [last] = history.tail(1)[["epoch", "val_loss", "val_accuracy"]].to_dict("records")
+    report.write_json({str(name): value for name, value in last.items()}, paths.LIVE)
 
 
 if __name__ == "__main__":
-    with one_line_errors("train"):
+    with timing.stage("train", paths.TIMING) as times:
         values = params.load(paths.PARAMS)
-        train(values.train, values.resize.size, values.seed)
+        times |= train(values.train, values.resize.size, values.seed)

@@ -29,12 +29,12 @@ def trained(project: Path, run: Run) -> Path:
 
 
 def measured() -> dict[str, Any]:
-    return dict(json.loads(Path("metrics/evaluate.json").read_text()))
+    return dict(json.loads(Path("details/evaluate.json").read_text()))
 
 
 def counted(stage: str) -> dict[str, Any]:
     """Read what a stage counts of the external test sets."""
-    return dict(json.loads(Path(f"metrics/{stage}.json").read_text())["external"])
+    return dict(json.loads(Path(f"details/{stage}.json").read_text())["external"])
 
 
 def evaluate_anew(run: Run) -> None:
@@ -141,7 +141,7 @@ def test_a_leak_is_repeated_beside_the_accuracy(trained: Path, run: Run) -> None
         file.rename(file.with_name(f"Augmented_{number % 2}_{number}.png"))
     set_params(trained, {"split.strategy": "random"})
     evaluate_anew(run)
-    split = json.loads(Path("metrics/split.json").read_text())
+    split = json.loads(Path("details/split.json").read_text())
     assert split["validation"]["train_overlap"] > 0
     for name in ("validation", "test"):
         assert measured()[name]["train_overlap"] == split[name]["train_overlap"]

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -122,7 +123,11 @@ def test_the_metadata_reads_back_by_the_standard(content: bytes) -> None:
     raw = bytes(bytearray(model.buffers[entry.buffer].data))
     assert schema.ModelMetadata.ModelMetadataBufferHasIdentifier(raw, 0)
     found = schema.ModelMetadataT.InitFromObj(schema.ModelMetadata.GetRootAs(raw))
-    assert (found.name, found.version, found.author) == (b"facemask", b"2", b"A. Author")
+    assert (found.name, found.version, found.author) == (
+        b"facemask",
+        contract.VERSION.encode(),
+        b"A. Author",
+    )
     assert [file.name for file in found.associatedFiles] == [b"contract.json"]
     [graph] = found.subgraphMetadata
     [taken], [given] = graph.inputTensorMetadata, graph.outputTensorMetadata
@@ -198,7 +203,7 @@ def evaluated(project: Path, run: Run) -> Path:
 
 
 def exported() -> dict[str, Any]:
-    return dict(json.loads(Path("metrics/export_tflite.json").read_text()))
+    return dict(json.loads(Path("details/export_tflite.json").read_text()))
 
 
 def test_the_smallest_within_the_bounds_ships(
@@ -209,9 +214,10 @@ def test_the_smallest_within_the_bounds_ships(
     assert exported()["shipped"] == "float16"
     shipped = Path("models/facemask.tflite").read_bytes()
     assert shipped == Path("models/variants/float16.tflite").read_bytes()
+    for cost in json.loads(Path("timing/export_tflite.json").read_text())["variants"].values():
+        assert cost["milliseconds_on_1_thread"]["median"] > 0
+        assert cost["memory_megabytes"] > 0
     for found in exported()["variants"].values():
-        assert found["milliseconds_on_1_thread"]["median"] > 0
-        assert found["memory_megabytes"] > 0
         assert found["validation"]["changed_decisions"] <= 0.01
     card = Path("models/model_card.md").read_text()
     assert "| float16 |" in card
@@ -221,6 +227,12 @@ def test_the_smallest_within_the_bounds_ships(
     set_params(evaluated, {"export_tflite.ship": "float32"})
     run("export_tflite")
     assert exported()["shipped"] == "float32"
+
+    set_params(evaluated, {"export_tflite.oldest_runtime": "1.9.0"})
+    assert re.search(
+        r"float32: needs runtime \d.*, oldest_runtime = 1.9.0", complaint("export_tflite")
+    )
+    set_params(evaluated, {"export_tflite.oldest_runtime": "2.5.0"})
 
     predictions = pd.read_csv("data/predictions.csv")
     path = str(predictions["path"].iloc[0])

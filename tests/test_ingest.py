@@ -37,7 +37,7 @@ def pack(kind: str) -> str:
 
 
 def metrics() -> dict[str, object]:
-    return dict(json.loads(Path("metrics/ingest.json").read_text()))
+    return dict(json.loads(Path("details/ingest.json").read_text()))
 
 
 def quarantine() -> dict[str, tuple[str, str]]:

@@ -97,7 +97,7 @@ def test_a_crop_gets_the_probability_that_evaluate_gave_it(demo: Path, crops: Pa
 
 
 def test_the_model_that_ships_answers_as_export_measured_it(demo: Path, crops: Path) -> None:
-    shipped = json.loads((demo / "metrics/export_tflite.json").read_text())["shipped"]
+    shipped = json.loads((demo / "details/export_tflite.json").read_text())["shipped"]
     exported = pd.read_csv(demo / "data/exported.csv")
     files = [crops / path for path in exported["path"]]
     answers = pd.DataFrame(rows("--crop", *files, model=demo / "models/facemask.tflite"))

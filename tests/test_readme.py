@@ -27,8 +27,8 @@ def test_the_accuracies_are_the_means_over_the_seeds() -> None:
         for name in ("accuracy", "recall_of_class.WithMask", "recall_of_class.WithoutMask"):
             figure = seeds.loc[f"evaluate.{part}.{name}"]
             assert f"{figure['mean']:.4f} ± {figure['standard_deviation']:.4f}" in row[0]
-        assert f"{measured('metrics/evaluate')[part]['images']:,}" in row[0]
-        accuracy = json.loads((NOTEBOOK / "metrics/evaluate.json").read_text())[part]["accuracy"]
+        assert f"{measured('details/evaluate')[part]['images']:,}" in row[0]
+        accuracy = json.loads((NOTEBOOK / "details/evaluate.json").read_text())[part]["accuracy"]
         assert f"| {accuracy:.4f} |" in row[0]
 
 
@@ -50,7 +50,7 @@ def test_the_ablation_is_the_means_of_its_table() -> None:
 def test_the_published_run_is_one_of_the_seeds() -> None:
     seeds = pd.read_csv(REPOSITORY / "benchmarks/seeds.csv", index_col="figure")
     seed = yaml.safe_load((PUBLISHED / "params.yaml").read_text())["seed"]
-    evaluated = measured("metrics/evaluate")
+    evaluated = measured("details/evaluate")
     for part in ("validation", "external"):
         accuracy = seeds.loc[f"evaluate.{part}.accuracy", f"seed_{seed}"]
         assert accuracy == pytest.approx(evaluated[part]["accuracy"], rel=1e-5)
@@ -61,9 +61,9 @@ def test_the_published_run_is_one_of_the_seeds() -> None:
 
 
 def test_the_counts_are_those_of_the_published_run() -> None:
-    assert f"{measured('metrics/ingest')['images']:,}" in README
-    assert f"{measured('metrics/train')['parameters']:,}" in README
-    for count in measured("metrics/split")["classes"].values():
+    assert f"{measured('details/ingest')['images']:,}" in README
+    assert f"{measured('details/train')['parameters']:,}" in README
+    for count in measured("details/split")["classes"].values():
         assert f"{count['groups']:,}" in README
     random = measured("random_split")["validation"]
     assert f"{random['train_overlap']:,} of {random['images']:,}" in README

@@ -21,7 +21,7 @@ FACES = Path("data/faces")
 
 
 def counted() -> dict[str, Any]:
-    return dict(json.loads(Path("metrics/split.json").read_text()))
+    return dict(json.loads(Path("details/split.json").read_text()))
 
 
 def split_of(run: Run) -> pd.DataFrame:

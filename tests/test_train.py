@@ -26,7 +26,7 @@ def prepared(project: Path, run: Run) -> Path:
 
 
 def trained() -> dict[str, Any]:
-    return dict(json.loads(Path("metrics/train.json").read_text()))
+    return dict(json.loads(Path("details/train.json").read_text()))
 
 
 @pytest.mark.usefixtures("prepared")
@@ -38,7 +38,7 @@ def test_the_best_epoch_by_validation_loss_is_kept(run: Run) -> None:
     [best] = history.nsmallest(1, "val_loss").to_dict("records")
     assert trained()["kept_epoch"] == best["epoch"]
     assert trained()["val_accuracy"] == pytest.approx(best["val_accuracy"], abs=1e-5)
-    evaluated = json.loads(Path("metrics/evaluate.json").read_text())
+    evaluated = json.loads(Path("details/evaluate.json").read_text())
     assert evaluated["validation"]["log_loss"] == pytest.approx(trained()["val_loss"], abs=1e-5)
 
 
@@ -127,14 +127,17 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(prepared: Path
     changes |= {"train.network.head": "average", "train.progressive_resizing.share": 0.5}
     set_params(prepared, changes | {"train.epochs": 4, "train.calibrate": True})
     assert training().wait() == 0
-    undisturbed, history = Path("models/model.keras").read_bytes(), history_without_seconds()
-    Path("models/model.keras").unlink()
+    model, history = Path("models/model.keras"), Path("plots/history.csv")
+    undisturbed, epochs = model.read_bytes(), history.read_bytes()
+    model.unlink()
     for epoch in (1, 2, 3):
         kill_after_epoch(epoch)
-        assert not Path("models/model.keras").exists()
+        assert not model.exists()
+        assert json.loads(Path("models/live.json").read_text())["epoch"] == epoch
     assert training().wait() == 0
-    assert Path("models/model.keras").read_bytes() == undisturbed
-    pd.testing.assert_frame_equal(history_without_seconds(), history)
+    assert model.read_bytes() == undisturbed
+    assert history.read_bytes() == epochs
+    assert json.loads(Path("models/live.json").read_text()) == {}
     assert not Path("models/backup").exists()
 
 
@@ -147,10 +150,6 @@ def test_a_backup_of_another_training_is_not_gone_on_from(prepared: Path) -> Non
     assert fresh != stale
     rate = pd.read_csv("plots/history.csv")["learning_rate"]
     assert rate.max() > 0.001
-
-
-def history_without_seconds() -> pd.DataFrame:
-    return pd.read_csv("plots/history.csv").drop(columns="seconds")
 
 
 def test_weights_are_averaged_and_the_rate_runs_one_cycle(prepared: Path, run: Run) -> None:
@@ -173,7 +172,7 @@ def test_the_last_epoch_may_be_kept(prepared: Path, run: Run) -> None:
     assert trained()["kept_epoch"] == 3
     run("evaluate")
     last = pd.read_csv("plots/history.csv").iloc[-1]
-    evaluated = json.loads(Path("metrics/evaluate.json").read_text())
+    evaluated = json.loads(Path("details/evaluate.json").read_text())
     assert evaluated["validation"]["log_loss"] == pytest.approx(last["val_loss"], rel=1e-3)
 
 
@@ -183,7 +182,7 @@ def test_calibration_lowers_the_loss(prepared: Path, run: Run) -> None:
         set_params(prepared, {"train.calibrate": calibrate})
         run("train")
         run("evaluate")
-        measured.append(json.loads(Path("metrics/evaluate.json").read_text())["validation"])
+        measured.append(json.loads(Path("details/evaluate.json").read_text())["validation"])
     assert trained()["calibration"] != {"slope": 1, "shift": 0}
     assert measured[1]["log_loss"] < measured[0]["log_loss"]
 
@@ -196,5 +195,5 @@ def test_the_first_epochs_may_see_smaller_images(prepared: Path, run: Run, keep:
     assert pd.read_csv("plots/history.csv")["size"].tolist() == [16, 16, 24]
     assert trained()["kept_epoch"] == 3
     run("evaluate")
-    evaluated = json.loads(Path("metrics/evaluate.json").read_text())
+    evaluated = json.loads(Path("details/evaluate.json").read_text())
     assert evaluated["validation"]["log_loss"] == pytest.approx(trained()["val_loss"], abs=1e-5)

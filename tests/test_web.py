@@ -447,7 +447,7 @@ def test_keyboard_alone(browser: Browser, server: Server) -> None:
 
 
 def test_says_what_the_metrics_say(page: Page, demo: Path) -> None:
-    metrics = json.loads((demo / "metrics/evaluate.json").read_text())
+    metrics = json.loads((demo / "details/evaluate.json").read_text())
     table = page.locator("#about table")
     for part in ("validation", "external"):
         expect(table).to_contain_text(f"{100 * metrics[part]['accuracy']:.1f} %")

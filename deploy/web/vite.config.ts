@@ -7,9 +7,9 @@ import { defineConfig, type Plugin } from "vite";
 const root = resolve(import.meta.dirname, "../..");
 const own = resolve(root, "models/facemask.tflite");
 const published = resolve(root, "results/face-mask-12k");
-const [model, metrics] = existsSync(own)
-  ? [own, resolve(root, "metrics")]
-  : [resolve(published, "facemask.tflite"), resolve(published, "metrics")];
+const [model, details] = existsSync(own)
+  ? [own, resolve(root, "details")]
+  : [resolve(published, "facemask.tflite"), resolve(published, "details")];
 
 /** Tell the service worker which files make the page; a changed one makes a new cache. */
 function listFiles(): Plugin {
@@ -67,7 +67,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^@model(?=\?)/, replacement: model },
-      { find: "@metrics", replacement: metrics },
+      { find: "@details", replacement: details },
     ],
   },
   plugins: [noticeThirdParties(), listFiles()],

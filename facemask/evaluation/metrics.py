@@ -1,5 +1,6 @@
 """Predictions held against labels, as scikit-learn defines it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 from sklearn import metrics
 
 from facemask import params
+from facemask.data import tables
 
 BINS = 15
 """Of equal width, from 0 to 1, in which probabilities are held against what happened."""
@@ -86,6 +88,26 @@ def summary(rows: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
         "confusion_matrix": counts.to_dict("index"),
         "interval_95": intervals(rows, classes),
     }
+
+
+def headlines(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Pick the numbers that people compare between runs.
+
+    Args:
+        figures: by subset, from `summary`, with `train_overlap`.
+
+    Returns:
+        By figure, its value on each subset; `train_overlap` of those drawn from the collection.
+    """
+    names = ("accuracy", "log_loss", "calibration_error")
+    found = {name: {part: one[name] for part, one in figures.items()} for name in names}
+    for part, one in figures.items():
+        for label, recall in one["recall_of_class"].items():
+            found.setdefault(f"recall_{label}", {})[part] = recall
+    found["train_overlap"] = {
+        part: one["train_overlap"] for part, one in figures.items() if part in tables.SUBSETS
+    }
+    return found
 
 
 def roc(rows: pd.DataFrame, positive: str) -> pd.DataFrame:

@@ -73,7 +73,7 @@ def choose(
     Args:
         options: the bounds and the wish.
         rows: as in `measure`, with a column for each variant.
-        measured: by variant: `kilobytes`, and what `measure` gives.
+        measured: by variant: `kilobytes`, `minimum_runtime`, and what `measure` gives.
         threshold: probability from which the positive class is predicted.
 
     Raises:
@@ -110,6 +110,10 @@ def _faults(options: params.ExportTflite, found: dict[str, Any], subsets: set[st
     lost = found[tables.VALIDATION]["accuracy_loss"]
     share = max(found[subset]["changed_decisions"] for subset in subsets)
     faults = []
+    if _version(found["minimum_runtime"]) > _version(options.oldest_runtime):
+        faults.append(
+            f"needs runtime {found['minimum_runtime']}, oldest_runtime = {options.oldest_runtime}"
+        )
     if lost > most_lost:
         faults.append(f"accuracy loss {lost:.4f}, max_accuracy_loss = {most_lost}")
     if share > most_changed:
@@ -117,13 +121,16 @@ def _faults(options: params.ExportTflite, found: dict[str, Any], subsets: set[st
     return faults
 
 
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(".")))
+
+
 def frontier(measured: dict[str, dict[str, Any]]) -> pd.DataFrame:
-    """Return a row a variant: its size, its time on one thread, and what it loses, in points."""
+    """Return a row a variant: its size, and what it loses, in points."""
     return pd.DataFrame(
         {
             "variant": name,
             "kilobytes": found["kilobytes"],
-            "milliseconds": found["milliseconds_on_1_thread"]["median"],
             "accuracy_loss": 100 * found[tables.VALIDATION]["accuracy_loss"],
         }
         for name, found in measured.items()

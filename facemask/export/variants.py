@@ -1,6 +1,7 @@
 """The variants of a model as TFLite files: made, asked, measured."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,8 @@ def make(
     files = {name: folder / f"{name}.tflite" for name in names}
     for name, file in files.items():
         converted = conversion.convert(model, name, examples)
-        file.write_bytes(seal(metadata.embed(converted, contract), contract))
+        needs = replace(contract, minimum_runtime=metadata.minimum_runtime(converted))
+        file.write_bytes(seal(metadata.embed(converted, needs), needs))
     return files
 
 
@@ -81,24 +83,36 @@ def _ask(file: Path, rows: pd.DataFrame, image: Images) -> list[float]:
 
 
 def measure(
-    files: Mapping[str, Path], rows: pd.DataFrame, contract: Contract, runs: int
+    files: Mapping[str, Path], rows: pd.DataFrame, contract: Contract
 ) -> dict[str, dict[str, Any]]:
-    """Measure how far each variant is from Keras, its size, time and memory.
+    """Measure how far each variant is from Keras, its runtime, and its size in `kilobytes`.
 
     Args:
         files: the variants by name.
         rows: as `parity.measure` takes them, with a column for each variant.
         contract: has the classes and the threshold.
+    """
+    measured = {name: parity.measure(rows, name, contract) for name in files}
+    for name, file in files.items():
+        measured[name]["minimum_runtime"] = metadata.minimum_runtime(file.read_bytes())
+        measured[name]["kilobytes"] = file.stat().st_size / 1000
+    return measured
+
+
+def cost(files: Mapping[str, Path], runs: int) -> dict[str, dict[str, Any]]:
+    """Measure by variant what depends on the machine: milliseconds an image, and megabytes.
+
+    Args:
+        files: the variants by name.
         runs: of each variant, for each number of threads.
     """
     contents = {name: file.read_bytes() for name, file in files.items()}
-    measured = {name: parity.measure(rows, name, contract) for name in files}
+    measured: dict[str, dict[str, Any]] = {name: {} for name in files}
     for threads in THREADS:
         times = latency.measure(contents, runs, threads)
         for name in files:
             key = f"milliseconds_on_{threads}_thread{'s' if threads > 1 else ''}"
             measured[name][key] = times.loc[name].to_dict()
     for name, file in files.items():
-        measured[name]["kilobytes"] = len(contents[name]) / 1000
         measured[name]["memory_megabytes"] = latency.memory(file)
     return measured

@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -68,23 +69,15 @@ class Workers:
             line = str(error.message).partition("\n")[0]
             raise UserError(f"{SETTING}: another worker is gone: {line}") from error
 
-    def layers(self, model: keras.Model) -> keras.Model:
-        """Return a model whose layers know of the other workers.
-
-        Batch normalization then takes its statistics from the whole batch.
-        """
-        if self.strategy is None:
-            return model
-
-        def like(layer: keras.Layer) -> keras.Layer:
-            config = layer.get_config()
-            if isinstance(layer, keras.layers.BatchNormalization):
-                config["synchronized"] = True
-            return layer.from_config(config)
-
-        shared = keras.models.clone_model(model, clone_function=like)
-        shared.set_weights(model.get_weights())
-        return shared
+    @contextmanager
+    def together(self, model: keras.Model) -> Iterator[None]:
+        """Let batch normalization in the block take its statistics from the whole batch."""
+        shared = [one for one in model.layers if isinstance(one, keras.layers.BatchNormalization)]
+        for layer in shared:
+            layer.synchronized = self.strategy is not None
+        yield
+        for layer in shared:
+            layer.synchronized = False
 
     def parts(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         """Return this process's parts of batches from `TrainingData`.
@@ -109,23 +102,19 @@ class Workers:
             each = self.count // context.num_input_pipelines
             first = context.input_pipeline_id * each
             numbers = tf.data.Dataset.range(first, first + each)
-            cut = batches.flat_map(
-                lambda *batch: numbers.map(lambda number: part(number, *batch))
-            )
+            cut = batches.flat_map(lambda *batch: numbers.map(lambda number: part(number, *batch)))
             return cut.prefetch(tf.data.AUTOTUNE)
 
         return self.strategy.distribute_datasets_from_function(own)
 
-    def all(self, batches: tf.data.Dataset) -> tf.data.Dataset:
+    def whole(self, batches: tf.data.Dataset) -> tf.data.Dataset:
         """Return batches that every device is to see, as those of validation."""
         if self.strategy is None:
             return batches
 
         def own(context: tf.distribute.InputContext) -> tf.data.Dataset:
             each = self.count // context.num_input_pipelines
-            return batches.flat_map(
-                lambda *batch: tf.data.Dataset.from_tensors(batch).repeat(each)
-            )
+            return batches.flat_map(lambda *batch: tf.data.Dataset.from_tensors(batch).repeat(each))
 
         return self.strategy.distribute_datasets_from_function(own)
 
@@ -138,12 +127,18 @@ class Workers:
 def _mend(strategy: tf.distribute.Strategy) -> None:
     """Let Keras build a model by a worker's own batch, and average what workers measure."""
 
-    def build(model: Trainer, iterator: object = None, data_batch: object = None) -> None:
+    def build(model: Trainer, iterator: Any = None, data_batch: Any = None) -> None:
+        for _, _, batches in iterator or ():
+            batch = next(batches)
+            data_batch = tf.nest.map_structure(
+                lambda value: strategy.experimental_local_results(value)[0], batch
+            )
+            break
         if model._distribute_strategy is not None:
             with strategy.scope():
-                model._symbolic_build(iterator=_Local(iterator), data_batch=data_batch)
+                model._symbolic_build(data_batch=data_batch)
 
-    def reduce(values: object, _: tf.distribute.Strategy, reduction: str) -> object:
+    def reduce(values: Any, _: tf.distribute.Strategy, reduction: str) -> Any:
         return tf.nest.map_structure(lambda value: strategy.reduce("MEAN", value, None), values)
 
     trainer.TensorFlowTrainer._maybe_symbolic_build = build

@@ -21,6 +21,13 @@ def kept_epoch(history: pd.DataFrame, options: params.Train) -> pd.DataFrame:
     return large.tail(1) if options.keep == "last" else large.nsmallest(1, "val_loss")
 
 
+def summary(history: pd.DataFrame, options: params.Train) -> dict[str, Any]:
+    """Return how many epochs there were, and what was measured in the one that is kept."""
+    [kept] = kept_epoch(history, options).to_dict("records")
+    measured = {name: kept[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+    return {"epochs": len(history), "kept_epoch": kept["epoch"], **measured}
+
+
 def small_epochs(options: params.Train) -> int:
     """Return how many epochs come first with smaller images."""
     return int(options.progressive_resizing.share * options.epochs)

@@ -1,8 +1,8 @@
 """The training loop: Adam on binary cross-entropy, epoch by epoch, each kept for a restart."""
 
 import hashlib
-import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -11,19 +11,17 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from tqdm import tqdm
 
 from facemask import params
-from facemask.data import tables
+from facemask.data import signature
 from facemask.errors import UserError
 from facemask.files import code_version
-from facemask.model import augmentation, calibration, dataset, network, schedule
+from facemask.model import augmentation, calibration, dataset, distribution, network, schedule
 from facemask.model.backup import BEST, STATE, Backup
+from facemask.model.progress import Progress
 
-NAMED = 3
-"""Images named of a batch that went wrong."""
-
-CODE = (augmentation, *augmentation.CODE, dataset, network, calibration, schedule, keras, tf)
+CODE = (augmentation, *augmentation.CODE, dataset, distribution, network, calibration, schedule)
+CODE += (keras, tf)
 """What a training depends on besides its options and rows."""
 
 
@@ -36,12 +34,14 @@ class Trained(NamedTuple):
             val_loss, val_accuracy, learning_rate, seconds.
         precision: that products were computed in.
         calibration: slope and shift of the logit.
+        signature: hashes of all images that the model was trained on, those of its start too.
     """
 
     model: keras.Model
     history: pd.DataFrame
     precision: str
     calibration: tuple[float, float]
+    signature: signature.Hashes
 
 
 def train(
@@ -49,8 +49,9 @@ def train(
     size: int,
     data: dataset.TrainingData,
     validation: pd.DataFrame,
+    workers: distribution.Workers,
     *,
-    history: Path,
+    show: Callable[[pd.DataFrame], None],
     backup: Path,
 ) -> Trained:
     """Build a network, train it and calibrate it.
@@ -60,26 +61,40 @@ def train(
         size: of the images in pixels.
         data: to train on.
         validation: rows to validate and calibrate on.
-        history: CSV file that gets one row an epoch as training goes.
-        backup: folder where a training that was interrupted goes on from.
+        workers: who train together; each returns the same.
+        show: gets the history so far when an epoch ends, of the chief.
+        backup: folder where a training that was interrupted goes on from; all see the same.
 
     Raises:
-        UserError: as `fit`, or the processor has not the wanted precision.
+        UserError: as `fit`, or the processor has not the wanted precision, or the file to start
+            from is of another network.
     """
     precision = network.precision(options.precision)
-    model = network.in_precision(network.build(options.network, size), precision)
     batches = dataset.inference_batches(validation, data.positive, data.pixels)
-    state = [options.model_dump_json(), precision, str(size), str(data.seed), code_version(*CODE)]
-    state += [data.rows.to_csv(), validation.to_csv()]
-    key = hashlib.sha256("\n".join(state).encode()).hexdigest()
-    model, rows = fit(model, data, batches, options, history=history, backup=Backup(backup, key))
+    start = b""
+    with workers.scope():
+        model = network.build(options.network, size)
+        if options.start != params.SCRATCH:
+            start = network.start(model, Path(options.start), options)
+        model = network.in_precision(model, precision)
+        state = [options.model_dump_json(), precision, str(size), str(data.seed)]
+        state += [code_version(*CODE), str(workers.count), hashlib.sha256(start).hexdigest()]
+        state += [data.rows.to_csv(), validation.to_csv()]
+        key = hashlib.sha256("\n".join(state).encode()).hexdigest()
+        kept = Backup(backup, key, writes=workers.is_chief)
+        with workers.together(model):
+            model, rows = fit(
+                model, data, batches, options, show=show, backup=kept, workers=workers
+            )
     model = network.in_precision(model, "float32")
     line = 1.0, 0.0
     if options.calibrate:
         augmented = replace(data, rows=validation.assign(weight=1.0)).batches(range(1), size)
         line = calibration.fit(model, batches, augmented)
         calibration.apply(model, *line)
-    return Trained(model, rows, precision, line)
+    shown = signature.hashes(data.pixels[data.rows["row"].to_numpy()])
+    images = np.append(shown, signature.read(options.start))
+    return Trained(model, rows, precision, line, images)
 
 
 def fit(
@@ -88,8 +103,9 @@ def fit(
     validation: tf.data.Dataset,
     options: params.Train,
     *,
-    history: Path,
+    show: Callable[[pd.DataFrame], None],
     backup: Backup,
+    workers: distribution.Workers,
 ) -> tuple[keras.Model, pd.DataFrame]:
     """Train, and keep the epoch of the least validation loss, or the last.
 
@@ -101,11 +117,12 @@ def fit(
         data: to train on.
         validation: batches from `dataset.inference_batches`.
         options: all but the network's layers and its augmentation counts here.
-        history: CSV file that gets one row an epoch as training goes.
+        show: gets the history so far when an epoch ends.
         backup: where a training that was interrupted goes on from.
+        workers: who train together.
 
     Returns:
-        The model of the kept epoch, and what `history` holds: epoch (from 1), size (of the images
+        The model of the kept epoch, and the history: epoch (from 1), size (of the images
         in pixels), loss, accuracy, val_loss, val_accuracy, learning_rate, seconds.
 
     Raises:
@@ -113,7 +130,7 @@ def fit(
     """
     optimizer = schedule.optimizer(options, len(data))
     optimizer.build(model.trainable_variables)
-    record = _Epochs(model, options, history, backup)
+    record = _Epochs(model, options, show, backup, workers)
     sizes = schedule.image_sizes(options, model.input_shape[1])
     while not record.is_done():
         done = len(record.rows)
@@ -125,14 +142,14 @@ def fit(
         epochs = range(done, done + sizes[done:].count(size))
         try:
             sized.fit(
-                data.batches(epochs, size),
-                validation_data=dataset.shrunk(validation, size),
+                workers.parts(data.batches(epochs, size)),
+                validation_data=workers.whole(dataset.shrunk(validation, size)),
                 initial_epoch=epochs.start,
                 epochs=epochs.stop,
                 steps_per_epoch=len(data),
                 shuffle=False,
                 verbose=0,
-                callbacks=[*averages, _Progress(data, options), record],
+                callbacks=[*averages, Progress(data, options), record],
             )
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
             raise UserError(
@@ -141,57 +158,24 @@ def fit(
     return record.kept(optimizer), record.rows
 
 
-class _Progress(keras.callbacks.Callback):
-    """A bar for each epoch and, when it is done, a line; stops at a loss that is not a number."""
-
-    def __init__(self, data: dataset.TrainingData, options: params.Train) -> None:
-        super().__init__()
-        self.data, self.options = data, options
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        for place, layer in enumerate(self.model.layers):
-            if hasattr(layer, "seed_generator"):  # whose state is in no file of Keras'
-                rng = np.random.default_rng([self.data.seed, epoch, place])
-                layer.seed_generator.state.assign(rng.integers(2**32, size=2, dtype=np.uint32))
-        self.epoch, self.title = epoch, f"epoch {epoch + 1}/{self.options.epochs}"
-        self.bar = tqdm(total=len(self.data.rows), desc=self.title, unit="image", disable=None)
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        seen = logs or {}
-        if not math.isfinite(seen["loss"]):
-            names = self.data.paths(self.epoch, batch)
-            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-            raise self._diverged(f"in batch {batch + 1}: {', '.join(names[:NAMED])}{more}")
-        self.bar.set_postfix(loss=seen["loss"], accuracy=seen["accuracy"], refresh=False)
-        done = min((batch + 1) * self.data.batch_size, len(self.data.rows))
-        self.bar.update(done - self.bar.n)
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self.bar.close()
-        if not math.isfinite((logs or {})["val_loss"]):
-            raise self._diverged("in validation")
-        figures = ", ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
-        print(f"{self.title}: {figures}", flush=True)
-
-    def _diverged(self, where: str) -> UserError:
-        return UserError(
-            f"train.learning_rate = {self.options.learning_rate}: the loss became infinite or not "
-            f"a number in {self.title}, {where}; try a smaller rate"
-        )
-
-
 class _Epochs(keras.callbacks.Callback):
     """When an epoch ends: a row of history, perhaps the best model so far, and the backup."""
 
     def __init__(
-        self, model: keras.Model, options: params.Train, history: Path, backup: Backup
+        self,
+        model: keras.Model,
+        options: params.Train,
+        show: Callable[[pd.DataFrame], None],
+        backup: Backup,
+        workers: distribution.Workers,
     ) -> None:
         super().__init__()
-        self.network, self.options, self.history, self.backup = model, options, history, backup
+        self.network, self.options, self.show, self.backup = model, options, show, backup
+        self.workers = workers
         self.rows = pd.DataFrame()
         if done := backup.restore():
             self.rows = pd.read_csv(done / "history.csv", float_precision="round_trip")
-            tables.write(self.rows, history)
+            self._show()
 
     def is_done(self) -> bool:
         """Tell whether the last epoch was the last."""
@@ -227,7 +211,12 @@ class _Epochs(keras.callbacks.Callback):
             "seconds": time.perf_counter() - self.start,
         }
         self.rows = pd.concat([self.rows, pd.DataFrame([row])], ignore_index=True)
-        tables.write(self.rows, self.history)
+        self._show()
         is_best = epoch in schedule.kept_epoch(self.rows, self.options).index
         self.backup.keep(self.model, self.rows, is_best)
+        self.workers.wait()
         self.model.stop_training = self.is_done()
+
+    def _show(self) -> None:
+        if self.workers.is_chief:
+            self.show(self.rows)

@@ -1,7 +1,7 @@
 /** What the model is and how good, from the metrics of the run that made it. */
 
-import evaluation, { type Summary } from "@metrics/evaluate.json";
-import ingest from "@metrics/ingest.json";
+import evaluation, { type Summary } from "@details/evaluate.json";
+import ingest from "@details/ingest.json";
 import { byId, make } from "./page";
 import { about, text } from "./strings";
 

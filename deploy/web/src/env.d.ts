@@ -2,7 +2,7 @@ declare module "@model?url" {
   const url: string;
   export default url;
 }
-declare module "@metrics/evaluate.json" {
+declare module "@details/evaluate.json" {
   export interface Summary {
     images: number;
     accuracy: number;
@@ -15,7 +15,7 @@ declare module "@metrics/evaluate.json" {
   };
   export default evaluation;
 }
-declare module "@metrics/ingest.json" {
+declare module "@details/ingest.json" {
   const ingest: { source: string; description: string };
   export default ingest;
 }
