@@ -71,11 +71,15 @@ class Workers:
 
     @contextmanager
     def together(self, model: keras.Model) -> Iterator[None]:
-        """Let batch normalization in the block take its statistics from the whole batch."""
+        """Let batch normalization in the block take its statistics from the whole batch.
+
+        No worker leaves before the others, as the chief then removes what they still read.
+        """
         shared = [one for one in model.layers if isinstance(one, keras.layers.BatchNormalization)]
         for layer in shared:
             layer.synchronized = self.strategy is not None
         yield
+        self.wait()
         for layer in shared:
             layer.synchronized = False
 
@@ -126,19 +130,22 @@ class Workers:
 
 def _mend(strategy: tf.distribute.Strategy) -> None:
     """Let Keras build a model by a worker's own batch, and average what workers measure."""
+    average = trainer.reduce_per_replica
 
     def build(model: Trainer, iterator: Any = None, data_batch: Any = None) -> None:
-        for _, _, batches in iterator or ():
-            batch = next(batches)
+        if model._distribute_strategy is None:
+            return
+        if iterator is not None:
+            _, _, batches = next(iter(iterator))
             data_batch = tf.nest.map_structure(
-                lambda value: strategy.experimental_local_results(value)[0], batch
+                lambda value: strategy.experimental_local_results(value)[0], next(batches)
             )
-            break
-        if model._distribute_strategy is not None:
-            with strategy.scope():
-                model._symbolic_build(data_batch=data_batch)
+        with strategy.scope():
+            model._symbolic_build(data_batch=data_batch)
 
-    def reduce(values: Any, _: tf.distribute.Strategy, reduction: str) -> Any:
+    def reduce(values: Any, given: tf.distribute.Strategy, reduction: str) -> Any:
+        if given is not strategy:
+            return average(values, given, reduction)
         return tf.nest.map_structure(lambda value: strategy.reduce("MEAN", value, None), values)
 
     trainer.TensorFlowTrainer._maybe_symbolic_build = build
