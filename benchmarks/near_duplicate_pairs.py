@@ -29,12 +29,11 @@ def side_by_side(first: bytes, second: bytes, score: float) -> Image.Image:
 def main(count: int = 100, seed: int = 0) -> None:
     """Draw evenly from all pairs that pixels alone tell."""
     keys = sorted(set(tables.read(paths.SPLIT)["sha256"]))
-    contents = shards.contents(paths.RAW)
-    pairs, scores = groups.compared(keys, contents, paths.CACHE)
+    pairs, scores = groups.compared(keys, paths.RAW, paths.CACHE)
     same = np.flatnonzero(scores >= groups.SAME_PICTURE)
     drawn = np.random.default_rng(seed).choice(same, min(count, len(same)), replace=False)
     ends = np.array(keys)[pairs[drawn]]
-    found = dict(contents(set(ends.ravel().tolist())))
+    found = dict(shards.contents(paths.RAW)(set(ends.ravel().tolist())))
     tiles = [
         side_by_side(found[first], found[second], score)
         for (first, second), score in zip(ends.tolist(), scores[drawn], strict=True)

@@ -16,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from facemask.data import shards
 from facemask.data.source import Source
 from facemask.dedup import groups, near_duplicates
 from tools.generated import generated
@@ -34,10 +36,11 @@ STEPS = tuple(f"{step}_seconds" for step in ("fingerprint", "search", "compare",
 RESULT = Path(__file__).with_suffix(".csv")
 
 
-def files(kind: str, amount: float) -> Sequence[bytes] | Iterator[bytes]:
+def files(kind: str, amount: float) -> Iterator[bytes]:
     """Return an archive's files, an evenly spread share of them, or that many generated ones."""
     if kind != "generated":
-        return [entry.content for entry in Source(Path(kind))][:: round(1 / amount)]
+        entries = islice(Source(Path(kind)), None, None, round(1 / amount))
+        return (entry.content for entry in entries)
     drawn = generated(int(amount), side=64)  # as large as what fingerprints are made of
     return (bitmap(pixels) for pixels in drawn)
 
@@ -49,30 +52,32 @@ def bitmap(pixels: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
+def store(contents: Iterable[bytes], folder: Path) -> list[str]:
+    """Write images to shards, each under a name of its own; return the names, sorted."""
+    spool, rows = shards.Spool(folder), []
+    for number, content in enumerate(contents):
+        key = hashlib.sha256(str(number).encode()).hexdigest()
+        rows.append({"sha256": key, "start": spool.add([content])[0], "length": len(content)})
+    blank = dict.fromkeys(shards.TEXT, "") | dict.fromkeys(shards.NUMBERS, 0)
+    table = pd.DataFrame(rows)
+    shards.write(folder, pd.DataFrame(blank, table.index).assign(**table), spool)
+    return sorted(table["sha256"])
+
+
 def measure(kind: str, amount: float, folder: Path) -> None:
     """Group images in this process, with a new cache in `folder`; print what it took, as JSON."""
     start = time.perf_counter()
-    some = files(kind, amount)
-    count = len(some) if isinstance(some, Sequence) else int(amount)
-    keys = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(count)]
-    times = [time.process_time()]
-
-    def contents(_: Collection[str]) -> Iterator[tuple[str, bytes]]:
-        began = time.thread_time()
-        for key, file in zip(keys, some, strict=True):
-            times[0] += time.thread_time() - began
-            yield key, file
-            began = time.thread_time()
+    names = store(files(kind, amount), folder / "shards")
+    count, times = len(names), [time.process_time()]
 
     def done(step: str) -> None:
         times.append(time.process_time())
         print(f"{step}: {times[-1] - times[-2]:.1f} s", file=sys.stderr)
 
     cache = folder / "cache.sqlite"
-    names = sorted(keys)
-    fingerprints = groups.fingerprinted(names, contents, cache)
+    fingerprints = groups.fingerprinted(names, [folder / "shards"], cache)
     done(STEPS[0])
-    pairs = near_duplicates.candidates(fingerprints, scratch=folder)
+    pairs = near_duplicates.candidates(fingerprints, folder)
     done(STEPS[1])
     scores = groups.scored(names, fingerprints, pairs, cache)
     done(STEPS[2])
@@ -85,7 +90,7 @@ def measure(kind: str, amount: float, folder: Path) -> None:
         **dict(zip(STEPS, np.diff(times).tolist(), strict=True)),
         "elapsed_seconds": time.perf_counter() - start,
         "peak_gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
-        "cache_gigabytes": sum(file.stat().st_size for file in folder.rglob("*.*")) / 1e9,
+        "cache_gigabytes": sum(file.stat().st_size for file in folder.glob("cache*/*.*")) / 1e9,
     }
     print(json.dumps(result))
 

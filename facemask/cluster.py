@@ -13,6 +13,7 @@ import PIL
 import pyarrow as pa
 from dask.utils import parse_timedelta
 from distributed import Client, Future, KilledWorker, get_worker, wait
+from distributed.client import ClosedClientError
 from threadpoolctl import threadpool_limits
 
 import facemask
@@ -25,6 +26,9 @@ PATIENCE = "60s"
 
 LOOK = 1.0
 """Seconds after which one who waits looks whether there are workers."""
+
+GONE = (OSError, ClosedClientError)
+"""What Dask raises besides where the scheduler does not answer; work may raise the first, too."""
 
 VERSION = code_version(facemask, np, PIL, pa)
 """What a worker has in common with us, that the result be the same."""
@@ -45,12 +49,12 @@ class Cluster(NamedTuple):
 
     def submit(self, work: Callable[[Any], Any], item: Any, /) -> "Task":
         """Hand over a function and what it is called with."""
-        with _in_words(self.address):
+        with _in_words(self.address, *GONE):
             return Task(self, self.client.submit(_perform, work, item, VERSION, pure=False))
 
     def threads(self) -> int:
         """Count the threads of all workers that there are now."""
-        with _in_words(self.address):
+        with _in_words(self.address, *GONE):
             return sum(self.client.nthreads().values())
 
 
@@ -94,7 +98,7 @@ def connected(address: str) -> Iterator[Cluster]:
         UserError: there is none.
     """
     try:
-        client = Client(address, set_as_default=False)
+        client = Client(address)
     except (OSError, ValueError) as error:
         message = f"DASK_SCHEDULER_ADDRESS = '{address}': no scheduler answers"
         raise UserError(message) from error
@@ -103,10 +107,13 @@ def connected(address: str) -> Iterator[Cluster]:
 
 
 @contextmanager
-def _in_words(address: str) -> Iterator[None]:
+def _in_words(address: str, *gone: type[Exception]) -> Iterator[None]:
+    """Turn what Dask raises into a `UserError`: these, too, as the end of the scheduler."""
     try:
         yield
-    except (CancelledError, ConnectionError) as error:
+    except UserError:
+        raise
+    except (CancelledError, *gone) as error:
         raise UserError(f"{address}: the scheduler is gone") from error
     except KilledWorker as error:
         raise UserError(f"{address}: {error}") from error

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from facemask.dedup.fingerprints import fingerprint
+from facemask.cache import Records
+from facemask.data import shards
+from facemask.dedup import keypoints, near_duplicates
+from facemask.dedup.fingerprints import FINGERPRINT, fingerprint
 from facemask.dedup.groups import SAME_PICTURE, connected, group, related
 from facemask.dedup.near_duplicates import candidates
 from tools.generated import generated
@@ -59,25 +62,43 @@ def test_two_pairs_agree_whatever_was_joined_between_them(order: list[int]) -> N
     assert groups(37, certain, likely, [0.99, 0.98, 0.97, 0.96]) == 1
 
 
-def fingerprints(count: int) -> NDArray[np.void]:
-    """Describe unrelated pictures, each followed by its mirror image."""
-    drawn = generated(count)
-    return np.array([fingerprint(side) for pixels in drawn for side in (pixels, pixels[:, ::-1])])
+def fingerprints(folder: Path, images: Iterable[NDArray[np.uint8]]) -> Records:
+    """Describe pictures, on the disk."""
+    found = np.array([fingerprint(pixels) for pixels in images])
+    found.tofile(folder / "fingerprints.bin")
+    return Records(folder / "fingerprints.bin", np.arange(len(found)), FINGERPRINT)
 
 
-def test_mirror_images_are_candidates_of_either_kind_only() -> None:
-    found = fingerprints(40)
-    pairs = candidates(found)
+def mirrored(count: int) -> list[NDArray[np.uint8]]:
+    """Return unrelated pictures, each followed by its mirror image."""
+    return [side for pixels in generated(count) for side in (pixels, pixels[:, ::-1])]
+
+
+def test_mirror_images_are_candidates_of_either_kind_only(tmp_path: Path) -> None:
+    found = fingerprints(tmp_path, mirrored(40))
+    pairs = candidates(found, tmp_path)
     assert {(2 * number, 2 * number + 1) for number in range(40)} <= {*map(tuple, pairs.tolist())}
     assert (np.diff(pairs, axis=1) > 0).all()
-    across = candidates(found, np.arange(80) // 40)
+    across = candidates(found, tmp_path, first=40)
     assert len(across) > 0
     assert (across // 40 == [0, 1]).all()
 
 
-def test_images_without_structure_have_no_candidates() -> None:
+def test_candidates_are_the_same_in_however_many_tasks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = fingerprints(tmp_path, mirrored(40))
+    whole = candidates(found, tmp_path)
+    monkeypatch.setattr(near_duplicates, "TASK", near_duplicates.WINDOW)
+    monkeypatch.setattr(near_duplicates, "VOTERS", 7)
+    for module in (keypoints, near_duplicates):
+        monkeypatch.setattr(module, "IMAGES", 16)
+    assert candidates(found, tmp_path).tolist() == whole.tolist()
+
+
+def test_images_without_structure_have_no_candidates(tmp_path: Path) -> None:
     flat = np.full((40, 40, 3), 90, np.uint8)
-    assert candidates(np.array([fingerprint(flat)] * 3)).shape == (0, 2)
+    assert candidates(fingerprints(tmp_path, [flat] * 3), tmp_path).shape == (0, 2)
 
 
 def test_groups_are_the_same_in_any_order_and_from_what_is_known(tmp_path: Path) -> None:
@@ -87,29 +108,34 @@ def test_groups_are_the_same_in_any_order_and_from_what_is_known(tmp_path: Path)
             content = io.BytesIO()
             Image.fromarray(side).save(content, "PNG")
             files[f"{number}{name}.png"] = content.getvalue()
-    sha256 = [hashlib.sha256(content).hexdigest() for content in files.values()]
-    table = pd.DataFrame(
-        {"path": list(files), "sha256": sha256, "pixels": sha256, "given_group": ""}
-    )
-    of_key = dict(zip(sha256, files.values(), strict=True))
-    read: list[str] = []
-
-    def contents(wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:
-        read.extend(wanted)
-        return ((key, of_key[key]) for key in sorted(wanted, reverse=len(read) % 2 == 1))
-
-    new = group(table, contents, None, tmp_path / "cache.sqlite")
+    table = stored(files, tmp_path / "shards")
+    new = group(table, tmp_path / "shards", None, tmp_path / "cache.sqlite")
     assert new.groupby(table["path"].str.extract(r"(\d+)")[0]).nunique().eq(1).sum() >= 36
     assert new.nunique() >= 36
     some = table.sample(50, random_state=0)
-    group(some, contents, None, tmp_path / "other.sqlite")
-    assert sorted(read) == sorted([*table["sha256"], *some["sha256"]])
+    group(some, tmp_path / "shards", None, tmp_path / "other.sqlite")
+    rest = dict(list(files.items())[::-1])
+    for number in some.index:
+        del rest[table["path"][number]]
+    stored(rest, tmp_path / "rest")  # what is known is not looked for
     shuffled = table.sample(frac=1, random_state=1)
-    again = group(shuffled, contents, None, tmp_path / "other.sqlite")
+    again = group(shuffled, tmp_path / "rest", None, tmp_path / "other.sqlite")
     pd.testing.assert_series_equal(again.sort_index(), new)
-    assert len(read) == 2 * len(table)
     plain = ~table["path"].str.contains("mirrored") & (table.index < 40)
     rows, others = table[plain], table[~plain & (table.index >= 20)]
-    found = related(rows, contents, others, contents, tmp_path / "cache.sqlite")
+    nowhere = tmp_path / "nowhere"
+    found = related(rows, nowhere, others, nowhere, tmp_path / "cache.sqlite")
     assert found[rows.index < 20].sum() == 0
     assert found[rows.index >= 20].sum() >= 9
+
+
+def stored(files: dict[str, bytes], folder: Path) -> pd.DataFrame:
+    """Write images to shards, and return their rows."""
+    folder.mkdir()
+    sha256 = [hashlib.sha256(content).hexdigest() for content in files.values()]
+    table = pd.DataFrame(dict.fromkeys(shards.TEXT, "") | {"path": list(files)})
+    table = table.assign(sha256=sha256, pixels=sha256, width=1, height=1)
+    spool = shards.Spool(folder)
+    starts, lengths = spool.add(list(files.values())), list(map(len, files.values()))
+    shards.write(folder, table.assign(start=starts, length=lengths), spool)
+    return table

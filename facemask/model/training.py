@@ -1,7 +1,6 @@
 """The training loop: Adam on binary cross-entropy, epoch by epoch, each kept for a restart."""
 
 import hashlib
-import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,19 +11,17 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from tqdm import tqdm
 
 from facemask import params
 from facemask.data import signature
 from facemask.errors import UserError
 from facemask.files import code_version
-from facemask.model import augmentation, calibration, dataset, network, schedule
+from facemask.model import augmentation, calibration, dataset, distribution, network, schedule
 from facemask.model.backup import BEST, STATE, Backup
+from facemask.model.progress import Progress
 
-NAMED = 3
-"""Images named of a batch that went wrong."""
-
-CODE = (augmentation, *augmentation.CODE, dataset, network, calibration, schedule, keras, tf)
+CODE = (augmentation, *augmentation.CODE, dataset, distribution, network, calibration, schedule)
+CODE += (keras, tf)
 """What a training depends on besides its options and rows."""
 
 
@@ -52,6 +49,7 @@ def train(
     size: int,
     data: dataset.TrainingData,
     validation: pd.DataFrame,
+    workers: distribution.Workers,
     *,
     show: Callable[[pd.DataFrame], None],
     backup: Path,
@@ -63,24 +61,31 @@ def train(
         size: of the images in pixels.
         data: to train on.
         validation: rows to validate and calibrate on.
-        show: gets the history so far when an epoch ends.
-        backup: folder where a training that was interrupted goes on from.
+        workers: who train together; each returns the same.
+        show: gets the history so far when an epoch ends, of the chief.
+        backup: folder where a training that was interrupted goes on from; all see the same.
 
     Raises:
         UserError: as `fit`, or the processor has not the wanted precision, or the file to start
             from is of another network.
     """
     precision = network.precision(options.precision)
-    model = network.build(options.network, size)
-    start = b""
-    if options.start != params.SCRATCH:
-        start = network.start(model, Path(options.start), options)
-    model = network.in_precision(model, precision)
     batches = dataset.inference_batches(validation, data.positive, data.pixels)
-    state = [options.model_dump_json(), precision, str(size), str(data.seed), code_version(*CODE)]
-    state += [data.rows.to_csv(), validation.to_csv(), hashlib.sha256(start).hexdigest()]
-    key = hashlib.sha256("\n".join(state).encode()).hexdigest()
-    model, rows = fit(model, data, batches, options, show=show, backup=Backup(backup, key))
+    start = b""
+    with workers.scope():
+        model = network.build(options.network, size)
+        if options.start != params.SCRATCH:
+            start = network.start(model, Path(options.start), options)
+        model = network.in_precision(model, precision)
+        state = [options.model_dump_json(), precision, str(size), str(data.seed)]
+        state += [code_version(*CODE), str(workers.count), hashlib.sha256(start).hexdigest()]
+        state += [data.rows.to_csv(), validation.to_csv()]
+        key = hashlib.sha256("\n".join(state).encode()).hexdigest()
+        kept = Backup(backup, key, writes=workers.is_chief)
+        with workers.together(model):
+            model, rows = fit(
+                model, data, batches, options, show=show, backup=kept, workers=workers
+            )
     model = network.in_precision(model, "float32")
     line = 1.0, 0.0
     if options.calibrate:
@@ -100,6 +105,7 @@ def fit(
     *,
     show: Callable[[pd.DataFrame], None],
     backup: Backup,
+    workers: distribution.Workers,
 ) -> tuple[keras.Model, pd.DataFrame]:
     """Train, and keep the epoch of the least validation loss, or the last.
 
@@ -113,6 +119,7 @@ def fit(
         options: all but the network's layers and its augmentation counts here.
         show: gets the history so far when an epoch ends.
         backup: where a training that was interrupted goes on from.
+        workers: who train together.
 
     Returns:
         The model of the kept epoch, and the history: epoch (from 1), size (of the images
@@ -123,7 +130,7 @@ def fit(
     """
     optimizer = schedule.optimizer(options, len(data))
     optimizer.build(model.trainable_variables)
-    record = _Epochs(model, options, show, backup)
+    record = _Epochs(model, options, show, backup, workers)
     sizes = schedule.image_sizes(options, model.input_shape[1])
     while not record.is_done():
         done = len(record.rows)
@@ -135,59 +142,20 @@ def fit(
         epochs = range(done, done + sizes[done:].count(size))
         try:
             sized.fit(
-                data.batches(epochs, size),
-                validation_data=dataset.shrunk(validation, size),
+                workers.parts(data.batches(epochs, size)),
+                validation_data=workers.whole(dataset.shrunk(validation, size)),
                 initial_epoch=epochs.start,
                 epochs=epochs.stop,
                 steps_per_epoch=len(data),
                 shuffle=False,
                 verbose=0,
-                callbacks=[*averages, _Progress(data, options), record],
+                callbacks=[*averages, Progress(data, options), record],
             )
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
             raise UserError(
                 f"train.batch_size = {options.batch_size}: out of memory; lower it, or resize.size"
             ) from error
     return record.kept(optimizer), record.rows
-
-
-class _Progress(keras.callbacks.Callback):
-    """A bar for each epoch and, when it is done, a line; stops at a loss that is not a number."""
-
-    def __init__(self, data: dataset.TrainingData, options: params.Train) -> None:
-        super().__init__()
-        self.data, self.options = data, options
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        for place, layer in enumerate(self.model.layers):
-            if hasattr(layer, "seed_generator"):  # whose state is in no file of Keras'
-                rng = np.random.default_rng([self.data.seed, epoch, place])
-                layer.seed_generator.state.assign(rng.integers(2**32, size=2, dtype=np.uint32))
-        self.epoch, self.title = epoch, f"epoch {epoch + 1}/{self.options.epochs}"
-        self.bar = tqdm(total=self.data.images, desc=self.title, unit="image", disable=None)
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        seen = logs or {}
-        if not math.isfinite(seen["loss"]):
-            names = self.data.paths(self.epoch, batch)
-            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-            raise self._diverged(f"in batch {batch + 1}: {', '.join(names[:NAMED])}{more}")
-        self.bar.set_postfix(loss=seen["loss"], accuracy=seen["accuracy"], refresh=False)
-        done = min((batch + 1) * self.data.batch_size, self.data.images)
-        self.bar.update(done - self.bar.n)
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self.bar.close()
-        if not math.isfinite((logs or {})["val_loss"]):
-            raise self._diverged("in validation")
-        figures = ", ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
-        print(f"{self.title}: {figures}", flush=True)
-
-    def _diverged(self, where: str) -> UserError:
-        return UserError(
-            f"train.learning_rate = {self.options.learning_rate}: the loss became infinite or not "
-            f"a number in {self.title}, {where}; try a smaller rate"
-        )
 
 
 class _Epochs(keras.callbacks.Callback):
@@ -199,13 +167,15 @@ class _Epochs(keras.callbacks.Callback):
         options: params.Train,
         show: Callable[[pd.DataFrame], None],
         backup: Backup,
+        workers: distribution.Workers,
     ) -> None:
         super().__init__()
         self.network, self.options, self.show, self.backup = model, options, show, backup
+        self.workers = workers
         self.rows = pd.DataFrame()
         if done := backup.restore():
             self.rows = pd.read_csv(done / "history.csv", float_precision="round_trip")
-            show(self.rows)
+            self._show()
 
     def is_done(self) -> bool:
         """Tell whether the last epoch was the last."""
@@ -241,7 +211,12 @@ class _Epochs(keras.callbacks.Callback):
             "seconds": time.perf_counter() - self.start,
         }
         self.rows = pd.concat([self.rows, pd.DataFrame([row])], ignore_index=True)
-        self.show(self.rows)
+        self._show()
         is_best = epoch in schedule.kept_epoch(self.rows, self.options).index
         self.backup.keep(self.model, self.rows, is_best)
+        self.workers.wait()
         self.model.stop_training = self.is_done()
+
+    def _show(self) -> None:
+        if self.workers.is_chief:
+            self.show(self.rows)

@@ -1,0 +1,176 @@
+"""The same pipeline on a Dask cluster: the same bytes, and one line for whatever goes wrong."""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from facemask.errors import UserError
+from facemask.spread import SETTING, spread
+from tests.conftest import Run
+from tests.helpers import REPOSITORY, set_params
+
+dask, distributed = (pytest.importorskip(name) for name in ("dask", "distributed"))
+
+STAGES = ("ingest", "resize", "split")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two single-threaded worker processes."""
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None
+    ) as started:
+        yield started
+
+
+@pytest.fixture
+def on_cluster(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Spread work over the two workers; a client of theirs."""
+    monkeypatch.setenv(SETTING, cluster.scheduler_address)
+    with distributed.Client(cluster, set_as_default=False) as client:
+        client.wait_for_workers(2)
+        yield client
+
+
+def allow(size: int) -> None:
+    """Let this process write files of at most so many bytes."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def pretend(version: str) -> str:
+    """Let this process have another version of our code; return the one it had."""
+    from facemask import cluster
+
+    before, cluster.VERSION = cluster.VERSION, version
+    return str(before)
+
+
+def outputs() -> dict[str, bytes]:
+    """Return what the stages wrote, but for the caches."""
+    folders = ("data/raw", "data/resized", "data", "metrics", "plots")
+    files = {file for folder in folders for file in Path(folder).rglob("*") if file.is_file()}
+    return {str(file): file.read_bytes() for file in files if "data/cache" not in str(file)}
+
+
+def run_all(run: Run) -> dict[str, bytes]:
+    for stage in STAGES:
+        run(stage)
+    return outputs()
+
+
+def test_a_cluster_makes_the_same_bytes_as_threads(
+    project: Path, run: Run, cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(REPOSITORY / "data/demo.zip") as archive:
+        archive.extractall("data/demo", archive.namelist()[::12])
+    set_params(project, {"ingest.source": "data/demo"})
+    in_threads = run_all(run)
+    for file in (*Path("data").glob("cache*"), *Path("data/cache").glob("*")):
+        file.unlink() if file.is_file() else None
+    monkeypatch.setenv(SETTING, cluster.scheduler_address)
+    assert run_all(run) == in_threads
+    assert not list(Path().rglob("tmp-*"))
+
+
+def test_dask_is_not_imported_without_its_setting(project: Path) -> None:
+    program = "import sys, stages.resize as s, stages.ingest as i; from facemask import params; "
+    program += "i.ingest(params.load(i.paths.PARAMS).ingest); s.resize(params.Resize(size=24)); "
+    program += "assert 'facemask.spread' in sys.modules; "
+    program += "sys.exit(' '.join({'dask', 'distributed'} & set(sys.modules)))"
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    environment.pop(SETTING, None)
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+
+
+def die_once(folder: Path, number: int) -> int:
+    """End the worker's process in the midst of the first work."""
+    if number == 0 and not (folder / "died").exists():
+        (folder / "died").touch()
+        os._exit(1)
+    return number * number
+
+
+@pytest.mark.usefixtures("on_cluster")
+def test_what_a_killed_worker_did_is_done_again(tmp_path: Path) -> None:
+    squares = list(spread(partial(die_once, tmp_path), range(20)))
+    assert squares == [number * number for number in range(20)]
+    assert (tmp_path / "died").exists()
+
+
+def always_die(number: int) -> None:
+    os._exit(number)
+
+
+@pytest.mark.usefixtures("on_cluster")
+def test_work_that_ends_every_worker_is_one_line() -> None:
+    with pytest.raises(UserError, match="_perform"):
+        list(spread(always_die, [1]))
+
+
+def write(folder: Path, number: int) -> None:
+    """Write a file, so slowly that both workers get some."""
+    time.sleep(0.3)
+    (folder / f"{number}").write_bytes(bytes(1_000_000))
+
+
+def test_a_full_disk_names_the_worker(on_cluster: Any, tmp_path: Path) -> None:
+    [full, _] = on_cluster.nthreads()
+    on_cluster.run(allow, 100_000, workers=[full])
+    with pytest.raises(UserError, match=f"worker {full}: cannot write: File too large"):
+        list(spread(partial(write, tmp_path), range(8)))
+    on_cluster.run(allow, resource.RLIM_INFINITY)
+
+
+def test_a_worker_with_other_code_is_one_line(on_cluster: Any) -> None:
+    [other, _] = on_cluster.nthreads()
+    [before] = on_cluster.run(pretend, "another", workers=[other]).values()
+    with pytest.raises(UserError, match=f"worker {other} has another version of facemask"):
+        list(spread(time.sleep, [0.3] * 8))
+    on_cluster.run(pretend, before, workers=[other])
+
+
+@pytest.fixture
+def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
+    """A scheduler without workers, in a process of its own."""
+    address = "tcp://127.0.0.1:18786"
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
+    options = ["--host", address, "--no-dashboard", "--no-show"]
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    with subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL) as started:
+        monkeypatch.setenv(SETTING, address)
+        with dask.config.set({"facemask.patience": "2s"}):
+            yield started
+        started.kill()
+
+
+@pytest.mark.usefixtures("project", "scheduler")
+def test_no_worker_is_one_line(complaint: Callable[[str], str]) -> None:
+    assert complaint("ingest").endswith("tcp://127.0.0.1:18786: no worker for 2 seconds")
+
+
+def test_a_scheduler_that_ends_is_one_line(scheduler: subprocess.Popen[bytes]) -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        scheduler.kill()
+        yield 2
+
+    with pytest.raises(UserError, match="the scheduler is gone"):
+        list(spread(abs, items()))
+
+
+@pytest.mark.usefixtures("project")
+def test_no_scheduler_is_one_line(
+    complaint: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SETTING, "tcp://127.0.0.1:1")
+    with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
+        assert "no scheduler answers" in complaint("ingest")
