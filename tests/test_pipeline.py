@@ -18,12 +18,10 @@ import yaml
 from PIL import Image
 from scipy import special
 
-from facemask.files import remove
 from stages import paths
 from tests.helpers import (
     CLASSES,
     REPOSITORY,
-    TINY,
     commit,
     copy_project,
     draw,
@@ -42,27 +40,6 @@ def details(project: Path) -> dict[str, Any]:
     """Return by stage all that it measured."""
     files = sorted((project / "details").glob("*.json"))
     return {file.stem: json.loads(file.read_text()) for file in files}
-
-
-def tiny_project(folder: Path) -> Path:
-    """Make a project that runs in seconds, with enough files to be stopped among them."""
-    project = copy_project(folder)
-    for name in ("dvc.lock", "metrics", "plots", "models"):
-        remove(project / name)  # they are of the embedded faces
-    set_params(project, TINY)
-    for label in CLASSES:
-        draw(project / "data/faces" / label, 400)
-    commit(project)
-    return project
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with small pictures and a small network that has run undisturbed."""
-    project = tiny_project(tmp_path_factory.mktemp("tiny"))
-    dvc(project, "repro")
-    commit(project)
-    return project
 
 
 def test_six_stages_turn_the_embedded_faces_into_a_model(demo: Path) -> None:

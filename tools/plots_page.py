@@ -1,8 +1,8 @@
 """Make `dvc plots show` work without network: a page with Vega's scripts inside.
 
-Run `python -m tools.plots_page` once in a clone; `make run` does. Writes `.dvc/plots.html`, which Git
-ignores, and names it in this clone's own configuration: where it was never run, DVC's page loads the
-scripts from a CDN, as everywhere.
+Run `python -m tools.plots_page` once in a clone; `make run` does. Writes `.dvc/plots.html`, which
+Git ignores, and names it in this clone's own configuration: where it was never run, DVC's page
+loads the scripts from a CDN, as everywhere.
 """
 
 from pathlib import Path
