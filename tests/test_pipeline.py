@@ -29,6 +29,7 @@ from tests.helpers import (
     environment,
     set_params,
     shell,
+    tiny_project,
 )
 
 STAGES = ["ingest", "resize", "split", "train", "evaluate", "export_tflite"]
