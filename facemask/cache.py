@@ -215,10 +215,14 @@ class Records:
 
     def __init__(self, file: Path, places: NDArray[np.int64], dtype: np.dtype[Any]) -> None:
         """Show the records at `places`, (n,) from 0, of a file of records of this type."""
-        self.file, self.places, self.dtype = file, places, dtype
+        self.file, self.places, self.dtype = file.absolute(), places, dtype
 
     def __len__(self) -> int:
         return len(self.places)
+
+    def part(self, which: Any) -> "Records":
+        """Return some of the records without reading them, by their numbers here."""
+        return Records(self.file, self.places[which], self.dtype)
 
     def __getitem__(self, which: Any) -> NDArray[np.void]:
         """Read records by their numbers here, as NumPy takes a slice or an array of integers."""

@@ -56,6 +56,24 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary.replace(path)
 
 
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder, absolute, that is there for the block alone.
+
+    If the process is killed, the next call removes what it left.
+
+    Raises:
+        UserError: there is no room on the disk for what the block writes.
+    """
+    remove(folder)
+    folder.mkdir(parents=True)
+    try:
+        with writing(folder):
+            yield folder.absolute()
+    finally:
+        remove(folder)
+
+
 def remove(path: Path) -> None:
     """Delete a file or a whole folder, if it is there."""
     if path.is_dir() and not path.is_symlink():
@@ -65,9 +83,17 @@ def remove(path: Path) -> None:
 
 
 def code_version(*modules: ModuleType) -> str:
-    """Return a hash of modules as they are now: of their `__version__`, of our own their source."""
+    """Return a hash of modules as they are now: of their `__version__`, of our own their source.
+
+    Of a package of our own that is the source of all its modules.
+    """
     state = hashlib.sha256()
     for module in modules:
-        release = getattr(module, "__version__", None)
-        state.update(str(release).encode() if release else Path(module.__file__ or "").read_bytes())
+        if release := getattr(module, "__version__", None):
+            state.update(str(release).encode())
+            continue
+        file = Path(module.__file__ or "")
+        files = file.parent.rglob("*.py") if hasattr(module, "__path__") else [file]
+        for source in sorted(files):
+            state.update(source.read_bytes())
     return state.hexdigest()

@@ -5,38 +5,43 @@ that descend from a picture of the collection are excluded from their test set.
 """
 
 from facemask import params, pictures, report, timing
-from facemask.data import shards, tables
-from facemask.dedup import contact_sheets, groups
+from facemask.data import shards, signature, tables
+from facemask.dedup import contact_sheets, groups, known
 from facemask.dedup import split as subsets
 from stages import paths
 
 
-def split(options: params.Split, seed: int) -> None:
+def split(options: params.Split, start: str, seed: int) -> None:
     """Write the rows of `data/raw/` with their group and subset, and those that are excluded."""
-    table = shards.read_table(paths.RAW)
-    contents = shards.contents(paths.RAW)
-    table["group"] = groups.group(table, contents, options.group_pattern, paths.CACHE)
-    table["split"] = subsets.draw(table, options, seed)
+    table, of_start = shards.read_table(paths.RAW), signature.read(start)
+    table["group"] = groups.group(table, paths.RAW, options.group_pattern, paths.CACHE)
+    in_start = known.among(table, paths.RAW, of_start, paths.CACHE)
+    table["split"] = subsets.draw(table, in_start, options, seed)
 
     external = shards.read_table(paths.RAW_EXTERNAL).assign(group=lambda rows: rows["sha256"])
-    of_external = shards.contents(paths.RAW_EXTERNAL)
-    related = groups.related(external, of_external, table, contents, paths.CACHE)
-    excluded = external[related].assign(reason=subsets.IN_COLLECTION)
+    related = groups.related(external, paths.RAW_EXTERNAL, table, paths.RAW, paths.CACHE)
+    seen = known.among(external, paths.RAW_EXTERNAL, of_start, paths.CACHE)
+    reason = related.map({True: subsets.IN_COLLECTION, False: ""})
+    reason = reason.mask(seen & ~related, subsets.IN_START)
+    excluded = external.assign(reason=reason)[reason != ""]
 
-    pictures.write(contact_sheets.groups(table, contents), paths.PLOTS / "groups.png")
+    pictures.write(
+        contact_sheets.groups(table, shards.contents(paths.RAW)), paths.PLOTS / "groups.png"
+    )
     sizes = table["group"].value_counts()
     counted = report.histogram(sizes, "group_size", "groups")
     images = report.histogram(table["group"].map(sizes), "group_size", "images")
     tables.write(counted.merge(images), paths.PLOTS / "group_size.csv")
     tables.write(excluded[["split", "path", "reason"]], paths.EXCLUDED)
-    tables.write(external[~related], paths.EXTERNAL)
+    tables.write(external[reason == ""], paths.EXTERNAL)
     tables.write(table, paths.SPLIT)
     counts = {"strategy": options.strategy, **subsets.summary(table)}
-    counts["external"] = subsets.external_summary(external, related)
+    counts["in_train_start"] = int(in_start.sum())
+    counts["external"] = subsets.external_summary(external, reason)
     report.write_json(counts, paths.DETAILS / "split.json")
 
 
 if __name__ == "__main__":
     with timing.stage("split", paths.TIMING):
         values = params.load(paths.PARAMS)
-        split(values.split, values.seed)
+        split(values.split, values.train.start, values.seed)

@@ -21,14 +21,14 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
     rows = tables.subset(table, tables.TRAIN)
     rows["weight"] = dataset.weights(rows, options.weight_by_group)
     validation = tables.subset(table, tables.VALIDATION)
-    augment = augmentation.augmenter(options.augmentation)
-    positive = tables.classes(table)[1]
-    data = dataset.TrainingData(rows, positive, pixels, options.batch_size, seed, augment)
+    augment, small = augmentation.augmenters(options)
+    batch = options.batch_size, seed, augment, options.min_steps, small
+    data = dataset.TrainingData(rows, tables.classes(table)[1], pixels, *batch)
     with replacing(paths.PLOTS / "augmented.png") as picture:
         augmentation.picture(data.batches(range(1), size)).save(picture, "PNG")
     trained = training.train(options, size, data, validation, show=show, backup=paths.BACKUP)
     with replacing(paths.KERAS_MODEL) as model:
-        network.save(trained.model, model)
+        network.save(trained.model, model, trained.signature)
     remove(paths.BACKUP)
     report.write_json({}, paths.LIVE)  # a finished run is what `evaluate` measures of it
     report.write_json(

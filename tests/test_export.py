@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -122,7 +123,11 @@ def test_the_metadata_reads_back_by_the_standard(content: bytes) -> None:
     raw = bytes(bytearray(model.buffers[entry.buffer].data))
     assert schema.ModelMetadata.ModelMetadataBufferHasIdentifier(raw, 0)
     found = schema.ModelMetadataT.InitFromObj(schema.ModelMetadata.GetRootAs(raw))
-    assert (found.name, found.version, found.author) == (b"facemask", b"2", b"A. Author")
+    assert (found.name, found.version, found.author) == (
+        b"facemask",
+        contract.VERSION.encode(),
+        b"A. Author",
+    )
     assert [file.name for file in found.associatedFiles] == [b"contract.json"]
     [graph] = found.subgraphMetadata
     [taken], [given] = graph.inputTensorMetadata, graph.outputTensorMetadata
@@ -222,6 +227,12 @@ def test_the_smallest_within_the_bounds_ships(
     set_params(evaluated, {"export_tflite.ship": "float32"})
     run("export_tflite")
     assert exported()["shipped"] == "float32"
+
+    set_params(evaluated, {"export_tflite.oldest_runtime": "1.9.0"})
+    assert re.search(
+        r"float32: needs runtime \d.*, oldest_runtime = 1.9.0", complaint("export_tflite")
+    )
+    set_params(evaluated, {"export_tflite.oldest_runtime": "2.5.0"})
 
     predictions = pd.read_csv("data/predictions.csv")
     path = str(predictions["path"].iloc[0])

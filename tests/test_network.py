@@ -106,6 +106,19 @@ def test_training_sees_every_row_once_an_epoch_in_an_order_that_follows_the_seed
     assert epochs(2, range(2)) != [first, second]
 
 
+def test_a_small_collection_is_passed_over_until_an_epoch_has_its_steps(
+    rows: pd.DataFrame, pixels: Pixels
+) -> None:
+    data = dataset.TrainingData(rows, "mask", pixels, 4, 1, lambda images, _: images, min_steps=7)
+    assert (len(data), data.passes, data.images) == (8, 3, 30)
+    shown = [int(image[0, 0, 0]) for images, *_ in data.batches(range(1), 8) for image in images]
+    passes = [shown[start : start + 10] for start in (0, 10, 20)]
+    assert all(sorted(one) == list(range(10)) for one in passes)
+    assert passes[0] != passes[1] != passes[2]
+    names = [name for batch in range(8) for name in data.paths(0, batch)]
+    assert names == [f"{number}.jpg" for number in shown]
+
+
 def test_the_augmentation_changes_from_batch_to_batch_and_epoch_to_epoch(
     rows: pd.DataFrame, pixels: Pixels
 ) -> None:

@@ -1,27 +1,18 @@
 """A source -> rows of the images fit to learn from, and why the rest are not."""
 
-import hashlib
 import io
-import json
-import os
 import re
-import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import pandas as pd
-import PIL
-from PIL import Image, ImageStat
-from tqdm import tqdm
+from PIL import Image
 
 from facemask import params
-from facemask.cache import Cache
-from facemask.data import images, shards
+from facemask.data import shards
+from facemask.data.examination import examine_all
 from facemask.data.source import Entry, Source, class_of, find_classes, harmless
 from facemask.errors import UserError
-from facemask.files import code_version
 
 GIVEN = {"groups.csv": "group", "splits.csv": "split"}
 """Tables that a source may hold, each with `path`, relative to the table, and this column."""
@@ -33,9 +24,6 @@ REFUSED = ["path", "reason", "detail"]
 """Columns of a table of what is not to be used."""
 
 COLUMNS = [*REFUSED, "sha256", "pixels", "width", "height", "start", "length"]
-
-FILES_AT_ONCE, BYTES_AT_ONCE = 256, 200_000_000
-"""A batch ends with the file that reaches either, which bounds the memory of undecoded files."""
 
 
 class Collection(NamedTuple):
@@ -70,7 +58,7 @@ def collect(
     """
     rows: list[dict[str, Any]] = []
     given: list[Entry] = []
-    for entry, found in _examine_all(source, spool, cache):
+    for entry, found in examine_all(source, spool, cache):
         if PurePosixPath(entry.path).name in GIVEN and not entry.fault:
             given.append(entry)
         else:
@@ -135,63 +123,6 @@ def _require_images(source: Source, good: pd.DataFrame, bad: pd.DataFrame) -> No
             f"{source.path}: none of {len(bad)} files is an image to learn from; "
             f"{first['path']}: {first['detail']}"
         )
-
-
-def _examine_all(
-    source: Source, spool: shards.Spool, cache: Path
-) -> Iterator[tuple[Entry, dict[str, Any]]]:
-    """Yield each file with its facts, and put the bytes of those that can be decoded by."""
-    known = Cache(cache, "examine", code_version(sys.modules[__name__], images, PIL))
-    entries = iter(tqdm(source, desc="ingest", unit="file", disable=None))
-    places: dict[str, int] = {}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        while batch := _batch(entries):
-            keys = [hashlib.sha256(entry.content).hexdigest() for entry in batch]
-            contents = {key: entry.content for key, entry in zip(keys, batch, strict=True)}
-            facts = _facts(contents, known, pool)
-            for key, content in contents.items():
-                if "pixels" in facts[key]:
-                    if key not in places:
-                        places[key] = spool.add(content)
-                    facts[key] |= {"sha256": key, "start": places[key], "length": len(content)}
-            yield from zip(batch, (facts[key] for key in keys), strict=True)
-
-
-def _facts(
-    contents: dict[str, bytes], known: Cache, pool: ThreadPoolExecutor
-) -> dict[str, dict[str, Any]]:
-    found = known.complete(
-        contents, lambda missing: pool.map(_examine, (contents[key] for key in missing))
-    )
-    return {key: json.loads(value) for key, value in found.items()}
-
-
-def _batch(entries: Iterator[Entry]) -> list[Entry]:
-    batch, size = [], 0
-    for entry in entries:
-        batch.append(entry)
-        size += len(entry.content)
-        if len(batch) == FILES_AT_ONCE or size >= BYTES_AT_ONCE:
-            break
-    return batch
-
-
-def _examine(content: bytes) -> bytes:
-    """Decode a file once and say as JSON what it is, or why it is not an image."""
-    try:
-        kind = images.format_of(content)
-        image = images.open_rgb(content)
-    except images.BadImageError as error:
-        return json.dumps({"reason": error.reason, "detail": str(error)}).encode()
-    size = f"{image.width}x{image.height} "
-    facts = {
-        "format": kind,
-        "width": image.width,
-        "height": image.height,
-        "contrast": ImageStat.Stat(image.convert("L")).stddev[0],
-        "pixels": hashlib.sha256(size.encode() + image.tobytes()).hexdigest(),
-    }
-    return json.dumps(facts).encode()
 
 
 def _unfit(entry: Entry, found: dict[str, Any], options: params.Ingest) -> dict[str, str]:

@@ -1,20 +1,17 @@
 """Shards of images -> shards of pixels of the network's input size."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from facemask.data import images, shards
 from facemask.files import replacing
+from facemask.spread import finish, spread
 
 
 def resize_all(raw: Path, folder: Path, size: int) -> None:
-    """Write for each shard a file of its images, resized, in their order; all cores work.
+    """Write for each shard a file of its images, resized, in their order.
 
     Args:
         raw: folder of shards from `shards.write`.
@@ -23,26 +20,24 @@ def resize_all(raw: Path, folder: Path, size: int) -> None:
 
     Raises:
         images.BadImageError: an image cannot be decoded.
-        UserError: the disk is full.
+        UserError: the disk is full, or as `spread`.
     """
-    files = shards.files(raw)
+    files = shards.files(raw.absolute())
     with replacing(folder) as temporary:
         temporary.mkdir()
+        work = partial(_resize_shard, folder=temporary.absolute(), size=size)
         total = sum(map(shards.count, files))
-        with (
-            tqdm(desc=f"resize {raw.name}", total=total, unit="image", disable=None) as bar,
-            ThreadPoolExecutor(os.cpu_count()) as pool,
-        ):
-            list(pool.map(partial(_resize_shard, folder=temporary, size=size, bar=bar), files))
+        finish(spread(work, files, f"resize {raw.name}", "image", total, int))
 
 
-def _resize_shard(shard: Path, folder: Path, size: int, bar: "tqdm[Any]") -> None:
-    shape = (shards.count(shard), size, size, 3)
-    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+def _resize_shard(shard: Path, folder: Path, size: int) -> int:
+    """Write the file of one shard, and return its number of images."""
+    count = shards.count(shard)
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, size, size, 3)}
     # Written, not mapped: a full disk is an error here, and would be a fatal signal there.
     with (folder / f"{shard.stem}.npy").open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for group in shards.images(shard):
             for _, content in group:
                 file.write(images.resize(images.open_rgb(content), size).tobytes())
-            bar.update(len(group))
+    return count

@@ -8,16 +8,18 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tqdm import tqdm
 
 from facemask.files import writing
+from facemask.spread import finish, spread
 
 IMAGES, LEAST_SHARDS = 1000, 4
 """Most images of a shard, on average, and fewest shards, so that every core has one to work on."""
@@ -51,28 +53,40 @@ Contents = Callable[[Collection[str]], Iterator[tuple[str, bytes]]]
 class Spool:
     """The bytes of files in the order in which they were read, until they are sorted into shards.
 
-    They lie in a file without a name, which ends with the process.
+    They lie in one file, which ends with the process; where it was killed, with the next spool.
+
+    Attributes:
+        path: of the file, absolute.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Open an empty spool on the disk that `folder` is on."""
+        """Open an empty spool in `folder`, which is made when it is missing."""
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - it lives as long as this
-        self._end = 0
+        for left in folder.glob("tmp-spool-*"):
+            left.unlink()
+        # It lives as long as this.
+        self._file = tempfile.NamedTemporaryFile(prefix="tmp-spool-", dir=folder.absolute())  # noqa: SIM115
+        self._folder, self.path = folder, Path(self._file.name)
 
-    def add(self, content: bytes) -> int:
-        """Append the bytes of a file; return where they begin; a full disk is a `UserError`."""
-        start = self._end
-        with writing(self._folder):
-            self._file.write(content)
-            self._file.flush()
-        self._end += len(content)
-        return start
+    def add(self, contents: Sequence[bytes]) -> list[int]:
+        """Append the bytes of files; return where each begins; a full disk is a `UserError`.
+
+        The file is closed, so that by now other machines see them.
+        """
+        with writing(self._folder), self.path.open("ab") as file:
+            first = file.tell()
+            file.writelines(contents)
+        return list(accumulate(map(len, contents), initial=first))[:-1]
 
     def read(self, start: int, length: int) -> bytes:
         """Return the bytes that `add` put at `start`."""
-        return os.pread(self._file.fileno(), length, start)
+        return read(self.path, start, length)
+
+
+def read(file: Path, start: int, length: int) -> bytes:
+    """Return bytes of a file, of a spool for instance."""
+    with file.open("rb") as opened:
+        return os.pread(opened.fileno(), length, start)
 
 
 def write(folder: Path, table: pd.DataFrame, spool: Spool) -> None:
@@ -85,21 +99,30 @@ def write(folder: Path, table: pd.DataFrame, spool: Spool) -> None:
         folder: empty; gets `00000-of-00016.parquet` and so on.
         table: rows with `COLUMNS`, and with `start` and `length` in the spool.
         spool: holds the bytes.
+
+    Raises:
+        UserError: as `spread`.
     """
     bits = math.ceil(math.log2(max(len(table) / IMAGES, LEAST_SHARDS)))
     ordered = table.sort_values(["sha256", "path"])
     shard = ordered["sha256"].map(lambda sha256: int(sha256[:8], 16) >> 32 - bits)
-    with tqdm(desc="shards", total=len(table), unit="image", disable=None) as bar:
-        for number in range(2**bits):
-            rows = ordered[shard == number]
-            file = folder / f"{number:05d}-of-{2**bits:05d}.parquet"
-            # Images are compressed already; hashes do not shrink.
-            with pq.ParquetWriter(
-                file, SCHEMA, compression="none", use_dictionary=False, write_statistics=False
-            ) as writer:
-                for _, some in rows.groupby(_row_groups(rows["length"])):
-                    writer.write_table(_arrow(some, spool))
-                    bar.update(len(some))
+    parts = (
+        (folder.absolute() / f"{number:05d}-of-{2**bits:05d}.parquet", ordered[shard == number])
+        for number in range(2**bits)
+    )
+    finish(spread(partial(_write, spool.path), parts, "shards", "image", len(table), int))
+
+
+def _write(spool: Path, part: tuple[Path, pd.DataFrame]) -> int:
+    """Write the rows of one shard, and return their number."""
+    file, rows = part
+    # Images are compressed already; hashes do not shrink.
+    with pq.ParquetWriter(
+        file, SCHEMA, compression="none", use_dictionary=False, write_statistics=False
+    ) as writer:
+        for _, some in rows.groupby(_row_groups(rows["length"])):
+            writer.write_table(_arrow(some, spool))
+    return len(rows)
 
 
 def files(folder: Path) -> list[Path]:
@@ -125,16 +148,29 @@ def contents(folder: Path) -> Contents:
     """Return what yields the bytes of wanted images from the shards of a folder."""
 
     def wanted_of(keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
-        missing = set(keys)
-        for shard in files(folder):
-            if missing.isdisjoint(pq.read_table(shard, columns=["sha256"])["sha256"].to_pylist()):
-                continue
-            for sha256, content in (image for group in images(shard) for image in group):
-                if sha256 in missing:
-                    missing.remove(sha256)
-                    yield sha256, content
+        for shard, here in holding([folder], keys):
+            yield from wanted(shard, here)
 
     return wanted_of
+
+
+def holding(folders: Iterable[Path], keys: Collection[str]) -> Iterator[tuple[Path, set[str]]]:
+    """Yield the shards of folders that hold wanted images, each with these images' SHA-256."""
+    missing = set(keys)
+    for shard in (file for folder in folders for file in files(folder)):
+        held = missing.intersection(pq.read_table(shard, columns=["sha256"])["sha256"].to_pylist())
+        missing -= held
+        if held:
+            yield shard, held
+
+
+def wanted(shard: Path, keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield SHA-256 and bytes of each wanted image of a shard once, in their order."""
+    missing = set(keys)
+    for sha256, content in (image for group in images(shard) for image in group):
+        if sha256 in missing:
+            missing.remove(sha256)
+            yield sha256, content
 
 
 def read_table(folder: Path) -> pd.DataFrame:
@@ -160,9 +196,9 @@ def _row_groups(lengths: pd.Series) -> "pd.Series[int]":
     return pd.Series(groups, lengths.index, dtype=int)
 
 
-def _arrow(rows: pd.DataFrame, spool: Spool) -> pa.Table:
+def _arrow(rows: pd.DataFrame, spool: Path) -> pa.Table:
     pictures = [
-        {"bytes": spool.read(start, length), "path": path}
+        {"bytes": read(spool, start, length), "path": path}
         for start, length, path in zip(rows["start"], rows["length"], rows["path"], strict=True)
     ]
     columns = {name: rows[name].to_list() for name in COLUMNS}

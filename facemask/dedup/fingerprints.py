@@ -1,20 +1,16 @@
 """Fingerprints of images, and how alike two pictures are, however turned, zoomed or mirrored."""
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+
+from facemask.cache import Records
+from facemask.spread import spread
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 SIDE, KEYPOINTS, BINS = 64, 60, 128
 """Width and height of a grey frame in pixels, most keypoints of one, and length of a descriptor."""
@@ -45,18 +41,8 @@ ZOOM, SHEAR, OVERLAP = 2.2, 1.7, 0.3
 INNER = np.pad(np.ones((SIDE - 4, SIDE - 4), np.uint8), 2)
 """1 where a pixel is far enough from the border to be compared."""
 
-BATCH = 64
-"""Pairs that a thread compares at once, which bounds its memory."""
-
-
-class Fingerprints(Protocol):
-    """(n,) of type `FINGERPRINT`: an array in the memory, or `cache.Records` on the disk."""
-
-    def __len__(self) -> int:
-        """Return n."""
-
-    def __getitem__(self, which: Any) -> NDArray[np.void]:
-        """Return the fingerprints of images by number, as NumPy takes an array of integers."""
+PAIRS, BATCH = 512, 64
+"""Pairs of a task, and those compared at once, which bounds the memory."""
 
 
 def fingerprint(image: NDArray[np.uint8]) -> NDArray[np.void]:
@@ -86,31 +72,43 @@ def fingerprint(image: NDArray[np.uint8]) -> NDArray[np.void]:
     return found
 
 
-def compare_all(fingerprints: Fingerprints, pairs: Indices) -> Floats:
+def compare_all(fingerprints: Records, pairs: Indices) -> Iterator[Floats]:
     """Score pairs of images; a score depends on the two fingerprints and their order only.
 
     Args:
-        fingerprints: (n,) of type `FINGERPRINT`; those of one batch of pairs are read at a time.
+        fingerprints: (n,) of type `FINGERPRINT`.
         pairs: (m, 2) indices of images.
 
-    Returns:
-        (m,) correlations of the aligned frames, 0-1; 0 for what cannot be aligned.
+    Yields:
+        Scores of the next `PAIRS` pairs, or fewer at the end: correlations of the aligned frames,
+        0-1; 0 for what cannot be aligned.
+
+    Raises:
+        UserError: as `spread`.
     """
 
-    def compare(start: int) -> Floats:
-        images, places = np.unique(pairs[start : start + BATCH], return_inverse=True)
-        first, second = fingerprints[images][places.reshape(-1, 2)].T
+    def tasks() -> Iterator[tuple[Records, Indices]]:
+        for start in range(0, len(pairs), PAIRS):
+            some, places = np.unique(pairs[start : start + PAIRS], return_inverse=True)
+            yield fingerprints.part(some), places.reshape(-1, 2)
+
+    return spread(_compare, tasks(), "pairs", "pair", len(pairs), len)
+
+
+def _compare(task: tuple[Records, Indices]) -> Floats:
+    """Score the pairs of one task."""
+    fingerprints, pairs = task
+    scores = np.zeros(len(pairs), np.float32)
+    for start in range(0, len(pairs), BATCH):
+        some, places = np.unique(pairs[start : start + BATCH], return_inverse=True)
+        first, second = fingerprints[some][places.reshape(-1, 2)].T
         matrices, mirrored = _alignments(first, second)
-        scores = np.zeros(len(first), np.float32)
         for place in np.flatnonzero(matrices.any(axis=(1, 2))):
             frame = second["frame"][place]
             frame = frame[:, ::-1].copy() if mirrored[place] else frame
-            scores[place] = _correlation(first["frame"][place], frame, matrices[place])
-        return scores
-
-    with threadpool_limits(1):
-        scores = in_threads(compare, range(0, len(pairs), BATCH))
-        return np.concatenate([np.zeros(0, np.float32), *scores])
+            score = _correlation(first["frame"][place], frame, matrices[place])
+            scores[start + place] = score
+    return scores
 
 
 def mirror_halves(descriptors: NDArray[np.uint8]) -> Floats:
@@ -129,23 +127,6 @@ def mirror_halves(descriptors: NDArray[np.uint8]) -> Floats:
     roots = np.sqrt(descriptors / (2 * sums), dtype=np.float32)
     plain, mirrored = roots[..., : BINS // 2], roots[..., MIRRORED[: BINS // 2]]
     return np.stack([plain + mirrored, plain - mirrored])
-
-
-def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Yield `work` of each item, in order, done on all cores.
-
-    Items are taken, and results held, only a few ahead of what is asked for: whatever their number,
-    the memory is bounded.
-    """
-    cores = os.cpu_count() or 1
-    with ThreadPoolExecutor(cores) as pool:
-        ahead: deque[Future[Result]] = deque()
-        for item in items:
-            ahead.append(pool.submit(work, item))
-            if len(ahead) > 2 * cores:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
 
 
 def _alignments(

@@ -1,23 +1,22 @@
 """Rows of images -> the groups that descend from one picture."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
 import pandas as pd
 import PIL
-from tqdm import tqdm
 
 from facemask.cache import Cache, RecordCache, Records
-from facemask.data import images
-from facemask.data.shards import Contents
+from facemask.data import images, shards
 from facemask.dedup import fingerprints as fingerprinting
-from facemask.dedup.fingerprints import FINGERPRINT, Floats, Indices, compare_all, in_threads
+from facemask.dedup.fingerprints import FINGERPRINT, Floats, Indices, compare_all
 from facemask.dedup.near_duplicates import candidates
-from facemask.files import code_version
+from facemask.files import code_version, scratch
+from facemask.spread import spread
 
 MAKERS = (fingerprinting, images, cv2, np, PIL)
 """All that a fingerprint, and so a score, depends on besides the image."""
@@ -28,16 +27,16 @@ SAME_PICTURE = 0.83
 LARGE = 12
 """Images in each of two groups from which on one pair alone does not merge them."""
 
-PAIRS_AT_ONCE = 16_384
-"""Looked up and kept together: what a killed process loses at most."""
+PAIRS_AT_ONCE, MISSING = 16_384, np.float32(np.nan).tobytes()
+"""Pairs looked up together, and what stands for a score that is not known."""
 
 
-def group(table: pd.DataFrame, contents: Contents, pattern: str | None, cache: Path) -> pd.Series:
+def group(table: pd.DataFrame, folder: Path, pattern: str | None, cache: Path) -> pd.Series:
     """Return for each image the name of the group that it belongs to.
 
     Args:
         table: images with `path`, `sha256`, `pixels` and `given_group`.
-        contents: yields their files.
+        folder: of the shards that hold them.
         pattern: regular expression with one capture; files of one folder in whose names it captures
             the same text belong together.
         cache: file of what earlier runs found out.
@@ -49,18 +48,14 @@ def group(table: pd.DataFrame, contents: Contents, pattern: str | None, cache: P
         UserError: the cache is in use, or the disk has no room.
     """
     keys = sorted(set(table["sha256"]))
-    pairs, scores = compared(keys, contents, cache)
+    pairs, scores = compared(keys, folder, cache)
     certain = _certain(table.assign(number=np.searchsorted(keys, table["sha256"])), pattern)
     groups = connected(len(keys), certain, pairs, scores)
     return table["sha256"].map({key: keys[first] for key, first in zip(keys, groups, strict=True)})
 
 
 def related(
-    rows: pd.DataFrame,
-    contents: Contents,
-    others: pd.DataFrame,
-    other_contents: Contents,
-    cache: Path,
+    rows: pd.DataFrame, folder: Path, others: pd.DataFrame, others_folder: Path, cache: Path
 ) -> pd.Series:
     """Return which images descend from the same picture as one of `others`.
 
@@ -68,9 +63,9 @@ def related(
 
     Args:
         rows: images with `sha256` and `pixels`.
-        contents: yields their files.
+        folder: of the shards that hold them.
         others: the same of the others.
-        other_contents: yields theirs.
+        others_folder: of their shards.
         cache: file of what earlier runs found out.
 
     Returns:
@@ -84,14 +79,11 @@ def related(
     if not keys:
         return rows["sha256"].isin(known)
 
-    def both(wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:
-        mine = set(wanted).intersection(keys)
-        return chain(contents(mine), other_contents(set(wanted) - mine))
-
-    fingerprints = fingerprinted([*keys, *known], both, cache)
-    side = (np.arange(len(fingerprints)) >= len(keys)).astype(np.int64)
-    across = candidates(fingerprints, side, cache.parent)
-    scores = np.maximum(*(compare_all(fingerprints, ends) for ends in (across, across[:, ::-1])))
+    fingerprints = fingerprinted([*keys, *known], [folder, others_folder], cache)
+    across = candidates(fingerprints, cache.parent, first=len(keys))
+    both_ways = np.concatenate([across, across[:, ::-1]])
+    scores = np.concatenate([np.zeros(0, np.float32), *compare_all(fingerprints, both_ways)])
+    scores = scores.reshape(2, -1).max(axis=0)
     found = {keys[number] for number in across[scores >= SAME_PICTURE, 0]}
     return rows["sha256"].isin(found.union(known)) | rows["pixels"].isin(others["pixels"])
 
@@ -122,66 +114,89 @@ def connected(count: int, certain: Indices, likely: Indices, scores: Floats) -> 
     return smallest[groups]
 
 
-def compared(keys: Sequence[str], contents: Contents, cache: Path) -> tuple[Indices, Floats]:
-    """Compare the images named by `keys` wherever that is worth it.
+def compared(keys: Sequence[str], folder: Path, cache: Path) -> tuple[Indices, Floats]:
+    """Compare the images named by `keys`, in the shards of a folder, wherever that is worth it.
 
     Returns:
         (m, 2) pairs from `near_duplicates.candidates`, and their (m,) scores, 0-1.
 
     Raises:
-        UserError: the cache is in use, or the disk has no room.
+        UserError: the cache is in use, or the disk has no room, or as `spread`.
     """
-    fingerprints = fingerprinted(keys, contents, cache)
-    pairs = candidates(fingerprints, scratch=cache.parent)
+    fingerprints = fingerprinted(keys, [folder], cache)
+    pairs = candidates(fingerprints, cache.parent)
     return pairs, scored(keys, fingerprints, pairs, cache)
 
 
-def fingerprinted(keys: Sequence[str], contents: Contents, cache: Path) -> Records:
+def fingerprinted(keys: Sequence[str], folders: Sequence[Path], cache: Path) -> Records:
     """Return the fingerprints of the images named by `keys`, in their order, on the disk.
 
     Raises:
-        UserError: the cache is in use, or the disk has no room.
+        UserError: the cache is in use, or the disk has no room, or as `spread`.
     """
     known = RecordCache(cache, "fingerprints", code_version(*MAKERS), FINGERPRINT)
 
-    def fingerprint(image: tuple[str, bytes]) -> tuple[str, bytes]:
-        pixels = np.asarray(images.open_rgb(image[1]))
-        return image[0], fingerprinting.fingerprint(pixels).tobytes()
-
     def find(missing: list[str]) -> Iterator[tuple[str, bytes]]:
-        found = in_threads(fingerprint, contents(missing))
-        yield from tqdm(found, "fingerprints", len(missing), unit="image", disable=None)
+        holding = shards.holding([folder.absolute() for folder in folders], missing)
+        size = FINGERPRINT.itemsize
+        with scratch(cache.parent / "tmp-fingerprints") as parts:
+            for part, held in spread(
+                partial(_fingerprint_shard, parts),
+                enumerate(holding),
+                "fingerprints",
+                "image",
+                len(missing),
+                lambda result: len(result[1]),
+            ):
+                records = part.read_bytes()
+                part.unlink()
+                for place, key in enumerate(held):
+                    yield key, records[place * size : (place + 1) * size]
 
     return known.complete(keys, find)
+
+
+def _fingerprint_shard(
+    folder: Path, task: tuple[int, tuple[Path, set[str]]]
+) -> tuple[Path, list[str]]:
+    """Write the fingerprints of wanted images of a shard to a file; return it, and whose they are.
+
+    They have frames in them, which is why they are not returned themselves.
+    """
+    number, (shard, keys) = task
+    part, held = folder / f"{number:06d}.bin", []
+    with part.open("wb") as file:
+        for key, content in shards.wanted(shard, keys):
+            pixels = np.asarray(images.open_rgb(content))
+            file.write(fingerprinting.fingerprint(pixels).tobytes())
+            held.append(key)
+    return part, held
 
 
 def scored(keys: Sequence[str], fingerprints: Records, pairs: Indices, cache: Path) -> Floats:
     """Return the (m,) scores, 0-1, of (m, 2) pairs of the images named by `keys`.
 
     Raises:
-        UserError: the cache is in use, or the disk has no room.
+        UserError: the cache is in use, or the disk has no room, or as `spread`.
     """
     known = Cache(cache, "compare", code_version(*MAKERS))
     digests = [bytes.fromhex(key)[:16] for key in keys]  # as unique, in a quarter of the room
-    scores = [np.zeros(0, np.float32)]
-    with tqdm(desc="pairs", total=len(pairs), unit="pair", disable=None) as bar:
-        for start in range(0, len(pairs), PAIRS_AT_ONCE):
-            some = pairs[start : start + PAIRS_AT_ONCE]
-            named = {digests[pair[0]] + digests[pair[1]]: pair for pair in some.tolist()}
-            scores.append(_scores(fingerprints, named, known))
-            bar.update(len(some))
-    return np.concatenate(scores)
+    scores = np.full(len(pairs), np.nan, np.float32)
 
+    def names(some: Indices) -> list[bytes]:
+        return [digests[first] + digests[second] for first, second in pairs[some].tolist()]
 
-def _scores(fingerprints: Records, pairs: dict[bytes, list[int]], known: Cache) -> Floats:
-    """Return the scores of pairs by name, in their order, comparing those that are not known."""
-
-    def compare(missing: list[bytes]) -> Iterator[bytes]:
-        ends = np.array([pairs[name] for name in missing], np.int64).reshape(-1, 2)
-        return (score.tobytes() for score in compare_all(fingerprints, ends))
-
-    found = known.complete(pairs, compare)
-    return np.frombuffer(b"".join(found[name] for name in pairs), np.float32)
+    for some in np.array_split(np.arange(len(pairs)), len(pairs) // PAIRS_AT_ONCE + 1):
+        named = names(some)
+        found = known.recall(named)
+        values = [found.get(name, MISSING) for name in named]
+        scores[some] = np.frombuffer(b"".join(values), np.float32)
+    missing, done = np.flatnonzero(np.isnan(scores)), 0
+    for values in compare_all(fingerprints, pairs[missing]):
+        some = missing[done : done + len(values)]
+        known.keep(dict(zip(names(some), map(np.float32.tobytes, values), strict=True)))
+        scores[some], done = values, done + len(values)
+    return scores
 
 
 def _certain(rows: pd.DataFrame, pattern: str | None) -> Indices:

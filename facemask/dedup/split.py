@@ -13,8 +13,11 @@ from facemask.errors import UserError
 IN_COLLECTION = "related to the collection"
 """Why an external image is excluded: it descends from a picture that the model may have seen."""
 
+IN_START = "train.start was trained on it"
+"""Why another one is."""
 
-def draw(table: pd.DataFrame, options: params.Split, seed: int) -> pd.Series:
+
+def draw(table: pd.DataFrame, seen: pd.Series, options: params.Split, seed: int) -> pd.Series:
     """Put each image on a side.
 
     `grouped` draws whole groups and `random` single images, class by class, as near to the wanted
@@ -24,6 +27,8 @@ def draw(table: pd.DataFrame, options: params.Split, seed: int) -> pd.Series:
 
     Args:
         table: rows with `path`, `label`, `sha256` and `group`.
+        seen: as `table`: whether the start of the training was trained on an image; its group is
+            for training, and the shares are those of the others.
         options: the strategy and the shares.
         seed: any integer.
 
@@ -33,19 +38,22 @@ def draw(table: pd.DataFrame, options: params.Split, seed: int) -> pd.Series:
     Raises:
         UserError: a class has too few groups for the sides, or the source does not say.
     """
+    seen = table["group"].isin(table["group"][seen])
     if options.strategy == "predefined":
-        return _predefined(table)
+        return _predefined(table).mask(seen, tables.TRAIN)
     units = table["group"]
     if options.strategy == "random":
         units = table["sha256"] + " " + table.groupby("sha256").cumcount().astype(str)
-    label = pd.crosstab(units, table["label"]).idxmax(axis=1)
-    sizes = units.value_counts().loc[label.index]
+    free = table.assign(unit=units)[~seen]
+    label = pd.crosstab(free["unit"], free["label"]).idxmax(axis=1) if len(free) else free["label"]
+    sizes = free["unit"].value_counts().loc[label.index]
     shares = {tables.VALIDATION: options.validation, tables.TEST: options.test}
     sides: dict[str, str] = {}
-    for name, members in sizes.groupby(label):
+    for name in tables.classes(table):
+        members = sizes[label == name]
         order = sorted(members.index, key=lambda unit: _shuffled(seed, unit))
-        sides |= _fill(str(name), members[order], {k: v for k, v in shares.items() if v > 0})
-    return units.map(sides)
+        sides |= _fill(name, members[order], {k: v for k, v in shares.items() if v > 0})
+    return units.map(sides).fillna(tables.TRAIN)
 
 
 def summary(table: pd.DataFrame) -> dict[str, Any]:
@@ -56,7 +64,7 @@ def summary(table: pd.DataFrame) -> dict[str, Any]:
 
     Returns:
         Under `classes`, what each class holds; under each side that has rows, what that holds, and
-        (but for training) `train_overlap`: its images with a relative in training.
+        (but for training) `train_overlap`: its images with a near-duplicate in training.
     """
     counts: dict[str, Any] = {
         "classes": {
@@ -91,19 +99,19 @@ def train_overlap(table: pd.DataFrame, side: str) -> int:
     return int(tables.subset(table, side)["group"].isin(trained_on).sum())
 
 
-def external_summary(external: pd.DataFrame, excluded: pd.Series) -> dict[str, Any]:
+def external_summary(external: pd.DataFrame, reason: pd.Series) -> dict[str, Any]:
     """Count the images of each external test set that are measured on and that are excluded.
 
     Args:
         external: rows with `split`, the name of their set.
-        excluded: as `external`: whether a row is related to the collection.
+        reason: as `external`: why a row is excluded, or empty.
     """
     return {
         str(name): {
-            "images": int((~related).sum()),
-            "excluded": {IN_COLLECTION: int(related.sum())},
+            "images": int((found == "").sum()),
+            "excluded": {why: int((found == why).sum()) for why in (IN_COLLECTION, IN_START)},
         }
-        for name, related in excluded.groupby(external["split"])
+        for name, found in reason.groupby(external["split"])
     }
 
 
@@ -115,8 +123,9 @@ def _fill(label: str, sizes: pd.Series, shares: dict[str, float]) -> dict[str, s
     """Go through units in order and put each where it brings the side nearer to its share."""
     if len(sizes) <= len(shares):
         raise UserError(
-            f"class {label} has {len(sizes)} distinct image(s) or group(s); {len(shares) + 1} are "
-            f"the least, one for each of {', '.join([tables.TRAIN, *shares])}"
+            f"class {label} has {len(sizes)} distinct image(s) or group(s) that train.start has "
+            f"not seen; {len(shares) + 1} are the least, one for each of "
+            f"{', '.join([tables.TRAIN, *shares])}"
         )
     room = {side: share * sizes.sum() for side, share in shares.items()}
     sides = {}

@@ -15,11 +15,24 @@ from facemask.inference.contract import CONTRACT, LABELS, Contract
 NAME = b"TFLITE_METADATA"
 """Of the buffer that holds it."""
 
+RUNTIME = b"min_runtime_version"
+"""Of the buffer in which the converter tells what runtime a model needs."""
+
 DESCRIPTIONS, TENSOR_VALUE_LABELS = 1, 3
 """AssociatedFileType."""
 
 IMAGE_PROPERTIES, NORMALIZATION_OPTIONS, RGB = 2, 1, 1
 """Members of the unions ContentProperties and ProcessUnitOptions; ColorSpaceType."""
+
+
+def minimum_runtime(model: bytes) -> str:
+    """Return the oldest version of the TFLite runtime that has a model's operators, such as 2.4.0.
+
+    The converter writes it, from the versions of the operators that it made.
+    """
+    content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model))
+    buffers = {entry.name: content.buffers[entry.buffer].data for entry in content.metadata}
+    return bytes(buffers[RUNTIME]).rstrip(b"\0").decode()
 
 
 def embed(model: bytes, contract: Contract) -> bytes:

@@ -104,20 +104,23 @@ def _variants(export: Metrics) -> str:
     measured = export["variants"]
     names = [name for name, found in next(iter(measured.values())).items() if _is_subset(found)]
     heads = [f"accuracy, {name} | changed decisions, {name}" for name in names]
-    lines = [f"| variant | kB | {' | '.join(heads)} |", "|---" * (2 + 2 * len(names)) + "|"]
+    lines = [f"| variant | kB | runtime | {' | '.join(heads)} |"]
+    lines.append("|---" * (3 + 2 * len(names)) + "|")
     for variant, found in measured.items():
         cells = [
             f"{found[name]['accuracy']:.4f} | {found[name]['changed_decisions']:.2%}"
             for name in names
         ]
-        lines.append(f"| {variant} | {found['kilobytes']:,.0f} | {' | '.join(cells)} |")
+        size, runtime = f"{found['kilobytes']:,.0f}", found["minimum_runtime"]
+        lines.append(f"| {variant} | {size} | {runtime} | {' | '.join(cells)} |")
     table = "\n".join(lines)
     return f"""## Results of each exported variant
 
 {table}
 
-Changed decisions are against Keras. Time and memory depend on the machine:
-`timing/export_tflite.json` has them where this model was made."""
+Changed decisions are against Keras; `runtime` is the oldest TFLite runtime that loads the file.
+Time and memory depend on the machine: `timing/export_tflite.json` has them where this model was
+made."""
 
 
 def _is_subset(found: Any) -> bool:

@@ -73,7 +73,7 @@ def choose(
     Args:
         options: the bounds and the wish.
         rows: as in `measure`, with a column for each variant.
-        measured: by variant: `kilobytes`, and what `measure` gives.
+        measured: by variant: `kilobytes`, `minimum_runtime`, and what `measure` gives.
         threshold: probability from which the positive class is predicted.
 
     Raises:
@@ -110,11 +110,19 @@ def _faults(options: params.ExportTflite, found: dict[str, Any], subsets: set[st
     lost = found[tables.VALIDATION]["accuracy_loss"]
     share = max(found[subset]["changed_decisions"] for subset in subsets)
     faults = []
+    if _version(found["minimum_runtime"]) > _version(options.oldest_runtime):
+        faults.append(
+            f"needs runtime {found['minimum_runtime']}, oldest_runtime = {options.oldest_runtime}"
+        )
     if lost > most_lost:
         faults.append(f"accuracy loss {lost:.4f}, max_accuracy_loss = {most_lost}")
     if share > most_changed:
         faults.append(f"changed decisions {share:.4f}, max_changed_decisions = {most_changed}")
     return faults
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(".")))
 
 
 def frontier(measured: dict[str, dict[str, Any]]) -> pd.DataFrame:

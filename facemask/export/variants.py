@@ -1,6 +1,7 @@
 """The variants of a model as TFLite files: made, asked, measured."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,8 @@ def make(
     files = {name: folder / f"{name}.tflite" for name in names}
     for name, file in files.items():
         converted = conversion.convert(model, name, examples)
-        file.write_bytes(seal(metadata.embed(converted, contract), contract))
+        needs = replace(contract, minimum_runtime=metadata.minimum_runtime(converted))
+        file.write_bytes(seal(metadata.embed(converted, needs), needs))
     return files
 
 
@@ -83,7 +85,7 @@ def _ask(file: Path, rows: pd.DataFrame, image: Images) -> list[float]:
 def measure(
     files: Mapping[str, Path], rows: pd.DataFrame, contract: Contract
 ) -> dict[str, dict[str, Any]]:
-    """Measure how far each variant is from Keras, and its size in `kilobytes`.
+    """Measure how far each variant is from Keras, its runtime, and its size in `kilobytes`.
 
     Args:
         files: the variants by name.
@@ -92,6 +94,7 @@ def measure(
     """
     measured = {name: parity.measure(rows, name, contract) for name in files}
     for name, file in files.items():
+        measured[name]["minimum_runtime"] = metadata.minimum_runtime(file.read_bytes())
         measured[name]["kilobytes"] = file.stat().st_size / 1000
     return measured
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from facemask.errors import UserError
 
-VERSION = "2"
+VERSION = "3"
 CONTRACT, LABELS = "contract.json", "labels.txt"
 
 
@@ -35,6 +35,7 @@ class Contract:
         threshold: the probability from which the second class is decided on.
         training_data: SHA-256 of the table of all images with their subsets.
         data_description: of the training data, in words; empty where its source has none.
+        minimum_runtime: the oldest version of the TFLite runtime that has the model's operators.
         sha256: of the model, that is of all bytes before the archive.
     """
 
@@ -47,6 +48,7 @@ class Contract:
     threshold: float
     training_data: str
     data_description: str
+    minimum_runtime: str = ""
     sha256: str = ""
 
 

@@ -52,6 +52,13 @@ def augmenter(options: params.Augmentation) -> Change:
     return augment
 
 
+def augmenters(options: params.Train) -> tuple[Change, Change]:
+    """Make the functions for images of full size, and for the smaller ones of the first epochs."""
+    full = options.augmentation
+    first = full.mild() if options.progressive_resizing.mild else full
+    return augmenter(full), augmenter(first)
+
+
 def picture(batches: tf.data.Dataset) -> Image.Image:
     """Return the first images of some batches, augmented as they are, side by side."""
     shown = list(batches.unbatch().take(COLUMNS * ROWS).as_numpy_iterator())

@@ -15,7 +15,7 @@ INFERENCE_BATCH = 64
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Images to be trained on, each once an epoch, each time in another order and other shape.
+    """Images to be trained on, at least once an epoch, each time in another order and other shape.
 
     Order and changes follow from `seed` and the number of the epoch alone, so that a training that
     goes on from a later epoch sees the same pixels as one that came there undisturbed.
@@ -27,6 +27,8 @@ class TrainingData:
         batch_size: images in a batch; the last one of an epoch may be smaller.
         seed: any integer.
         augment: (images, seed) -> images, for a whole batch; see `augmentation.Change`.
+        augment_small: the same for images smaller than `pixels`; `augment` if not given.
+        min_steps: of an epoch, which passes over the images as often as that takes.
     """
 
     rows: pd.DataFrame
@@ -35,10 +37,22 @@ class TrainingData:
     batch_size: int
     seed: int
     augment: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    min_steps: int = 0
+    augment_small: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
+
+    @property
+    def passes(self) -> int:
+        """How often each image is shown in an epoch."""
+        return max(1, math.ceil(self.min_steps * self.batch_size / len(self.rows)))
+
+    @property
+    def images(self) -> int:
+        """How many images an epoch shows, counting each as often as it is shown."""
+        return self.passes * len(self.rows)
 
     def __len__(self) -> int:
         """Count the batches of an epoch."""
-        return math.ceil(len(self.rows) / self.batch_size)
+        return math.ceil(self.images / self.batch_size)
 
     def batches(self, epochs: range, size: int) -> tf.data.Dataset:
         """Return the batches of some epochs, one epoch after the other.
@@ -53,10 +67,12 @@ class TrainingData:
         """
         columns = _targets(self.rows, self.positive), tf.constant(self.rows["weight"], tf.float32)
         images = _reader(self.rows, self.pixels)
+        is_small = size < self.pixels.shape[0]
+        augment = self.augment_small if is_small and self.augment_small else self.augment
 
         def batch(number: tf.Tensor, some: tf.Tensor) -> tuple[tf.Tensor, ...]:
             seed = tf.stack([tf.constant(self.seed, tf.int64), number])
-            augmented = self.augment(_shrunk(images(some), size), seed)
+            augmented = augment(_shrunk(images(some), size), seed)
             return augmented, *(tf.gather(column, some) for column in columns)
 
         def batches_of(epoch: tf.Tensor) -> tf.data.Dataset:
@@ -76,9 +92,13 @@ class TrainingData:
         return list(self.rows["path"].iloc[some])
 
     def _order(self, epoch: tf.Tensor) -> tf.Tensor:
-        seed = tf.stack([tf.constant(self.seed, tf.int64), epoch])
         numbers = tf.range(len(self.rows), dtype=tf.int64)
-        return tf.random.experimental.stateless_shuffle(numbers, seed)
+        seeds = [
+            tf.stack([tf.constant(self.seed, tf.int64), epoch * self.passes + one])
+            for one in range(self.passes)
+        ]
+        shuffle = tf.random.experimental.stateless_shuffle
+        return tf.concat([shuffle(numbers, seed) for seed in seeds], axis=0)
 
 
 def inference_batches(rows: pd.DataFrame, positive: str, pixels: Pixels) -> tf.data.Dataset:

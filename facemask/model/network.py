@@ -14,6 +14,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from facemask import params
+from facemask.data import signature
 from facemask.errors import UserError
 
 HEADS = {
@@ -65,6 +66,52 @@ def build(options: params.Network, size: int) -> keras.Model:
     return model
 
 
+def start(model: keras.Model, path: Path, options: params.Train) -> bytes:
+    """Start a network from the weights of a file, and freeze its first blocks.
+
+    Args:
+        model: from `build`, untrained.
+        path: `.keras` file of a network with the same layers.
+        options: of the training.
+
+    Returns:
+        The content of the file.
+
+    Raises:
+        UserError: the file cannot be read, or holds another network.
+    """
+    key = f"train.start = '{path}'"
+    try:
+        content, found = path.read_bytes(), load(path)
+    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{key}: cannot be read: {str(error).splitlines()[0]}") from error
+    theirs, ours = _layers(found), _layers(model)
+    if theirs != ours:
+        raise UserError(f"{key}: has {theirs}, but train.network is {ours}")
+    model.set_weights(found.get_weights())
+    normalized = [place for place, one in enumerate(model.layers) if isinstance(one, layers.ReLU)]
+    if options.frozen_blocks:
+        for layer in model.layers[: normalized[options.frozen_blocks - 1]]:
+            layer.trainable = False
+    return content
+
+
+def _layers(model: keras.Model) -> str:
+    """Describe the layers that have weights, in words."""
+    kinds: dict[str, list[int]] = {"filters": [], "dense": []}
+    for layer in model.layers:
+        if isinstance(layer, layers.Conv2D):
+            kinds["filters"].append(layer.filters)
+        if isinstance(layer, layers.Dense):
+            kinds["dense"].append(layer.units)
+    norms = any(isinstance(layer, layers.BatchNormalization) for layer in model.layers)
+    inputs = [layer.kernel.shape[0] for layer in model.layers if isinstance(layer, layers.Dense)]
+    return (
+        f"filters {kinds['filters']}, dense {kinds['dense'][0]} after {inputs[0]} numbers, "
+        f"{'with' if norms else 'without'} batch_norm"
+    )
+
+
 def precision(wanted: str, processor: Path = PROCESSOR) -> str:
     """Choose the precision to train in: `auto` is mixed_bfloat16 where the processor has it.
 
@@ -105,16 +152,24 @@ def in_precision(model: keras.Model, name: str) -> keras.Model:
     return copy
 
 
-def save(model: keras.Model, path: Path) -> None:
+def save(model: keras.Model, path: Path, images: signature.Hashes) -> None:
     """Write a model as `.keras`, without its optimizer, so that equal models give equal bytes.
 
     Keras would write the date and, as ids of shared objects, addresses in memory.
+
+    Args:
+        model: from `build`, trained.
+        path: of the file.
+        images: hashes of those that it was trained on, which the file keeps.
     """
-    model.save(path, include_optimizer=False)
+    plain = model.from_config(model.get_config())  # uncompiled: Keras would save the optimizer
+    plain.set_weights(model.get_weights())
+    plain.save(path)
     with zipfile.ZipFile(path) as saved:
         parts = {name: saved.read(name) for name in saved.namelist()}
     metadata = json.loads(parts["metadata.json"])
     del metadata["date_saved"]
+    parts[signature.MEMBER] = signature.pack(images)
     parts["metadata.json"] = json.dumps(metadata).encode()
     numbers = defaultdict[bytes, int](count().__next__)
     parts["config.json"] = re.sub(

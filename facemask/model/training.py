@@ -15,6 +15,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from facemask import params
+from facemask.data import signature
 from facemask.errors import UserError
 from facemask.files import code_version
 from facemask.model import augmentation, calibration, dataset, network, schedule
@@ -36,12 +37,14 @@ class Trained(NamedTuple):
             val_loss, val_accuracy, learning_rate, seconds.
         precision: that products were computed in.
         calibration: slope and shift of the logit.
+        signature: hashes of all images that the model was trained on, those of its start too.
     """
 
     model: keras.Model
     history: pd.DataFrame
     precision: str
     calibration: tuple[float, float]
+    signature: signature.Hashes
 
 
 def train(
@@ -64,13 +67,18 @@ def train(
         backup: folder where a training that was interrupted goes on from.
 
     Raises:
-        UserError: as `fit`, or the processor has not the wanted precision.
+        UserError: as `fit`, or the processor has not the wanted precision, or the file to start
+            from is of another network.
     """
     precision = network.precision(options.precision)
-    model = network.in_precision(network.build(options.network, size), precision)
+    model = network.build(options.network, size)
+    start = b""
+    if options.start != params.SCRATCH:
+        start = network.start(model, Path(options.start), options)
+    model = network.in_precision(model, precision)
     batches = dataset.inference_batches(validation, data.positive, data.pixels)
     state = [options.model_dump_json(), precision, str(size), str(data.seed), code_version(*CODE)]
-    state += [data.rows.to_csv(), validation.to_csv()]
+    state += [data.rows.to_csv(), validation.to_csv(), hashlib.sha256(start).hexdigest()]
     key = hashlib.sha256("\n".join(state).encode()).hexdigest()
     model, rows = fit(model, data, batches, options, show=show, backup=Backup(backup, key))
     model = network.in_precision(model, "float32")
@@ -79,7 +87,9 @@ def train(
         augmented = replace(data, rows=validation.assign(weight=1.0)).batches(range(1), size)
         line = calibration.fit(model, batches, augmented)
         calibration.apply(model, *line)
-    return Trained(model, rows, precision, line)
+    shown = signature.hashes(data.pixels[data.rows["row"].to_numpy()])
+    images = np.append(shown, signature.read(options.start))
+    return Trained(model, rows, precision, line, images)
 
 
 def fit(
@@ -154,7 +164,7 @@ class _Progress(keras.callbacks.Callback):
                 rng = np.random.default_rng([self.data.seed, epoch, place])
                 layer.seed_generator.state.assign(rng.integers(2**32, size=2, dtype=np.uint32))
         self.epoch, self.title = epoch, f"epoch {epoch + 1}/{self.options.epochs}"
-        self.bar = tqdm(total=len(self.data.rows), desc=self.title, unit="image", disable=None)
+        self.bar = tqdm(total=self.data.images, desc=self.title, unit="image", disable=None)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         seen = logs or {}
@@ -163,7 +173,7 @@ class _Progress(keras.callbacks.Callback):
             more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
             raise self._diverged(f"in batch {batch + 1}: {', '.join(names[:NAMED])}{more}")
         self.bar.set_postfix(loss=seen["loss"], accuracy=seen["accuracy"], refresh=False)
-        done = min((batch + 1) * self.data.batch_size, len(self.data.rows))
+        done = min((batch + 1) * self.data.batch_size, self.data.images)
         self.bar.update(done - self.bar.n)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:

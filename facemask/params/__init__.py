@@ -12,6 +12,7 @@ from facemask.params.augmentation import Augmentation, Exposure, Framing
 from facemask.params.base import Section
 from facemask.params.sections import (
     NO_EXTERNAL,
+    SCRATCH,
     Evaluate,
     ExportTflite,
     Ingest,
@@ -24,6 +25,7 @@ from facemask.params.sections import (
 
 __all__ = [
     "NO_EXTERNAL",
+    "SCRATCH",
     "Augmentation",
     "Evaluate",
     "ExportTflite",
@@ -75,6 +77,14 @@ class Params(Section):
                 "train.augmentation.framing.tighter = {tighter}: should add up to at most 1 with "
                 "wider = {wider}",
                 {"tighter": framing.tighter, "wider": framing.wider},
+            )
+        frozen, blocks = self.train.frozen_blocks, len(self.train.network.filters)
+        if frozen > blocks:
+            raise PydanticCustomError(
+                "unfit",
+                "train.frozen_blocks = {frozen}: should be at most {blocks}, the blocks of "
+                "train.network.filters",
+                {"frozen": frozen, "blocks": blocks},
             )
         share = self.train.progressive_resizing.share
         if share and self.train.network.head == "flatten":

@@ -1,6 +1,6 @@
 """The section `train.augmentation`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -56,3 +56,10 @@ class Augmentation(Section):
     blur: Annotated[float, Field(ge=0, le=16)]
     noise: Annotated[float, Field(ge=0, le=128)]
     jpeg: Annotated[int, Field(ge=1, le=100)]
+
+    def mild(self) -> "Augmentation":
+        """Return the same without what changes an image most."""
+        off: dict[str, Any] = {"side_light": 0, "haze": 0, "motion": 0}
+        off["framing"] = self.framing.model_copy(update={"wider": 0, "tighter": 0})
+        off["exposure"] = self.exposure.model_copy(update={"share": 0})
+        return self.model_copy(update=off)

@@ -15,6 +15,9 @@ Variant = Literal["float32", "float16", "dynamic_range", "int8"]
 NO_EXTERNAL = "data/none"
 """`ingest.external` when there is no external test set: DVC wants a path that is there."""
 
+SCRATCH = "scratch"
+"""`train.start` for drawn weights; a file of this name is there for DVC."""
+
 
 class Ingest(Section):
     """Where the labelled images come from, and which of them are fit to learn from."""
@@ -78,16 +81,20 @@ class Network(Section):
 
 
 class ProgressiveResizing(Section):
-    """Smaller images in the first epochs."""
+    """Smaller images, and a milder augmentation, in the first epochs."""
 
     scale: Annotated[float, Field(gt=0, le=1)]
     share: Annotated[float, Field(ge=0, lt=1)]
+    mild: bool
 
 
 class Train(Section):
     """The network, its augmentation and how it is trained."""
 
+    start: Annotated[str, Field(pattern=r"^scratch$|\.keras$")]
+    frozen_blocks: Annotated[int, Field(ge=0)]
     epochs: Positive
+    min_steps: Annotated[int, Field(ge=0)]
     progressive_resizing: ProgressiveResizing
     batch_size: Positive
     precision: Literal["auto", "mixed_bfloat16", "float32"]
@@ -134,6 +141,7 @@ class ExportTflite(Section):
 
     variants: Annotated[list[Variant], Field(min_length=1), AfterValidator(_distinct)]
     ship: Literal["smallest"] | Variant
+    oldest_runtime: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
     calibration_images: Positive
     max_accuracy_loss: UnitInterval
     max_changed_decisions: UnitInterval

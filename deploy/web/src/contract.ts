@@ -14,7 +14,7 @@ export interface Contract {
   threshold: number;
 }
 
-const VERSION = "2";
+const VERSION = "3";
 const END = 0x06054b50; // signatures of the zip format, little endian
 const ENTRY = 0x02014b50;
 const END_LENGTH = 22;

@@ -40,7 +40,7 @@ class Contract private constructor(values: JSONObject) {
     }
 
     companion object {
-        private const val VERSION = "2"
+        private const val VERSION = "3"
         private const val CONTRACT = "contract.json"
         private const val LABELS = "labels.txt"
 

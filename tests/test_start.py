@@ -1,0 +1,126 @@
+"""Trainings that start from the weights of another one, and what keeps that honest."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from facemask.data import signature
+from facemask.model import network
+from tests.conftest import Run
+from tests.helpers import CLASSES, draw, set_params
+
+EARLY = ("ingest", "resize", "split")
+
+
+@pytest.fixture
+def started(project: Path, run: Run) -> Path:
+    """A project with a `start.keras` that was trained on its images, which are gone."""
+    for stage in (*EARLY, "train"):
+        run(stage)
+    shutil.move("models/model.keras", "start.keras")
+    shutil.move("data/faces", "data/old")
+    set_params(project, {"train.start": "start.keras"})
+    return project
+
+
+def trained_on() -> dict[str, list[Path]]:
+    """The old images that the start was trained on, by class."""
+    table = pd.read_csv("data/split.csv")
+    paths = table[table["split"] == "train"].groupby("label")["path"].apply(list)
+    return {label: [Path("data/old") / path for path in paths[label]] for label in CLASSES}
+
+
+def test_copies_of_what_the_start_saw_are_never_validated_on(started: Path, run: Run) -> None:
+    copies = set()
+    for label, files in trained_on().items():
+        draw(started / "data/faces" / label, 10, seed=7)
+        for number, file in enumerate(files[:4]):
+            side = (32, 64, 24, 32)[number]
+            copy = started / "data/faces" / label / f"copy{number}.jpg"
+            Image.open(file).resize((side, side), Image.Resampling.BICUBIC).save(copy, quality=90)
+            copies.add(f"{label}/{copy.name}")
+    set_params(started, {"split.validation": 0.4, "split.test": 0.2})
+    for stage in EARLY:
+        run(stage)
+    table = pd.read_csv("data/split.csv")
+    assert set(table["path"]) > copies
+    assert set(table[table["path"].isin(copies)]["split"]) == {"train"}
+    assert table["split"].value_counts()["validation"] == 8
+    assert json.loads(Path("details/split.json").read_text())["in_train_start"] == len(copies)
+
+
+def test_external_copies_are_excluded(started: Path, run: Run) -> None:
+    for label, files in trained_on().items():
+        draw(started / "data/faces" / label, 6, seed=7)
+        draw(started / "data/elsewhere" / label, 3, seed=8)
+        shutil.copy(files[0], started / "data/elsewhere" / label / "copy.png")
+    set_params(started, {"ingest.external": "data/elsewhere"})
+    for stage in EARLY:
+        run(stage)
+    excluded = pd.read_csv("data/excluded.csv")
+    assert set(excluded["path"]) == {f"{label}/copy.png" for label in CLASSES}
+    assert set(excluded["reason"]) == {"train.start was trained on it"}
+
+
+def test_a_collection_that_the_start_knows_is_refused(
+    started: Path, run: Run, complaint: Callable[[str], str]
+) -> None:
+    for label, files in trained_on().items():
+        (started / "data/faces" / label).mkdir(parents=True)
+        for file in files:
+            shutil.copy(file, started / "data/faces" / label)
+    for stage in EARLY[:2]:
+        run(stage)
+    assert "class WithMask has 0 distinct image(s) or group(s) that train.start has not seen" in (
+        complaint("split")
+    )
+
+
+def test_the_weights_are_the_start_and_the_signature_grows(started: Path, run: Run) -> None:
+    for label in CLASSES:
+        draw(started / "data/faces" / label, 10, seed=7)
+    set_params(started, {"train.learning_rate": 1e-9, "train.frozen_blocks": 1})
+    for stage in (*EARLY, "train"):
+        run(stage)
+    before, after = (
+        network.load(Path(file)).get_weights() for file in ("start.keras", "models/model.keras")
+    )
+    for old, new in zip(before, after, strict=True):
+        assert abs(old - new).max() < 1e-5
+    assert (before[0] == after[0]).all()
+    old, new = signature.read("start.keras"), signature.read("models/model.keras")
+    assert set(old) < set(new)
+    assert len(new) == len(old) + 16
+
+
+def test_another_network_is_refused_in_one_line(
+    started: Path, run: Run, complaint: Callable[[str], str]
+) -> None:
+    for label in CLASSES:
+        draw(started / "data/faces" / label, 10, seed=7)
+    set_params(started, {"train.network.filters": [4, 9]})
+    for stage in EARLY:
+        run(stage)
+    message = complaint("train")
+    assert "train.start = 'start.keras': has filters [4, 8]" in message
+    assert "train.network is filters [4, 9]" in message
+    assert not Path("models/model.keras").exists()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no archive", b"PK\x05\x06" + bytes(18)])
+def test_a_file_that_is_not_a_model_is_refused_in_one_line(
+    started: Path, run: Run, complaint: Callable[[str], str], content: bytes | None
+) -> None:
+    for label in CLASSES:
+        draw(started / "data/faces" / label, 10, seed=7)
+    for stage in EARLY:
+        run(stage)
+    Path("start.keras").unlink()
+    if content is not None:
+        Path("start.keras").write_bytes(content)
+    assert "train.start = 'start.keras': cannot be read" in complaint("train")
