@@ -59,12 +59,13 @@ def headlines(changed: dict[str, Any], pairs: pd.DataFrame | None) -> Section:
             upward = name.startswith(("accuracy", "recall"))
             better = "better" if (new > old) == upward else "worse"
             wide = spread(name, subset, pairs)
-            says = "same" if new == old else better if abs(new - old) > wide else "within the noise"
+            says = better if abs(new - old) > wide else "within the noise"
+            says = says if np.isfinite(wide) else "noise unknown"
             arrow = "" if new == old else "▲ " if new > old else "▼ "
-            says += ", noise unknown" if new != old and not np.isfinite(wide) else ""
-            row = {"metric": f"{name.replace('_', ' ')}, {subset}", "before": f"{old:.5g}"}
-            row |= {"now": f"{new:.5g}", "change": f"{arrow}{new - old:+.2g}" if arrow else "0"}
-            rows.append(row | {"noise": f"± {wide:.2g}" if 0 < wide < np.inf else "", "says": says})
+            row = {"metric": f"{name.replace('_', ' ')}, {subset}"}
+            row |= {"is": says if arrow else "same", "before": f"{old:.5g}", "now": f"{new:.5g}"}
+            row |= {"change": f"{arrow}{new - old:+.2g}" if arrow else "0"}
+            rows.append(row | {"noise": f"± {wide:.2g}" if 0 < wide < np.inf else ""})
     rows.sort(key=lambda row: ORDER.index(next(o for o in ORDER if row["metric"].startswith(o))))
     how = "Noise: 95 % of paired bootstraps over groups; else twice what seeds move a difference."
     return Section("Headlines", how, pd.DataFrame(rows))
@@ -199,7 +200,7 @@ def report(revision: str) -> None:
         raise UserError(f"{revision}: {error}") from error
     pairs = paired(before, now)
     first = headlines(moved, pairs)
-    says = [] if first.table is None or first.table.empty else first.table["says"].tolist()
+    says = [] if first.table is None or first.table.empty else first.table["is"].tolist()
     counts = {word: sum(one.startswith(word) for one in says) for word in ("better", "worse")}
     stage = stages(before, now)
     differ = (stage.table["outputs"] == "changed").any() if stage.table is not None else False

@@ -73,8 +73,8 @@ def chart(table: pd.DataFrame, x: str, y: str) -> str:
         "scale": {"domain": ["before", "now"], "range": ["#999", "#d4481e"]},
     }
     axes = {
-        n: {"field": f, "type": "quantitative", "scale": {"zero": False}}
-        for n, f in (("x", x), ("y", y))
+        name: {"field": field, "type": "quantitative", "scale": {"zero": False}, "axis": axis}
+        for name, field, axis in (("x", x, {"tickMinStep": 1}), ("y", y, {}))
     }
     text = {"text": {"field": "variant"}} if "variant" in table else {}
     mark = {"type": "point", "filled": True} if text else {"type": "line", "point": True}
@@ -83,7 +83,7 @@ def chart(table: pd.DataFrame, x: str, y: str) -> str:
         *([{"mark": {"type": "text", "dy": -9}, "encoding": text}] if text else []),
     ]
     spec = {"data": {"values": json.loads(table.to_json(orient="records"))}, "layer": layers}
-    spec |= {"width": 380, "height": 200, "encoding": {**axes, "color": color}}
+    spec |= {"width": 340, "height": 200, "encoding": {**axes, "color": color}}
     return str(vl_convert.vegalite_to_svg(spec, vl_version="5.20"))
 
 
