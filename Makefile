@@ -1,5 +1,6 @@
 # make run    installs what a run needs into .venv, then runs the pipeline
 # make test   installs what the tests need too, then runs them
+# make report  writes report.md and report.html: what the workspace changed against main (REV=...)
 # make check  lint, format and types
 # make web    builds the page with the present model, and serves it on localhost; needs node and npm
 # make android  builds deploy/android/facemask.apk with it; needs what deploy/android/README.md says
@@ -8,7 +9,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test check web android deploy/web/dist
+.PHONY: run test check report web android deploy/web/dist
 
 run: $(BIN)/installed-run
 	dvc repro
@@ -20,6 +21,9 @@ check: $(BIN)/installed-dev
 	ruff check
 	ruff format --check
 	mypy
+
+report: $(BIN)/installed-run
+	python -m tools.report $(REV)
 
 web: deploy/web/dist
 	npm --prefix deploy/web run preview
@@ -33,6 +37,7 @@ android: $(BIN)/installed-run
 
 $(BIN)/installed-run: requirements.txt constraints.txt | $(BIN)/pip
 	pip install --quiet -r requirements.txt
+	python -m tools.plots_page
 	touch $@
 
 $(BIN)/installed-dev: requirements-dev.txt $(BIN)/installed-run

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import CLASSES, REPOSITORY, TINY, commit, copy_project, draw, dvc, set_params
+from tests.helpers import (
+    CLASSES,
+    REPOSITORY,
+    TINY,
+    commit,
+    copy_project,
+    draw,
+    dvc,
+    set_params,
+    tiny_project,
+)
 
 Run = Callable[[str], None]
 
@@ -25,6 +35,15 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     set_params(project, changes | short)
     commit(project)
     dvc(project, "repro")
+    return project
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with small pictures and a small network that has run undisturbed."""
+    project = tiny_project(tmp_path_factory.mktemp("tiny"))
+    dvc(project, "repro")
+    commit(project)
     return project
 
 

@@ -19,6 +19,7 @@ from PIL import Image
 
 from facemask.data import images
 from facemask.data.pixels import Pixels
+from facemask.files import remove
 
 REPOSITORY = Path(__file__).parents[1]
 CLASSES = ("WithMask", "WithoutMask")
@@ -120,6 +121,18 @@ def commit(project: Path) -> None:
     shell(project, "git", "config", "user.email", "test@example.org")
     shell(project, "git", "add", "--all")
     shell(project, "git", "commit", "--quiet", "--allow-empty", "--message", "state")
+
+
+def tiny_project(folder: Path) -> Path:
+    """Make a project that runs in seconds, with enough files to be stopped among them."""
+    project = copy_project(folder)
+    for name in ("dvc.lock", "metrics", "plots", "models"):
+        remove(project / name)  # they are of the embedded faces
+    set_params(project, TINY)
+    for label in CLASSES:
+        draw(project / "data/faces" / label, 400)
+    commit(project)
+    return project
 
 
 def dvc(project: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:

@@ -87,8 +87,8 @@ def peak_memory(act: Callable[[], object]) -> int:
 
 
 def everything_below(folder: Path) -> dict[Path, bytes]:
-    """Read all that is outside `data/` and the metrics and plots."""
-    made = {"data", "metrics", "plots"}
+    """Read all that is outside the folders that `ingest` writes to."""
+    made = {"data", "details", "plots", "timing"}
     files = (file for file in folder.rglob("*") if file.is_file())
     return {
         file: file.read_bytes() for file in files if not made & {part.name for part in file.parents}

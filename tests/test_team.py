@@ -1,0 +1,224 @@
+"""What a team shares: headlines that fit, remotes that restore every stage, reports, checks."""
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import commit, copy_project, dvc, environment, set_params, shell
+
+STAGES = 6
+
+
+@pytest.fixture
+def clone(tiny: Path, tmp_path: Path) -> Path:
+    """Return a clone of a finished run, with its own cache and outputs."""
+    shutil.copytree(tiny, tmp_path / "clone", symlinks=True)
+    return tmp_path / "clone"
+
+
+def python(project: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a tool in a project, without looking at how it ends."""
+    return shell(project, "python", "-m", module, *arguments, check=False)
+
+
+def test_headlines_fit_a_terminal(tiny: Path) -> None:
+    shown = dvc(tiny, "metrics", "show").stdout.splitlines()
+    assert max(len(line) for line in shown) <= 120
+    found = [json.loads(file.read_text()) for file in (tiny / "metrics").glob("*.json")]
+    found.append(json.loads((tiny / "models/kilobytes.json").read_text()))
+    assert 6 < sum(len(values) for values in found) <= 12
+    assert len(dvc(tiny, "metrics", "diff", "--all").stdout.splitlines()) < 24
+
+
+def test_plots_need_no_network(clone: Path) -> None:
+    assert python(clone, "tools.plots_page").returncode == 0
+    dvc(clone, "plots", "show")
+    page = (clone / "dvc_plots/index.html").read_text()
+    assert "<script src" not in page
+    assert page.count("vegaEmbed('#") > 8
+    assert shell(clone, "git", "status", "--short").stdout == ""
+
+
+def test_the_report_says_what_changed(clone: Path) -> None:
+    assert python(clone, "tools.report", "HEAD").returncode == 0
+    assert (clone / "report.md").read_text().startswith("# Against HEAD: no change\n")
+    set_params(clone, {"evaluate.threshold": 0.999})
+    dvc(clone, "repro")
+    assert python(clone, "tools.report", "HEAD").returncode == 0
+    said, page = (clone / "report.md").read_text(), (clone / "report.html").read_text()
+    assert "evaluate.threshold" in said
+    [row] = [line for line in said.splitlines() if line.startswith("| recall WithoutMask")]
+    assert "▼" in row
+    assert "worse" in row
+    assert "Mistakes that were cured: 0" in said
+    assert "Mistakes that appeared: 0" not in said
+    assert page.count("data:image/png;base64") > 0
+    assert page.count("<svg") == 3
+    assert "<script" not in page
+    assert "src=" not in page.replace('src="data:', "")
+    nowhere = python(clone, "tools.report", "nowhere")
+    assert nowhere.returncode == 1
+    assert nowhere.stderr.startswith("report: nowhere: ")
+    assert len(nowhere.stderr.splitlines()) == 1
+
+
+def test_a_good_version_passes_and_a_bad_one_does_not(clone: Path) -> None:
+    assert python(clone, "tools.verify").stdout == "verify: nothing is wrong\n"
+
+    model = clone / "models/facemask.tflite"
+    content = model.read_bytes()
+    model.unlink()  # it may be a link into the cache
+    model.write_bytes(content[:-1])
+    assert "export_tflite: is not what dvc.lock says" in python(clone, "tools.verify").stderr
+    dvc(clone, "checkout", "--force")
+
+    lock, line = clone / "dvc.lock", "data/split.csv\n      hash: md5\n      md5: "
+    lock.write_text(lock.read_text().replace(line, f"{line}0"))
+    assert "split: made another data/split.csv" in python(clone, "tools.verify").stderr
+    shell(clone, "git", "checkout", "--quiet", ".")
+
+    accuracy = clone / "metrics/accuracy.json"
+    accuracy.write_text('{"validation": 0.5}')
+    assert "accuracy on validation fell from" in python(clone, "tools.verify").stderr
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def wait_for(port: int) -> None:
+    for _ in range(300):
+        with socket.socket() as tried:
+            if not tried.connect_ex(("127.0.0.1", port)):
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"nothing listens on {port}")
+
+
+Configure = Callable[[Path], None]
+
+
+@pytest.fixture(params=["folder", "s3", "ssh"])
+def remote(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Configure]:
+    """Yield what names a remote `shared` in a clone; serve it meanwhile."""
+    kind, port, process = request.param, free_port(), None
+    needed = {"s3": ("moto_server", "dvc_s3"), "ssh": ("sshd", "dvc_ssh")}
+    if kind in needed:
+        program, module = needed[kind]
+        path = os.environ["PATH"] + os.pathsep + "/usr/sbin"
+        found = shutil.which(program, path=path)
+        if not found or not importlib.util.find_spec(module):
+            pytest.skip(f"{program} or {module} is not installed")
+    options: dict[str, str] = {}
+    url = str(tmp_path / "remote")
+    if kind == "s3":
+        process = subprocess.Popen([found, "-p", str(port)], stderr=subprocess.DEVNULL)
+        options = {"endpointurl": f"http://127.0.0.1:{port}", "region": "us-east-1"}
+        options |= {"access_key_id": "test", "secret_access_key": "test"}
+        url = "s3://bucket/facemask"
+        wait_for(port)
+        make = "import sys, botocore.session as s; s.get_session().create_client('s3', "
+        make += "endpoint_url=sys.argv[1], region_name='us-east-1', aws_access_key_id='test', "
+        make += "aws_secret_access_key='test').create_bucket(Bucket='bucket')"
+        subprocess.run([sys.executable, "-c", make, options["endpointurl"]], check=True)
+    if kind == "ssh":
+        key, host = tmp_path / "key", tmp_path / "host"
+        for file in (key, host):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file], check=True)
+        settings = {"HostKey": host, "AuthorizedKeysFile": f"{key}.pub", "StrictModes": "no"}
+        settings |= {"ListenAddress": "127.0.0.1", "PidFile": "none", "UsePAM": "no"}
+        settings |= {"Subsystem": "sftp internal-sftp"}
+        words = [f"-o{name}={value}" for name, value in settings.items()]
+        Path("/run/sshd").mkdir(exist_ok=True)
+        process = subprocess.Popen([found, "-D", "-f/dev/null", f"-p{port}", *words])
+        wait_for(port)
+        user = subprocess.run(["id", "-un"], capture_output=True, text=True).stdout.strip()
+        options = {"keyfile": str(key), "port": str(port), "user": user}
+        url = f"ssh://127.0.0.1{tmp_path}/remote"
+
+    def configure(project: Path) -> None:
+        dvc(project, "remote", "add", "--local", "--default", "shared", url)
+        for name, value in options.items():
+            dvc(project, "remote", "modify", "--local", "shared", name, value)
+
+    yield configure
+    if process:
+        process.terminate()
+        process.wait()
+
+
+def second_clone(of: Path, to: Path) -> Path:
+    """Return what a colleague has: what Git brings and the photos, but no lock and no cache."""
+    clone = copy_project(to, of=of)
+    shutil.copytree(of / "data/faces", clone / "data/faces", dirs_exist_ok=True)
+    (clone / "dvc.lock").unlink()
+    commit(clone)
+    return clone
+
+
+def test_a_remote_restores_every_stage(clone: Path, remote: Configure, tmp_path: Path) -> None:
+    """A push that is killed and taken up again loses nothing; nobody runs a stage again."""
+    remote(clone)
+    pushing = subprocess.Popen(
+        ["python", "-m", "tools.push"],
+        cwd=clone,
+        env=environment(),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(3)
+    os.killpg(pushing.pid, signal.SIGKILL)
+    pushing.wait()
+    done = python(clone, "tools.push")
+    assert done.returncode == 0, done.stderr
+    assert python(clone, "tools.push").stdout == "0 objects pushed\n"
+
+    other = second_clone(clone, tmp_path / "other")
+    remote(other)
+    dvc(other, "fetch", "--run-cache")
+    shown = dvc(other, "repro", "--pull").stdout
+    assert shown.count("is cached - skipping run") == STAGES
+    assert "Running stage" not in shown
+    assert (other / "dvc.lock").read_text() == (clone / "dvc.lock").read_text()
+
+    shutil.rmtree(other / ".dvc/cache")
+    shutil.rmtree(other / "models/variants")
+    dvc(other, "pull")
+    assert "up to date" in dvc(other, "repro", "--pull", "--allow-missing").stdout
+    assert (other / "models/variants/float32.tflite").exists()
+
+
+def test_a_remote_that_is_full_is_one_line(clone: Path, tmp_path: Path) -> None:
+    """What fits stays there; with room again, the next push ends it."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", place])
+    if mounted.returncode:
+        pytest.skip("only root may mount a tmpfs")
+    try:
+        dvc(clone, "remote", "add", "--local", "--default", "shared", str(place))
+        full = python(clone, "tools.push")
+        assert full.returncode == 1
+        assert "Traceback" not in full.stderr
+        assert not (place / "runs").exists()
+        subprocess.run(["mount", "-o", "remount,size=64m", place], check=True)
+        assert python(clone, "tools.push").returncode == 0
+        other = second_clone(clone, tmp_path / "other")
+        dvc(other, "remote", "add", "--local", "--default", "shared", str(place))
+        dvc(other, "fetch", "--run-cache")
+        assert dvc(other, "repro", "--pull").stdout.count("is cached") == STAGES
+    finally:
+        subprocess.run(["umount", place], check=True)

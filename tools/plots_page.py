@@ -1,0 +1,52 @@
+"""Make `dvc plots show` work without network: a page with Vega's scripts inside.
+
+Run `python -m tools.plots_page` once in a clone; `make run` does. Writes `.dvc/plots.html`, which
+Git ignores, and names it in this clone's own configuration: where it was never run, DVC's page
+loads the scripts from a CDN, as everywhere.
+"""
+
+from pathlib import Path
+
+import vl_convert
+from dvc.repo import Repo
+
+from facemask.files import replacing
+
+PLACE = Path(".dvc/plots.html")
+
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+{refresh_tag}
+<title>Plots</title>
+<style>table {border-spacing: 15px} img {max-width: 100%}</style>
+<script type="module">SCRIPTS</script>
+<script>window.vegaEmbed = (...plot) => addEventListener("load", () => embed(...plot))</script>
+</head>
+<body>
+{plot_divs}
+</body>
+</html>
+"""
+"""DVC fills in what is in braces; its calls of vegaEmbed wait for the module."""
+
+
+def scripts() -> str:
+    """Return Vega, Vega-Lite and Vega-Embed as one module that defines `embed`, for a page."""
+    bundle: str = vl_convert.javascript_bundle("window.embed = vegaEmbed;", vl_version="5.20")
+    return bundle.replace("</script", "<\\/script")
+
+
+def main() -> None:
+    """Write the page, and name it in `.dvc/config.local`."""
+    with Repo() as repository:
+        with replacing(Path(repository.root_dir) / PLACE) as page:
+            page.write_text(PAGE.replace("SCRIPTS", scripts()), encoding="utf-8")
+        with repository.config.edit("local") as config:
+            config["plots"] = {"html_template": PLACE.name}
+
+
+if __name__ == "__main__":
+    main()

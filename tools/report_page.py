@@ -1,0 +1,124 @@
+"""What a report is made of: files of a version, sections, charts, pictures, two files."""
+
+import base64
+import html
+import io
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import vl_convert
+from dvc.api import DVCFileSystem
+from dvc.exceptions import DvcException
+from PIL import Image
+
+from facemask.data import tables
+from facemask.data.pixels import Pixels
+from facemask.files import replacing
+from stages import paths
+
+PAGE = """<!DOCTYPE html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>{title}</title><style>
+body {{font: 16px/1.5 system-ui, sans-serif; color: #222}}
+body {{max-width: 60rem; margin: 0 auto; padding: 1rem}}
+div {{overflow-x: auto}} table {{border-collapse: collapse}} svg {{max-width: 100%; height: auto}}
+th, td {{padding: .2rem .7rem; text-align: left; border-bottom: 1px solid #ddd}}
+h1 {{line-height: 1.2}}
+.better {{background: #e3f4e3}} .worse {{background: #fbe3e0}}
+figure {{display: inline-block; width: 7rem; margin: 0 .5rem .5rem 0; vertical-align: top}}
+figure img {{width: 100%}} figcaption {{font-size: .75rem; overflow-wrap: anywhere}}
+</style>{body}</html>
+"""
+
+
+class Section(NamedTuple):
+    """A part of the report: a sentence, a table, and what only a browser shows (HTML)."""
+
+    title: str
+    text: str = ""
+    table: pd.DataFrame | None = None
+    figures: str = ""
+
+
+class Version:
+    """Files as they are in the workspace (None) or in a revision."""
+
+    def __init__(self, revision: str | None) -> None:
+        """Take a revision of Git, or None."""
+        self.files = DVCFileSystem(rev=revision) if revision else None
+
+    def read(self, path: str | Path) -> bytes | None:
+        """Return a file's content; None where it is not there, nor in the cache or a remote."""
+        try:
+            return self.files.read_bytes(str(path)) if self.files else Path(path).read_bytes()
+        except (OSError, DvcException):
+            return None
+
+    def table(self, path: Path) -> pd.DataFrame | None:
+        """Return a CSV table, or None."""
+        content = self.read(path)
+        return None if content is None else pd.read_csv(io.BytesIO(content))
+
+    def images(self, path: Path) -> pd.DataFrame | None:
+        """Return a table of images, whose text stays text, by subset and path, or None."""
+        content = self.read(path)
+        return None if content is None else tables.read(io.BytesIO(content))  # type: ignore[arg-type]
+
+
+def chart(table: pd.DataFrame, x: str, y: str) -> str:
+    """Draw columns of both versions as SVG: lines over epochs, points over sizes."""
+    color = {
+        "field": "version",
+        "scale": {"domain": ["before", "now"], "range": ["#999", "#d4481e"]},
+    }
+    axes = {
+        name: {"field": field, "type": "quantitative", "scale": {"zero": False}, "axis": axis}
+        for name, field, axis in (("x", x, {"tickMinStep": 1}), ("y", y, {}))
+    }
+    text = {"text": {"field": "variant"}} if "variant" in table else {}
+    mark = {"type": "point", "filled": True} if text else {"type": "line", "point": True}
+    layers = [
+        {"mark": mark},
+        *([{"mark": {"type": "text", "dy": -9}, "encoding": text}] if text else []),
+    ]
+    spec = {"data": {"values": json.loads(table.to_json(orient="records"))}, "layer": layers}
+    spec |= {"width": 340, "height": 200, "encoding": {**axes, "color": color}}
+    return str(vl_convert.vegalite_to_svg(spec, vl_version="5.20"))
+
+
+def figure(row: dict[Any, Any]) -> str:
+    """Show an image with what was said of it."""
+    inside = row["split"] in tables.SUBSETS
+    pixels = Pixels(paths.RESIZED if inside else paths.RESIZED_EXTERNAL)[[row["row"]]][0]
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    picture = base64.b64encode(content.getvalue()).decode()
+    moved = f"{row['probability_old']:.2f} → {row['probability_new']:.2f}"
+    words = f"{row['path']} is {row['label']}; probability {moved}"
+    return (
+        f'<figure><img alt="" src="data:image/png;base64,{picture}">'
+        f"<figcaption>{html.escape(words)}</figcaption></figure>"
+    )
+
+
+def write(title: str, sections: list[Section]) -> None:
+    """Write both files, whole or not at all."""
+    marked, tagged = [f"# {title}"], [f"<h1>{html.escape(title)}</h1>"]
+    for one in sections:
+        has_table = one.table is not None and len(one.table)
+        marked += [
+            f"## {one.title}",
+            one.text,
+            one.table.to_markdown(index=False) if has_table else "",
+        ]
+        table = one.table.to_html(index=False, border=0) if has_table else ""
+        for word in ("better", "worse"):
+            table = table.replace(f"<td>{word}", f'<td class="{word}">{word}')
+        tagged += [f"<h2>{html.escape(one.title)}</h2><p>{html.escape(one.text)}</p>"]
+        tagged += [f"<div>{table}</div>{one.figures}"]
+    with replacing(Path("report.md")) as markdown, replacing(Path("report.html")) as page:
+        markdown.write_text("\n\n".join(filter(None, marked)) + "\n", encoding="utf-8")
+        page.write_text(
+            PAGE.format(title=html.escape(title), body="".join(tagged)), encoding="utf-8"
+        )

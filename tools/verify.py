@@ -1,0 +1,75 @@
+"""Tell whether this version may be merged or released.
+
+Run `python -m tools.verify [--base REVISION] [--tolerance SHARE]` after `dvc repro`. Fails, with a
+line each, where a file is not what `dvc.lock` says; where the data stages made anything else than
+HEAD says, to the byte; and where accuracy is further below the base's than the tolerance, as
+processors round otherwise, and training amplifies it.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from dvc.scm import RevError
+
+from facemask.errors import UserError, one_line_errors
+from stages import paths
+from tools.report_page import Version
+
+EXACT = ("ingest", "resize", "split")
+LOCK, ACCURACY = Path("dvc.lock"), paths.METRICS / "accuracy.json"
+
+
+def faults(base: str, tolerance: float) -> Iterator[str]:
+    """Yield what is wrong, a line each.
+
+    Args:
+        base: revision whose accuracy counts; where it has none, nothing is compared with it.
+        tolerance: by how much accuracy, 0-1, may fall on any subset.
+    """
+    with Repo() as repository:
+        for stage, found in repository.status().items():
+            yield f"{stage}: is not what dvc.lock says: {json.dumps(found)}"
+    now, committed = Version(None), Version("HEAD")
+    made, expected = (_outputs(version.read(LOCK)) for version in (now, committed))
+    for stage in EXACT:
+        for path, hashed in made.get(stage, {}).items():
+            if expected.get(stage, {}).get(path) != hashed:
+                yield f"{stage}: made another {path} than the committed dvc.lock says"
+    before = json.loads(Version(base).read(ACCURACY) or b"{}")
+    for subset, value in json.loads(now.read(ACCURACY) or b"{}").items():
+        if value < before.get(subset, 0) - tolerance:
+            yield f"evaluate: accuracy on {subset} fell from {before[subset]:.4f} to {value:.4f}"
+
+
+def _outputs(lock: bytes | None) -> dict[str, dict[str, Any]]:
+    stages = yaml.safe_load(lock)["stages"] if lock else {}
+    return {
+        name: {out["path"]: out.get("md5") for out in entry.get("outs", ())}
+        for name, entry in stages.items()
+    }
+
+
+def main() -> None:
+    """Print what is wrong and fail, or say that nothing is."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--base", default="HEAD", help="revision to compare accuracy with")
+    parser.add_argument("--tolerance", type=float, default=0.05, help="of accuracy, 0-1")
+    options = parser.parse_args()
+    try:
+        found = list(faults(options.base, options.tolerance))
+    except (DvcException, RevError) as error:
+        raise UserError(f"{options.base}: {error}") from error
+    if found:
+        raise UserError("; ".join(found))
+    print("verify: nothing is wrong")
+
+
+if __name__ == "__main__":
+    with one_line_errors("verify"):
+        main()
