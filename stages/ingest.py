@@ -13,9 +13,8 @@ from facemask.files import replacing
 from stages import paths
 
 
-def ingest(options: params.Ingest) -> None:
+def ingest(options: params.Ingest, spool: shards.Spool) -> None:
     """Examine and label the images of `options.source` and of the external test sets."""
-    spool = shards.Spool(paths.QUARANTINE.parent)
     source = Source(options.source, sha256=options.sha256, downloads=paths.DOWNLOADS)
     found = collect(source, options, spool, cache=paths.CACHE)
     limits = options.model_copy(update={"classes": found.classes})
@@ -45,5 +44,5 @@ def ingest(options: params.Ingest) -> None:
 
 
 if __name__ == "__main__":
-    with timing.stage("ingest", paths.TIMING):
-        ingest(params.load(paths.PARAMS).ingest)
+    with timing.stage("ingest", paths.TIMING), shards.Spool(paths.QUARANTINE.parent) as spool:
+        ingest(params.load(paths.PARAMS).ingest, spool)

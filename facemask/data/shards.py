@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -53,7 +54,8 @@ Contents = Callable[[Collection[str]], Iterator[tuple[str, bytes]]]
 class Spool:
     """The bytes of files in the order in which they were read, until they are sorted into shards.
 
-    They lie in one file, which ends with the process; where it was killed, with the next spool.
+    They lie in one file, which ends with the `with` block; where that was killed, with the next
+    spool.
 
     Attributes:
         path: of the file, absolute.
@@ -64,9 +66,15 @@ class Spool:
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob("tmp-spool-*"):
             left.unlink()
-        # It lives as long as this.
+        # It lives as long as the block.
         self._file = tempfile.NamedTemporaryFile(prefix="tmp-spool-", dir=folder.absolute())  # noqa: SIM115
         self._folder, self.path = folder, Path(self._file.name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
 
     def add(self, contents: Sequence[bytes]) -> list[int]:
         """Append the bytes of files; return where each begins; a full disk is a `UserError`.
