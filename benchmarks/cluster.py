@@ -21,7 +21,7 @@ from PIL import Image
 from facemask import params
 from facemask.data import collection, resize, shards, tables
 from facemask.data.source import Source
-from facemask.dedup import groups
+from facemask.dedup import groups, near_duplicates
 from facemask.spread import SETTING
 from stages import paths
 from tools.generated import generated
@@ -72,7 +72,7 @@ def steps(source: Path, folder: Path, options: params.Params) -> dict[str, float
     keys = sorted(set(found.good["sha256"]))
     fingerprints = groups.fingerprinted(keys, [folder / "raw"], cache)
     done("fingerprints")
-    pairs = groups.candidates(fingerprints, folder)
+    pairs = near_duplicates.candidates(fingerprints, folder)
     done("search")
     scores = groups.scored(keys, fingerprints, pairs, cache)
     done("compare")

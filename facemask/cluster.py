@@ -113,7 +113,7 @@ def _in_words(address: str, *gone: type[Exception]) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except (CancelledError, *gone) as error:
+    except (CancelledError, *gone) as error:  # type: ignore[misc]  # distributed has no types
         raise UserError(f"{address}: the scheduler is gone") from error
     except KilledWorker as error:
         raise UserError(f"{address}: {error}") from error

@@ -25,9 +25,7 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
     augment, small = augmentation.augmenters(options)
     batch = options.batch_size, seed, augment, options.min_steps, small
     data = dataset.TrainingData(rows, tables.classes(table)[1], pixels, *batch)
-    trained = training.train(
-        options, size, data, validation, workers, show=show, backup=paths.BACKUP
-    )
+    trained = training.train(options, size, data, validation, workers, show, paths.BACKUP)
     if not workers.is_chief:
         raise SystemExit  # the chief writes
     with replacing(paths.PLOTS / "augmented.png") as picture:

@@ -114,17 +114,17 @@ Configure = Callable[[Path], None]
 def remote(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Configure]:
     """Yield what names a remote `shared` in a clone; serve it meanwhile."""
     kind, port, process = request.param, free_port(), None
+    server, url = "", str(tmp_path / "remote")
     needed = {"s3": ("moto_server", "dvc_s3"), "ssh": ("sshd", "dvc_ssh")}
     if kind in needed:
         program, module = needed[kind]
         path = os.environ["PATH"] + os.pathsep + "/usr/sbin"
-        found = shutil.which(program, path=path)
-        if not found or not importlib.util.find_spec(module):
+        server = shutil.which(program, path=path) or ""
+        if not server or not importlib.util.find_spec(module):
             pytest.skip(f"{program} or {module} is not installed")
     options: dict[str, str] = {}
-    url = str(tmp_path / "remote")
     if kind == "s3":
-        process = subprocess.Popen([found, "-p", str(port)], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([server, "-p", str(port)], stderr=subprocess.DEVNULL)
         options = {"endpointurl": f"http://127.0.0.1:{port}", "region": "us-east-1"}
         options |= {"access_key_id": "test", "secret_access_key": "test"}
         url = "s3://bucket/facemask"
@@ -142,7 +142,7 @@ def remote(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Configure
         settings |= {"Subsystem": "sftp internal-sftp"}
         words = [f"-o{name}={value}" for name, value in settings.items()]
         Path("/run/sshd").mkdir(exist_ok=True)
-        process = subprocess.Popen([found, "-D", "-f/dev/null", f"-p{port}", *words])
+        process = subprocess.Popen([server, "-D", "-f/dev/null", f"-p{port}", *words])
         wait_for(port)
         user = subprocess.run(["id", "-un"], capture_output=True, text=True).stdout.strip()
         options = {"keyfile": str(key), "port": str(port), "user": user}

@@ -23,7 +23,7 @@ def push(remote: str | None) -> int:
     """
     with Repo() as repository:
         try:
-            sent = repository.push(remote=remote)
+            sent: int = repository.push(remote=remote)
             records = Path(repository.stage_cache.cache_dir).glob("*/*/*")
             runs = [(record.parent.name, record.name) for record in records]
             for objects in repository.stage_cache.get_used_objs(runs).values():
@@ -39,4 +39,4 @@ def push(remote: str | None) -> int:
 
 if __name__ == "__main__":
     with one_line_errors("push"):
-        print(f"{push(*sys.argv[1:] or [None])} objects pushed")
+        print(f"{push(next(iter(sys.argv[1:]), None))} objects pushed")

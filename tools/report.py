@@ -101,8 +101,9 @@ def spread(name: str, subset: str, pairs: pd.DataFrame | None) -> float:
 
 def paired(before: Version, now: Version) -> pd.DataFrame | None:
     """Return images that both versions predicted, a row each, with columns `_old` and `_new`."""
-    both = [version.images(paths.PREDICTIONS) for version in (before, now)]
-    if both[0] is None or both[1] is None:
+    found = [version.images(paths.PREDICTIONS) for version in (before, now)]
+    both = [rows for rows in found if rows is not None]
+    if len(both) < len(found):
         return None
     positive = tables.classes(both[1])[1]
     for rows in both:
@@ -156,8 +157,9 @@ def mistakes(pairs: pd.DataFrame | None) -> Iterator[Section]:
 
 def images(before: Version, now: Version) -> Section:
     """Return how many images and groups came and went, by class."""
-    both = [version.images(paths.SPLIT) for version in (before, now)]
-    if both[0] is None or both[1] is None:
+    found = [version.images(paths.SPLIT) for version in (before, now)]
+    both = [table for table in found if table is not None]
+    if len(both) < len(found):
         return Section(
             "Images", "The tables of images of both versions are not at hand: `dvc fetch`."
         )

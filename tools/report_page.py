@@ -82,7 +82,10 @@ def chart(table: pd.DataFrame, x: str, y: str) -> str:
         {"mark": mark},
         *([{"mark": {"type": "text", "dy": -9}, "encoding": text}] if text else []),
     ]
-    spec = {"data": {"values": json.loads(table.to_json(orient="records"))}, "layer": layers}
+    spec: dict[str, Any] = {
+        "data": {"values": json.loads(table.to_json(orient="records"))},
+        "layer": layers,
+    }
     spec |= {"width": 340, "height": 200, "encoding": {**axes, "color": color}}
     return str(vl_convert.vegalite_to_svg(spec, vl_version="5.20"))
 
@@ -106,13 +109,13 @@ def write(title: str, sections: list[Section]) -> None:
     """Write both files, whole or not at all."""
     marked, tagged = [f"# {title}"], [f"<h1>{html.escape(title)}</h1>"]
     for one in sections:
-        has_table = one.table is not None and len(one.table)
+        shown = pd.DataFrame() if one.table is None else one.table
         marked += [
             f"## {one.title}",
             one.text,
-            one.table.to_markdown(index=False) if has_table else "",
+            shown.to_markdown(index=False) if len(shown) else "",
         ]
-        table = one.table.to_html(index=False, border=0) if has_table else ""
+        table = shown.to_html(index=False, border=0) if len(shown) else ""
         for word in ("better", "worse"):
             table = table.replace(f"<td>{word}", f'<td class="{word}">{word}')
         tagged += [f"<h2>{html.escape(one.title)}</h2><p>{html.escape(one.text)}</p>"]

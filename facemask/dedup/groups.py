@@ -189,12 +189,12 @@ def scored(keys: Sequence[str], fingerprints: Records, pairs: Indices, cache: Pa
     for some in np.array_split(np.arange(len(pairs)), len(pairs) // PAIRS_AT_ONCE + 1):
         named = names(some)
         found = known.recall(named)
-        values = [found.get(name, MISSING) for name in named]
-        scores[some] = np.frombuffer(b"".join(values), np.float32)
+        kept = [found.get(name, MISSING) for name in named]
+        scores[some] = np.frombuffer(b"".join(kept), np.float32)
     missing, done = np.flatnonzero(np.isnan(scores)), 0
     for values in compare_all(fingerprints, pairs[missing]):
         some = missing[done : done + len(values)]
-        known.keep(dict(zip(names(some), map(np.float32.tobytes, values), strict=True)))
+        known.keep(dict(zip(names(some), (value.tobytes() for value in values), strict=True)))
         scores[some], done = values, done + len(values)
     return scores
 

@@ -6,6 +6,7 @@ codes reads a slice of each file (an external merge sort). So no process holds a
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -103,7 +104,8 @@ def between(folder: Path, first: int, end: int) -> tuple[Indices, Floats]:
     Returns:
         (k,) keys, and (k, 2, `DIMENSIONS`) halves.
     """
-    keys, halves = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
+    keys: list[Indices] = [np.zeros(0, np.int64)]
+    halves: list[Floats] = [np.zeros(0, np.float32)]
     for file in sorted(folder.glob("keys-*")):
         some, start = slice_of(file, first << POINT, end << POINT)
         keys.append(some)
@@ -123,7 +125,7 @@ def slice_of(file: Path, first: int, end: int) -> tuple[Indices, int]:
     return _read(file, np.int64, int(start), int(stop - start)), int(start)
 
 
-def _read(file: Path, dtype: DTypeLike, start: int, count: int) -> NDArray[np.generic]:
+def _read(file: Path, dtype: DTypeLike, start: int, count: int) -> Any:
     return np.fromfile(file, dtype, count, offset=start * np.dtype(dtype).itemsize)
 
 

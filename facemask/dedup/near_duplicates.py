@@ -74,7 +74,8 @@ def _search_all(files: Path, fingerprints: Records, first: int) -> None:
     )
     numbers = [*spread(partial(reduce, files), parts)]
     for order in range(ORDERS):
-        counts = sum(spread(partial(sort, files, order), numbers), np.zeros(1 << PREFIX, np.int64))
+        counts: Indices = np.zeros(1 << PREFIX, np.int64)
+        counts += sum(spread(partial(sort, files, order), numbers))
         tasks = [(order, number, cuts) for number, cuts in enumerate(_tasks(counts))]
         search = partial(_search, files, count, first)
         title = f"search {order + 1}/{ORDERS}"

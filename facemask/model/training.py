@@ -20,8 +20,8 @@ from facemask.model import augmentation, calibration, dataset, distribution, net
 from facemask.model.backup import BEST, STATE, Backup
 from facemask.model.progress import Progress
 
-CODE = (augmentation, *augmentation.CODE, dataset, distribution, network, calibration, schedule)
-CODE += (keras, tf)
+_OURS = (augmentation, *augmentation.CODE, dataset, distribution, network, calibration, schedule)
+CODE = (*_OURS, keras, tf)
 """What a training depends on besides its options and rows."""
 
 
@@ -50,7 +50,6 @@ def train(
     data: dataset.TrainingData,
     validation: pd.DataFrame,
     workers: distribution.Workers,
-    *,
     show: Callable[[pd.DataFrame], None],
     backup: Path,
 ) -> Trained:
