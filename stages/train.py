@@ -10,13 +10,12 @@ from facemask import params, report, timing
 from facemask.data import tables
 from facemask.data.pixels import Pixels
 from facemask.files import remove, replacing
-from facemask.model import augmentation, dataset, distribution, network, schedule, training
+from facemask.model import augmentation, dataset, network, schedule, training
 from stages import paths
 
 
 def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]:
     """Train on images of `size` pixels, all chance from `seed`; return the epochs' seconds."""
-    workers = distribution.Workers()
     network.reproducible(seed)
     table, pixels = tables.read(paths.SPLIT), Pixels(paths.RESIZED)
     rows = tables.subset(table, tables.TRAIN)
@@ -25,11 +24,9 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
     augment, small = augmentation.augmenters(options)
     batch = options.batch_size, seed, augment, options.min_steps, small
     data = dataset.TrainingData(rows, tables.classes(table)[1], pixels, *batch)
-    trained = training.train(options, size, data, validation, workers, show, paths.BACKUP)
-    if not workers.is_chief:
-        raise SystemExit  # the chief writes
     with replacing(paths.PLOTS / "augmented.png") as picture:
         augmentation.picture(data.batches(range(1), size)).save(picture, "PNG")
+    trained = training.train(options, size, data, validation, show, paths.BACKUP)
     with replacing(paths.KERAS_MODEL) as model:
         network.save(trained.model, model, trained.signature)
     remove(paths.BACKUP)

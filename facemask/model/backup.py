@@ -17,13 +17,10 @@ class Backup:
     An epoch is there whole or not at all; one of another training is removed, never gone on from.
     """
 
-    def __init__(self, folder: Path, key: str, *, writes: bool = True) -> None:
-        """Take a folder for the training named by `key`, made of all that it depends on.
-
-        Of several workers one alone `writes`.
-        """
-        self.folder, self.writes = folder / key, writes
-        for other in folder.glob("*") if writes else ():
+    def __init__(self, folder: Path, key: str) -> None:
+        """Take a folder for the training named by `key`, made of all that it depends on."""
+        self.folder = folder / key
+        for other in folder.glob("*"):
             if other != self.folder:
                 remove(other)
 
@@ -34,8 +31,6 @@ class Backup:
 
     def keep(self, model: keras.Model, history: pd.DataFrame, is_best: bool) -> None:
         """Keep a finished epoch and the best one, and then no other."""
-        if not self.writes:
-            return
         last = self.restore()
         with replacing(self.folder / f"epoch-{len(history):04d}") as folder:
             folder.mkdir()

@@ -11,7 +11,7 @@ Change = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
 """From RGB to brightness and two axes of colour, about which hue turns (NTSC)."""
 
-LUMA = tf.constant(TO_YIQ[0], tf.float32)
+LUMA = TO_YIQ[0].astype(np.float32)
 """Share of red, green and blue in the brightness."""
 
 

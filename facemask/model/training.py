@@ -16,11 +16,11 @@ from facemask import params
 from facemask.data import signature
 from facemask.errors import UserError
 from facemask.files import code_version
-from facemask.model import augmentation, calibration, dataset, distribution, network, schedule
+from facemask.model import augmentation, calibration, dataset, network, schedule
 from facemask.model.backup import BEST, STATE, Backup
 from facemask.model.progress import Progress
 
-_OURS = (augmentation, *augmentation.CODE, dataset, distribution, network, calibration, schedule)
+_OURS = (augmentation, *augmentation.CODE, dataset, network, calibration, schedule)
 CODE = (*_OURS, keras, tf)
 """What a training depends on besides its options and rows."""
 
@@ -49,7 +49,6 @@ def train(
     size: int,
     data: dataset.TrainingData,
     validation: pd.DataFrame,
-    workers: distribution.Workers,
     show: Callable[[pd.DataFrame], None],
     backup: Path,
 ) -> Trained:
@@ -60,9 +59,8 @@ def train(
         size: of the images in pixels.
         data: to train on.
         validation: rows to validate and calibrate on.
-        workers: who train together; each returns the same.
-        show: gets the history so far when an epoch ends, of the chief.
-        backup: folder where a training that was interrupted goes on from; all see the same.
+        show: gets the history so far when an epoch ends.
+        backup: folder where a training that was interrupted goes on from.
 
     Raises:
         UserError: as `fit`, or the processor has not the wanted precision, or the file to start
@@ -70,21 +68,14 @@ def train(
     """
     precision = network.precision(options.precision)
     batches = dataset.inference_batches(validation, data.positive, data.pixels)
-    start = b""
-    with workers.scope():
-        model = network.build(options.network, size)
-        if options.start != params.SCRATCH:
-            start = network.start(model, Path(options.start), options)
-        model = network.in_precision(model, precision)
-        state = [options.model_dump_json(), precision, str(size), str(data.seed)]
-        state += [code_version(*CODE), str(workers.count), hashlib.sha256(start).hexdigest()]
-        state += [data.rows.to_csv(), validation.to_csv()]
-        key = hashlib.sha256("\n".join(state).encode()).hexdigest()
-        kept = Backup(backup, key, writes=workers.is_chief)
-        with workers.together(model):
-            model, rows = fit(
-                model, data, batches, options, show=show, backup=kept, workers=workers
-            )
+    model, start = network.build(options.network, size), b""
+    if options.start != params.SCRATCH:
+        start = network.start(model, Path(options.start), options)
+    model = network.in_precision(model, precision)
+    state = [options.model_dump_json(), precision, str(size), str(data.seed), code_version(*CODE)]
+    state += [data.rows.to_csv(), validation.to_csv(), hashlib.sha256(start).hexdigest()]
+    key = hashlib.sha256("\n".join(state).encode()).hexdigest()
+    model, rows = fit(model, data, batches, options, show=show, backup=Backup(backup, key))
     model = network.in_precision(model, "float32")
     line = 1.0, 0.0
     if options.calibrate:
@@ -104,7 +95,6 @@ def fit(
     *,
     show: Callable[[pd.DataFrame], None],
     backup: Backup,
-    workers: distribution.Workers,
 ) -> tuple[keras.Model, pd.DataFrame]:
     """Train, and keep the epoch of the least validation loss, or the last.
 
@@ -118,7 +108,6 @@ def fit(
         options: all but the network's layers and its augmentation counts here.
         show: gets the history so far when an epoch ends.
         backup: where a training that was interrupted goes on from.
-        workers: who train together.
 
     Returns:
         The model of the kept epoch, and the history: epoch (from 1), size (of the images
@@ -129,7 +118,7 @@ def fit(
     """
     optimizer = schedule.optimizer(options, len(data))
     optimizer.build(model.trainable_variables)
-    record = _Epochs(model, options, show, backup, workers)
+    record = _Epochs(model, options, show, backup)
     sizes = schedule.image_sizes(options, model.input_shape[1])
     while not record.is_done():
         done = len(record.rows)
@@ -141,8 +130,8 @@ def fit(
         epochs = range(done, done + sizes[done:].count(size))
         try:
             sized.fit(
-                workers.parts(data.batches(epochs, size)),
-                validation_data=workers.whole(dataset.shrunk(validation, size)),
+                data.batches(epochs, size),
+                validation_data=dataset.shrunk(validation, size),
                 initial_epoch=epochs.start,
                 epochs=epochs.stop,
                 steps_per_epoch=len(data),
@@ -166,15 +155,13 @@ class _Epochs(keras.callbacks.Callback):
         options: params.Train,
         show: Callable[[pd.DataFrame], None],
         backup: Backup,
-        workers: distribution.Workers,
     ) -> None:
         super().__init__()
         self.network, self.options, self.show, self.backup = model, options, show, backup
-        self.workers = workers
         self.rows = pd.DataFrame()
         if done := backup.restore():
             self.rows = pd.read_csv(done / "history.csv", float_precision="round_trip")
-            self._show()
+            show(self.rows)
 
     def is_done(self) -> bool:
         """Tell whether the last epoch was the last."""
@@ -210,12 +197,7 @@ class _Epochs(keras.callbacks.Callback):
             "seconds": time.perf_counter() - self.start,
         }
         self.rows = pd.concat([self.rows, pd.DataFrame([row])], ignore_index=True)
-        self._show()
+        self.show(self.rows)
         is_best = epoch in schedule.kept_epoch(self.rows, self.options).index
         self.backup.keep(self.model, self.rows, is_best)
-        self.workers.wait()
         self.model.stop_training = self.is_done()
-
-    def _show(self) -> None:
-        if self.workers.is_chief:
-            self.show(self.rows)
