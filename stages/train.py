@@ -21,8 +21,8 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
     rows = tables.subset(table, tables.TRAIN)
     rows["weight"] = dataset.weights(rows, options.weight_by_group)
     validation = tables.subset(table, tables.VALIDATION)
-    augment, small = augmentation.augmenters(options)
-    batch = options.batch_size, seed, augment, options.min_steps, small
+    augment, mildly = augmentation.augmenters(options)
+    batch = options.batch_size, seed, augment, options.min_steps, mildly
     data = dataset.TrainingData(rows, tables.classes(table)[1], pixels, *batch)
     with replacing(paths.PLOTS / "augmented.png") as picture:
         augmentation.picture(data.batches(range(1), size)).save(picture, "PNG")

@@ -53,10 +53,9 @@ def augmenter(options: params.Augmentation) -> Change:
 
 
 def augmenters(options: params.Train) -> tuple[Change, Change]:
-    """Make the functions for images of full size, and for the smaller ones of the first epochs."""
+    """Make the functions for all of the augmentation, and for the epochs before fine-tuning."""
     full = options.augmentation
-    first = full.mild() if options.progressive_resizing.mild else full
-    return augmenter(full), augmenter(first)
+    return augmenter(full), augmenter(full.mild() if options.fine_tuning.epochs else full)
 
 
 def picture(batches: tf.data.Dataset) -> Image.Image:

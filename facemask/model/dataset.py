@@ -27,7 +27,7 @@ class TrainingData:
         batch_size: images in a batch; the last one of an epoch may be smaller.
         seed: any integer.
         augment: (images, seed) -> images, for a whole batch; see `augmentation.Change`.
-        augment_small: the same for images smaller than `pixels`; `augment` if not given.
+        augment_mildly: the same for the epochs before fine-tuning; `augment` if not given.
         min_steps: of an epoch, which passes over the images as often as that takes.
     """
 
@@ -38,7 +38,7 @@ class TrainingData:
     seed: int
     augment: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     min_steps: int = 0
-    augment_small: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
+    augment_mildly: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
 
     @property
     def passes(self) -> int:
@@ -54,12 +54,13 @@ class TrainingData:
         """Count the batches of an epoch."""
         return math.ceil(self.images / self.batch_size)
 
-    def batches(self, epochs: range, size: int) -> tf.data.Dataset:
+    def batches(self, epochs: range, size: int, mildly: bool = False) -> tf.data.Dataset:
         """Return the batches of some epochs, one epoch after the other.
 
         Args:
             epochs: counted from 0.
             size: of the images in pixels; at most that of `pixels`.
+            mildly: whether they are augmented by `augment_mildly`.
 
         Returns:
             Images, float32 (n, size, size, 3) 0-255; targets, float32 (n, 1), 0 or 1; and weights
@@ -67,8 +68,7 @@ class TrainingData:
         """
         columns = _targets(self.rows, self.positive), tf.constant(self.rows["weight"], tf.float32)
         images = _reader(self.rows, self.pixels)
-        is_small = size < self.pixels.shape[0]
-        augment = self.augment_small if is_small and self.augment_small else self.augment
+        augment = self.augment_mildly if mildly and self.augment_mildly else self.augment
 
         def batch(number: tf.Tensor, some: tf.Tensor) -> tuple[tf.Tensor, ...]:
             seed = tf.stack([tf.constant(self.seed, tf.int64), number])

@@ -28,7 +28,7 @@ class Progress(keras.callbacks.Callback):
             if hasattr(layer, "seed_generator"):  # whose state is in no file of Keras'
                 rng = np.random.default_rng([self.data.seed, epoch, place])
                 layer.seed_generator.state.assign(rng.integers(2**32, size=2, dtype=np.uint32))
-        self.epoch, self.title = epoch, f"epoch {epoch + 1}/{self.options.epochs}"
+        self.epoch, self.title = epoch, f"epoch {epoch + 1}/{self.options.all_epochs}"
         self.bar = tqdm(total=self.data.images, desc=self.title, unit="image", disable=None)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:

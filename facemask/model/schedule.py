@@ -33,11 +33,15 @@ def small_epochs(options: params.Train) -> int:
     return int(options.progressive_resizing.share * options.epochs)
 
 
-def image_sizes(options: params.Train, size: int) -> list[int]:
-    """Return the side of the images in pixels for each epoch; `size` in the last."""
+def plan(options: params.Train, size: int) -> list[tuple[int, bool]]:
+    """Return for each epoch the side of its images in pixels, and whether it is fine-tuning.
+
+    The side is `size` in the last.
+    """
     scaled = round(options.progressive_resizing.scale * size)
     small, count = max(scaled, options.network.smallest_input()), small_epochs(options)
-    return [small] * count + [size] * (options.epochs - count)
+    first = [(small, False)] * count + [(size, False)] * (options.epochs - count)
+    return first + [(size, True)] * options.fine_tuning.epochs
 
 
 def optimizer(options: params.Train, batches: int) -> keras.optimizers.Optimizer:
@@ -47,16 +51,15 @@ def optimizer(options: params.Train, batches: int) -> keras.optimizers.Optimizer
         options: of the training.
         batches: of an epoch.
     """
+    steps, further = options.epochs * batches, options.fine_tuning.epochs * batches
+    low = options.fine_tuning.rate * options.learning_rate
     rate: Any = options.learning_rate
     if options.schedule == "one_cycle":
-        steps = options.epochs * batches
-        rising = math.ceil(RISING * steps)
-        rate = keras.optimizers.schedules.CosineDecay(
-            FIRST_RATE * options.learning_rate,
-            max(steps - rising, 1),
-            warmup_target=options.learning_rate,
-            warmup_steps=rising,
-        )
+        rate = _one_cycle(rate, steps)
+        if further:
+            rate = _Then(rate, steps, _one_cycle(low, further))
+    elif further:
+        rate = keras.optimizers.schedules.PiecewiseConstantDecay([steps], [rate, low])
     adam = keras.optimizers.Adam(
         rate,
         weight_decay=options.weight_decay or None,
@@ -65,3 +68,22 @@ def optimizer(options: params.Train, batches: int) -> keras.optimizers.Optimizer
     )
     adam.exclude_from_weight_decay(var_names=["bias", "beta"])
     return adam
+
+
+def _one_cycle(rate: float, steps: int) -> keras.optimizers.schedules.CosineDecay:
+    rising = math.ceil(RISING * steps)
+    return keras.optimizers.schedules.CosineDecay(
+        FIRST_RATE * rate, max(steps - rising, 1), warmup_target=rate, warmup_steps=rising
+    )
+
+
+class _Then(keras.optimizers.schedules.LearningRateSchedule):
+    """One schedule for some steps, and then another, which begins at its own first step."""
+
+    def __init__(self, first: Any, steps: int, second: Any) -> None:
+        self.first, self.steps, self.second = first, steps, second
+
+    def __call__(self, step: Any) -> Any:
+        after = keras.ops.cast(step, "float32") - self.steps
+        second = self.second(keras.ops.maximum(after, 0.0))
+        return keras.ops.where(after < 0, self.first(step), second)

@@ -119,18 +119,18 @@ def fit(
     optimizer = schedule.optimizer(options, len(data))
     optimizer.build(model.trainable_variables)
     record = _Epochs(model, options, show, backup)
-    sizes = schedule.image_sizes(options, model.input_shape[1])
+    plan = schedule.plan(options, model.input_shape[1])
     while not record.is_done():
         done = len(record.rows)
-        size = sizes[done]
+        size, fine = plan[done]
         sized = network.at_size(model, size)
         sized.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
         record.restore(sized)  # Keras leaves averaged weights in the model after `fit`
         averages = [keras.callbacks.SwapEMAWeights()] if options.ema_momentum else []
-        epochs = range(done, done + sizes[done:].count(size))
+        epochs = range(done, done + plan[done:].count(plan[done]))
         try:
             sized.fit(
-                data.batches(epochs, size),
+                data.batches(epochs, size, mildly=not fine),
                 validation_data=dataset.shrunk(validation, size),
                 initial_epoch=epochs.start,
                 epochs=epochs.stop,
@@ -165,7 +165,7 @@ class _Epochs(keras.callbacks.Callback):
 
     def is_done(self) -> bool:
         """Tell whether the last epoch was the last."""
-        if len(self.rows) == self.options.epochs:
+        if len(self.rows) == self.options.all_epochs:
             return True
         wanted, small = self.options.stop_at_accuracy, schedule.small_epochs(self.options)
         if len(self.rows) <= small or wanted is None:

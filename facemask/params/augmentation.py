@@ -58,8 +58,9 @@ class Augmentation(Section):
     jpeg: Annotated[int, Field(ge=1, le=100)]
 
     def mild(self) -> "Augmentation":
-        """Return the same without what changes an image most."""
+        """Return the same without what changes an image most, and with half of the rotation."""
         off: dict[str, Any] = {"side_light": 0, "haze": 0, "motion": 0}
+        off["rotation"] = self.rotation / 2
         off["framing"] = self.framing.model_copy(update={"wider": 0, "tighter": 0})
         off["exposure"] = self.exposure.model_copy(update={"share": 0})
         return self.model_copy(update=off)

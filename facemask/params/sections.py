@@ -84,11 +84,22 @@ class Network(Section):
 
 
 class ProgressiveResizing(Section):
-    """Smaller images, and a milder augmentation, in the first epochs."""
+    """Smaller images in the first epochs."""
 
     scale: Annotated[float, Field(gt=0, le=1)]
     share: Annotated[float, Field(ge=0, lt=1)]
-    mild: bool
+
+
+class FineTuning(Section):
+    """Further epochs, with all of the augmentation; where there are some, the others have less.
+
+    Attributes:
+        epochs: how many.
+        rate: their highest learning rate, as a share of that of the others.
+    """
+
+    epochs: Annotated[int, Field(ge=0)]
+    rate: Annotated[float, Field(gt=0, le=1)]
 
 
 class Train(Section):
@@ -98,6 +109,7 @@ class Train(Section):
     frozen_blocks: Annotated[int, Field(ge=0)]
     epochs: Positive
     min_steps: Annotated[int, Field(ge=0)]
+    fine_tuning: FineTuning
     progressive_resizing: ProgressiveResizing
     batch_size: Positive
     precision: Literal["auto", "mixed_bfloat16", "float32"]
@@ -111,6 +123,11 @@ class Train(Section):
     weight_by_group: bool
     network: Network
     augmentation: Augmentation
+
+    @property
+    def all_epochs(self) -> int:
+        """How many there are, fine-tuning among them."""
+        return self.epochs + self.fine_tuning.epochs
 
 
 class Evaluate(Section):
