@@ -1,15 +1,17 @@
 # make run    installs what a run needs into .venv, then runs the pipeline
 # make test   installs what the tests need too, then runs them
 # make report  writes report.md and report.html: what the workspace changed against main (REV=...)
-# make check  lint, format and types
+# make check  lint, format and types, of the web page too where npm is
 # make web    builds the page with the present model, and serves it on localhost; needs node and npm
 # make android  builds deploy/android/facemask.apk with it; needs what deploy/android/README.md says
+# make docs   builds the documents as a site, site/, with its links checked
+# make help   shows these lines
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test check report web android deploy/web/dist
+.PHONY: run test check report web android docs help deploy/web/dist
 
 run: $(BIN)/installed-run
 	dvc repro
@@ -21,6 +23,9 @@ check: $(BIN)/installed-dev
 	ruff check
 	ruff format --check
 	mypy
+	if command -v npm >/dev/null; then \
+		test -d deploy/web/node_modules || npm --prefix deploy/web ci --no-audit --no-fund --silent; \
+		npm --prefix deploy/web run --silent check; fi
 
 report: $(BIN)/installed-run
 	python -m tools.report $(REV)
@@ -34,6 +39,16 @@ deploy/web/dist:
 
 android: $(BIN)/installed-run
 	deploy/android/build
+
+docs: $(BIN)/installed-docs
+	mkdocs build --strict
+
+help:
+	@sed -n '/^# make/s/^# //p' Makefile
+
+$(BIN)/installed-docs: requirements-docs.txt | $(BIN)/pip
+	pip install --quiet -r requirements-docs.txt
+	touch $@
 
 $(BIN)/installed-run: requirements.txt constraints.txt | $(BIN)/pip
 	pip install --quiet -r requirements.txt
