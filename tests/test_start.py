@@ -98,6 +98,21 @@ def test_the_weights_are_the_start_and_the_signature_grows(started: Path, run: R
     assert len(new) == len(old) + 16
 
 
+def test_a_start_with_the_classes_the_other_way_round_is_turned(started: Path, run: Run) -> None:
+    for label, name in zip(CLASSES, ("masked", "bare"), strict=True):
+        for file in draw(started / "data/drawn" / label, 10, seed=7):
+            (started / "data/faces" / name).mkdir(parents=True, exist_ok=True)
+            shutil.move(file, started / "data/faces" / name)
+    set_params(started, {"train.learning_rate": 1e-9})
+    for stage in (*EARLY, "train"):
+        run(stage)
+    before, after = (
+        network.load(Path(file)).get_weights() for file in ("start.keras", "models/model.keras")
+    )
+    assert abs(before[-2] + after[-2]).max() < 1e-5
+    assert abs(before[-3] - after[-3]).max() < 1e-5
+
+
 def test_another_network_is_refused_in_one_line(
     started: Path, run: Run, complaint: Callable[[str], str]
 ) -> None:
