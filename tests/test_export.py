@@ -154,7 +154,7 @@ def test_the_contract_reads_back(content: bytes, tmp_path: Path) -> None:
 def test_another_version_of_the_contract_is_refused_in_one_line(content: bytes) -> None:
     old = contract.seal(content, dataclasses.replace(DESCRIBED, version="1"))
     with pytest.raises(
-        UserError, match="^model: is of version 1 of the contract, not 2; "
+        UserError, match="^model: is of version 1 of the contract, not 3; "
     ) as found:
         contract.read(old, "model")
     assert "\n" not in str(found.value)

@@ -193,6 +193,7 @@ def test_a_changed_photo_runs_ingest(tiny: Path) -> None:
 
 
 REFUSING = ("facemask/params", "facemask/errors.py", "facemask/files.py", "facemask/timing.py")
+REFUSING += ("facemask/spread.py", "facemask/cluster.py")
 """They decide whether and where an output appears, never what is in it; see dvc.yaml."""
 
 

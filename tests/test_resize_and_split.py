@@ -87,6 +87,7 @@ def test_the_share_is_kept_in_each_class(project: Path, run: Run) -> None:
             "groups_of_class": {"WithMask": 9, "WithoutMask": 3},
             "train_overlap": 0,
         },
+        "in_train_start": 0,
         "external": {},
     }
 
@@ -124,7 +125,10 @@ def test_a_class_with_one_distinct_image_is_one_line(
         shutil.copy(FACES / "WithMask/0.png", FACES / f"WithMask/{number}.png")
     run("ingest")
     message = complaint("split")
-    assert "class WithMask has 1 distinct image(s) or group(s); 2 are the least" in message
+    assert (
+        "class WithMask has 1 distinct image(s) or group(s) that train.start has not seen; 2 are"
+        in message
+    )
 
 
 @pytest.mark.usefixtures("project")

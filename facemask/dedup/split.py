@@ -109,7 +109,8 @@ def external_summary(external: pd.DataFrame, reason: pd.Series) -> dict[str, Any
     return {
         str(name): {
             "images": int((found == "").sum()),
-            "excluded": {why: int((found == why).sum()) for why in (IN_COLLECTION, IN_START)},
+            "excluded": {IN_COLLECTION: int((found == IN_COLLECTION).sum())}
+            | ({IN_START: int((found == IN_START).sum())} if (found == IN_START).any() else {}),
         }
         for name, found in reason.groupby(external["split"])
     }
