@@ -87,7 +87,3 @@ class _Then(keras.optimizers.schedules.LearningRateSchedule):
         after = keras.ops.cast(step, "float32") - self.steps
         second = self.second(keras.ops.maximum(after, 0.0))
         return keras.ops.where(after < 0, self.first(step), second)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments, as Keras asks of whoever copies a compiled model."""
-        return {"first": self.first, "steps": self.steps, "second": self.second}
