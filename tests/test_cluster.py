@@ -85,7 +85,7 @@ def test_dask_is_not_imported_without_its_setting(project: Path) -> None:
     program = "import sys; from runpy import run_module as run; "
     program += "[run(f'stages.{name}', run_name='__main__') for name in ('ingest', 'resize')]; "
     program += "assert 'facemask.spread' in sys.modules; "
-    program += "sys.exit(' '.join({'dask', 'distributed'} & set(sys.modules)))"
+    program += "sys.exit(' '.join({'dask', 'distributed'} & set(sys.modules)) or None)"
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     environment.pop(SETTING, None)
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
@@ -163,7 +163,8 @@ def test_a_scheduler_that_ends_is_one_line(scheduler: subprocess.Popen[bytes]) -
         scheduler.kill()
         yield 2
 
-    with pytest.raises(UserError, match="the scheduler is gone"):
+    patient = dask.config.set({"facemask.patience": "60s"})
+    with patient, pytest.raises(UserError, match="the scheduler is gone"):
         list(spread(abs, items()))
 
 

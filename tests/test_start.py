@@ -20,11 +20,12 @@ EARLY = ("ingest", "resize", "split")
 @pytest.fixture
 def started(project: Path, run: Run) -> Path:
     """A project with a `start.keras` that was trained on its images, which are gone."""
+    set_params(project, {"train.min_steps": 30})
     for stage in (*EARLY, "train"):
         run(stage)
     shutil.move("models/model.keras", "start.keras")
     shutil.move("data/faces", "data/old")
-    set_params(project, {"train.start": "start.keras"})
+    set_params(project, {"train.start": "start.keras", "train.min_steps": 0})
     return project
 
 
