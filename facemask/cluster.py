@@ -79,7 +79,10 @@ class Task(NamedTuple):
                 if self.cluster.threads():
                     alive = time.monotonic()
                 elif time.monotonic() - alive > patience:
-                    raise UserError(f"{self.cluster.address}: no worker for {patience:.0f} seconds")
+                    raise UserError(
+                        f"{self.cluster.address}: no worker for {patience:.0f} seconds, "
+                        "or the scheduler is gone"
+                    )
             return self.future.result()
 
     def _is_done(self) -> bool:

@@ -154,7 +154,7 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[byte
 
 @pytest.mark.usefixtures("project", "scheduler")
 def test_no_worker_is_one_line(complaint: Callable[[str], str]) -> None:
-    assert complaint("ingest").endswith("tcp://127.0.0.1:18786: no worker for 2 seconds")
+    assert "tcp://127.0.0.1:18786: no worker for 2 seconds, or" in complaint("ingest")
 
 
 def test_a_scheduler_that_ends_is_one_line(scheduler: subprocess.Popen[bytes]) -> None:
@@ -163,8 +163,7 @@ def test_a_scheduler_that_ends_is_one_line(scheduler: subprocess.Popen[bytes]) -
         scheduler.kill()
         yield 2
 
-    patient = dask.config.set({"facemask.patience": "60s"})
-    with patient, pytest.raises(UserError, match="the scheduler is gone"):
+    with pytest.raises(UserError, match="the scheduler is gone"):
         list(spread(abs, items()))
 
 

@@ -108,7 +108,7 @@ def test_the_published_model_answers_until_there_is_another(folder: Path, tmp_pa
     clone = copy_project(tmp_path / "clone")
     published, trained = clone / PUBLISHED.relative_to(REPOSITORY), clone / "models/facemask.tflite"
     for model in (published, trained):
-        model.parent.mkdir(parents=True)
+        model.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PUBLISHED, model)
         result = shell(clone, "python", "predict.py", str(folder))
         assert f"predict: {model} answers, trained on: " in result.stderr

@@ -73,7 +73,8 @@ def test_the_report_says_what_changed(clone: Path) -> None:
 
 
 def test_a_good_version_passes_and_a_bad_one_does_not(clone: Path) -> None:
-    assert python(clone, "tools.verify").stdout == "verify: nothing is wrong\n"
+    verified = python(clone, "tools.verify")
+    assert verified.stdout == "verify: nothing is wrong\n", verified.stderr
 
     model = clone / "models/facemask.tflite"
     content = model.read_bytes()

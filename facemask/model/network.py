@@ -147,8 +147,8 @@ def in_precision(model: keras.Model, name: str) -> keras.Model:
         dtype = "float32" if layer is model.layers[-1] else name
         return layer.from_config(layer.get_config() | {"dtype": dtype})
 
-    image = keras.Input(model.input_shape[1:])
-    copy = keras.Sequential([image, *map(like, model.layers)])  # uncompiled
+    image = keras.Input(model.input_shape[1:], name="image")
+    copy = keras.Sequential([image, *map(like, model.layers)], name=model.name)  # uncompiled
     copy.set_weights(model.get_weights())
     return copy
 

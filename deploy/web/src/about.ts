@@ -7,7 +7,7 @@ import { about, text } from "./strings";
 
 export function describeModel(): void {
   const { validation, external } = evaluation;
-  const leaked = validation.relatives_in_training;
+  const leaked = validation.train_overlap;
   const rows = [row(leaked ? about.validationLeaky(leaked) : about.validation, validation)];
   if (external) rows.push(row(about.external(external.source), external));
   const labels = Object.keys(validation.recall_of_class);

@@ -10,7 +10,7 @@ declare module "@details/evaluate.json" {
     recall_of_class: Record<string, number>;
   }
   const evaluation: {
-    validation: Summary & { relatives_in_training: number };
+    validation: Summary & { train_overlap: number };
     external?: Summary & { source: string };
   };
   export default evaluation;

@@ -6,7 +6,7 @@ import { bytes, contracts } from "./golden";
 const [sealed] = contracts;
 const advice = {
   damaged: trouble.damaged,
-  version: trouble.version("1", "2"),
+  version: trouble.version("1", "3"),
   input: trouble.input,
 };
 

@@ -35,7 +35,7 @@ class AboutActivity : Activity() {
 
     private fun measured(evaluation: JSONObject): String {
         val validation = evaluation.getJSONObject("validation")
-        val leaked = validation.getInt("relatives_in_training")
+        val leaked = validation.getInt("train_overlap")
         return listOfNotNull(
             figures(R.string.about_validation, validation),
             if (leaked > 0) getString(R.string.about_leaky, count(leaked)) else null,
