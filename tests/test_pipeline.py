@@ -126,6 +126,14 @@ def restored(tiny: Path) -> Iterator[Path]:
     shell(tiny, "git", "checkout", "--quiet", ".")
 
 
+@pytest.fixture
+def rerun(restored: Path) -> Iterator[Path]:
+    """The undisturbed project to run stages in, put back afterwards with what they made."""
+    yield restored
+    shell(restored, "git", "checkout", "--quiet", ".")
+    dvc(restored, "checkout", "--force")
+
+
 @pytest.mark.parametrize(
     ("key", "value", "stages"),
     [
@@ -170,18 +178,16 @@ def test_code_runs_the_stages_that_it_can_change(
     assert rerun_by(restored) == stages
 
 
-def test_another_external_test_set_does_not_train(restored: Path) -> None:
-    external = restored / "data/elsewhere"
+def test_another_external_test_set_does_not_train(rerun: Path) -> None:
+    external = rerun / "data/elsewhere"
     for label in CLASSES:
         draw(external / label, 20, seed=3)
-    set_params(restored, {"ingest.external": "data/elsewhere"})
+    set_params(rerun, {"ingest.external": "data/elsewhere"})
     for stage in ("ingest", "resize", "split"):
-        dvc(restored, "repro", "--single-item", stage)
-    status = json.loads(dvc(restored, "status", "--json").stdout)
+        dvc(rerun, "repro", "--single-item", stage)
+    status = json.loads(dvc(rerun, "status", "--json").stdout)
     assert sorted(status) == ["evaluate", "export_tflite"]
     shutil.rmtree(external)
-    shell(restored, "git", "checkout", "--quiet", ".")
-    dvc(restored, "checkout")
 
 
 def test_a_changed_photo_runs_ingest(tiny: Path) -> None:
@@ -281,36 +287,34 @@ def test_the_run_cache_restores_every_stage_in_a_second_clone(tiny: Path, tmp_pa
     assert (clone / "dvc.lock").read_text() == (tiny / "dvc.lock").read_text()
 
 
-def test_a_finished_experiment_is_restored(restored: Path) -> None:
-    dvc(restored, "exp", "run", "-S", "train.epochs=1", "--name", "first")
-    shell(restored, "git", "checkout", "--quiet", ".")
-    dvc(restored, "checkout")
-    shown = dvc(restored, "exp", "run", "-S", "train.epochs=1", "--name", "again").stdout
+def test_a_finished_experiment_is_rerun(rerun: Path) -> None:
+    dvc(rerun, "exp", "run", "-S", "train.epochs=1", "--name", "first")
+    shell(rerun, "git", "checkout", "--quiet", ".")
+    dvc(rerun, "checkout")
+    shown = dvc(rerun, "exp", "run", "-S", "train.epochs=1", "--name", "again").stdout
     assert "Stage 'train' is cached - skipping run" in shown
     assert "Running stage" not in shown
-    shell(restored, "git", "checkout", "--quiet", ".")
-    dvc(restored, "checkout")
 
 
-def test_the_commands_of_the_readme_show_what_a_parameter_did(restored: Path) -> None:
-    shown = dvc(restored, "exp", "run", "-S", "train.epochs=2", "--name", "shorter")
+def test_the_commands_of_the_readme_show_what_a_parameter_did(rerun: Path) -> None:
+    shown = dvc(rerun, "exp", "run", "-S", "train.epochs=2", "--name", "shorter")
     assert "stages.ingest" not in shown.stdout
-    assert details(restored)["train"]["epochs"] == 2
-    assert "train.epochs" in dvc(restored, "params", "diff").stdout
-    assert "metrics/log_loss.json" in dvc(restored, "metrics", "diff").stdout
-    assert "accuracy" in dvc(restored, "metrics", "show").stdout
-    table = json.loads(dvc(restored, "exp", "show", "--json").stdout)
+    assert details(rerun)["train"]["epochs"] == 2
+    assert "train.epochs" in dvc(rerun, "params", "diff").stdout
+    assert "metrics/log_loss.json" in dvc(rerun, "metrics", "diff").stdout
+    assert "accuracy" in dvc(rerun, "metrics", "show").stdout
+    table = json.loads(dvc(rerun, "exp", "show", "--json").stdout)
     assert "shorter" in json.dumps(table)
     for command in (["plots", "show"], ["plots", "diff"]):
-        dvc(restored, *command)
-        page = (restored / "dvc_plots/index.html").read_text()
+        dvc(rerun, *command)
+        page = (rerun / "dvc_plots/index.html").read_text()
         for part in ("val_accuracy", "val_loss", "true_positive_rate", "precision", "actual"):
             assert part in page
         for part in ("shorter_side", "group_size", "external_confusion"):
             assert part in page
         for picture in ("classes", "quarantine", "groups", "validation_mistakes"):
             assert f"{picture}.png" in page
-        (restored / "dvc_plots/index.html").unlink()
+        (rerun / "dvc_plots/index.html").unlink()
 
 
 def test_what_dvc_brings_is_tracked_by_git(tiny: Path) -> None:
@@ -320,9 +324,9 @@ def test_what_dvc_brings_is_tracked_by_git(tiny: Path) -> None:
     assert shell(tiny, "git", "check-ignore", "data/faces.zip").returncode == 0
 
 
-def test_a_missing_source_is_one_line(restored: Path) -> None:
-    set_params(restored, {"ingest.source": "data/nowhere.zip"})
-    result = dvc(restored, "repro", check=False)
+def test_a_missing_source_is_one_line(rerun: Path) -> None:
+    set_params(rerun, {"ingest.source": "data/nowhere.zip"})
+    result = dvc(rerun, "repro", check=False)
     assert result.returncode != 0
     [line] = result.stderr.splitlines()
     assert "'ingest'" in line
