@@ -470,7 +470,7 @@ def test_links_of_dvc_into_its_cache_are_followed(run: Run, project: Path) -> No
     assert metrics()["images"] == 20
 
 
-def test_others_open_the_data_too(run: Run, tmp_path: Path) -> None:
+def test_others_open_the_data_too(project: Path, run: Run, tmp_path: Path) -> None:
     duckdb, datasets = pytest.importorskip("duckdb"), pytest.importorskip("datasets")
     run("ingest")
     files = "data/raw/collection/*.parquet"
