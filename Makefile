@@ -17,7 +17,7 @@ run: $(BIN)/installed-run
 	dvc repro
 
 test: $(BIN)/installed-dev
-	pytest
+	pytest --numprocesses 2 --dist loadgroup
 
 check: $(BIN)/installed-dev
 	ruff check

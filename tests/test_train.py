@@ -56,6 +56,18 @@ def test_trained_in_bfloat16_the_model_is_one_of_float32(prepared: Path, run: Ru
     assert losses[0] == pytest.approx(losses[1], rel=0.05)
 
 
+def test_weights_before_and_after_fine_tuning_are_mixed(prepared: Path, run: Run) -> None:
+    weights = []
+    for share in (0, 0.25, 1):
+        fine_tuning = {"epochs": 2, "rate": 0.5, "interpolation": share}
+        set_params(prepared, {"train.keep": "last", "train.fine_tuning": fine_tuning})
+        run("train")
+        weights.append(network.load(Path("models/model.keras")).get_weights())
+    for before, mixed, after in zip(*weights, strict=True):
+        assert np.allclose(mixed, 0.75 * before + 0.25 * after, atol=1e-6)
+    assert not np.allclose(weights[0][0], weights[2][0], atol=1e-6)
+
+
 def test_training_stops_when_both_accuracies_are_reached(prepared: Path, run: Run) -> None:
     set_params(prepared, {"train.stop_at_accuracy": 0.0})
     run("train")
@@ -125,7 +137,9 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(prepared: Path
         "train.batch_size": 4,
     }
     changes |= {"train.network.head": "average", "train.progressive_resizing.share": 0.5}
-    set_params(prepared, changes | {"train.epochs": 4, "train.calibrate": True})
+    fine_tuning = {"epochs": 2, "rate": 0.5, "interpolation": 0.5}
+    changes |= {"train.epochs": 2, "train.fine_tuning": fine_tuning, "train.calibrate": True}
+    set_params(prepared, changes)
     assert training().wait() == 0
     model, history = Path("models/model.keras"), Path("plots/history.csv")
     undisturbed, epochs = model.read_bytes(), history.read_bytes()

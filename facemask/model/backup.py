@@ -1,5 +1,6 @@
 """The last finished epoch of a training, to go on from after an interruption."""
 
+from collections.abc import Container
 from pathlib import Path
 
 import keras
@@ -7,8 +8,8 @@ import pandas as pd
 
 from facemask.files import remove, replacing
 
-STATE, BEST = "state.weights.h5", "best.weights.h5"
-"""What is kept of the last finished epoch and of the best one."""
+STATE, BEST, BEFORE = (f"{name}.weights.h5" for name in ("state", "best", "before"))
+"""What is kept of the last finished epoch, of the best one, and of the last before fine-tuning."""
 
 
 class Backup:
@@ -29,16 +30,17 @@ class Backup:
         epochs = sorted(self.folder.glob("epoch-*"))
         return epochs[-1] if epochs else None
 
-    def keep(self, model: keras.Model, history: pd.DataFrame, is_best: bool) -> None:
-        """Keep a finished epoch and the best one, and then no other."""
+    def keep(self, model: keras.Model, history: pd.DataFrame, names: Container[str]) -> None:
+        """Keep a finished epoch, as `BEST` or `BEFORE` too where `names` says so; else these stay."""
         last = self.restore()
         with replacing(self.folder / f"epoch-{len(history):04d}") as folder:
             folder.mkdir()
             model.save_weights(folder / STATE)  # and the state of the optimizer
-            if is_best:
-                (folder / BEST).write_bytes((folder / STATE).read_bytes())
-            elif last and (last / BEST).exists():
-                (folder / BEST).write_bytes((last / BEST).read_bytes())
+            for name in (BEST, BEFORE):
+                if name in names:
+                    (folder / name).write_bytes((folder / STATE).read_bytes())
+                elif last and (last / name).exists():
+                    (folder / name).write_bytes((last / name).read_bytes())
             history.to_csv(folder / "history.csv", index=False)  # unlike `tables.write`, all digits
         if last:
             remove(last)

@@ -5,19 +5,20 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from facemask import params
 from facemask.data import signature
 from facemask.errors import UserError
 from facemask.files import code_version
 from facemask.model import augmentation, calibration, dataset, network, schedule
-from facemask.model.backup import BEST, STATE, Backup
+from facemask.model.backup import BEFORE, BEST, STATE, Backup
 from facemask.model.progress import Progress
 
 _OURS = (augmentation, *augmentation.CODE, dataset, network, calibration, schedule)
@@ -116,6 +117,8 @@ def fit(
 ) -> tuple[keras.Model, pd.DataFrame]:
     """Train, and keep the epoch of the least validation loss, or the last.
 
+    What fine-tuning leaves may be mixed with the weights before it.
+
     The first epochs may be trained, and validated, on smaller images (progressive resizing: Howard
     2018).
 
@@ -197,10 +200,23 @@ class _Epochs(keras.callbacks.Callback):
 
     def kept(self, optimizer: keras.optimizers.Optimizer) -> keras.Model:
         """Return the model of the kept epoch, with the averages of its weights if there are any."""
-        self.network.compile(optimizer)
-        self.restore(self.network, BEST)
-        optimizer.finalize_variable_values(self.network.trainable_variables)
+        weights = self._averaged(optimizer, BEST)
+        fine_tuning = self.options.fine_tuning
+        if fine_tuning.epochs and len(self.rows) > self.options.epochs:
+            share = fine_tuning.interpolation
+            before = self._averaged(optimizer, BEFORE)
+            weights = [
+                (1 - share) * start + share * end
+                for start, end in zip(before, weights, strict=True)
+            ]
+        self.network.set_weights(weights)
         return self.network
+
+    def _averaged(self, optimizer: keras.optimizers.Optimizer, name: str) -> list[NDArray[Any]]:
+        self.network.compile(optimizer)
+        self.restore(self.network, name)
+        optimizer.finalize_variable_values(self.network.trainable_variables)
+        return list(self.network.get_weights())
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.start = time.perf_counter()
@@ -216,6 +232,7 @@ class _Epochs(keras.callbacks.Callback):
         }
         self.rows = pd.concat([self.rows, pd.DataFrame([row])], ignore_index=True)
         self.show(self.rows)
-        is_best = epoch in schedule.kept_epoch(self.rows, self.options).index
-        self.backup.keep(self.model, self.rows, is_best)
+        kept = [BEST] if epoch in schedule.kept_epoch(self.rows, self.options).index else []
+        kept += [BEFORE] if epoch + 1 == self.options.epochs else []
+        self.backup.keep(self.model, self.rows, kept)
         self.model.stop_training = self.is_done()

@@ -96,10 +96,13 @@ class FineTuning(Section):
     Attributes:
         epochs: how many.
         rate: their highest learning rate, as a share of that of the others.
+        interpolation: of the weights before and after these epochs: 0 keeps the former, 1 the
+            latter (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
     """
 
     epochs: Annotated[int, Field(ge=0)]
     rate: Annotated[float, Field(gt=0, le=1)]
+    interpolation: UnitInterval
 
 
 class Train(Section):
