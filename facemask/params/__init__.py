@@ -113,6 +113,19 @@ class Params(Section):
                 "{validation}",
                 {"test": self.split.test, "validation": self.split.validation},
             )
+        if self.split.fold >= (self.split.folds or 1):
+            raise PydanticCustomError(
+                "unfit",
+                "split.fold = {fold}: should be below split.folds = {folds}, or 0 where that is "
+                "null",
+                {"fold": self.split.fold, "folds": self.split.folds or "null"},
+            )
+        if self.split.folds and self.split.strategy == "predefined":
+            raise PydanticCustomError(
+                "unfit",
+                "split.folds = {folds}: should be null for split.strategy = predefined",
+                {"folds": self.split.folds},
+            )
         return self
 
 

@@ -58,6 +58,8 @@ class Split(Section):
     strategy: Literal["grouped", "random", "predefined"]
     validation: Share
     test: Annotated[float, Field(ge=0, lt=1)]
+    folds: Annotated[int, Field(ge=2)] | None
+    fold: Annotated[int, Field(ge=0)]
     group_pattern: Annotated[str, AfterValidator(_with_one_capture)] | None
 
 
