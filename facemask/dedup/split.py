@@ -50,12 +50,15 @@ def draw(table: pd.DataFrame, seen: pd.Series, options: params.Split, seed: int)
     if options.strategy == "random":
         units = table["sha256"] + " " + table.groupby("sha256").cumcount().astype(str)
     free = table.assign(unit=units)[~seen]
-    label = pd.crosstab(free["unit"], free["label"]).idxmax(axis=1) if len(free) else free["label"]
+    counts = pd.crosstab(free["unit"], free["label"])
+    label = counts.idxmax(axis=1) if len(free) else free["label"]
     sizes = free["unit"].value_counts().loc[label.index]
     shares, rest = _shares(options)
     sides: dict[str, str] = {}
     for name in tables.classes(table):
         members = sizes[label == name]
+        if members.empty and (counts.get(name, pd.Series()) > 0).sum() > len(shares):
+            continue  # photos with faces of both classes: it comes along with the other one
         order = sorted(members.index, key=lambda unit: _shuffled(seed, unit))
         sides |= _fill(name, members[order], {k: v for k, v in shares.items() if v > 0}, rest)
     chosen = {FOLD.format(options.fold): tables.VALIDATION} if options.folds else {}
