@@ -47,6 +47,7 @@ from tests.helpers import set_params
         ("export_tflite.variants", ["int4"], ["export_tflite.variants.0 = 'int4'", "'int8'"]),
         ("export_tflite.variants", ["int8", "int8"], ["export_tflite.variants", "once"]),
         ("export_tflite.ship", "int4", ["export_tflite.ship", "smallest"]),
+        ("ingest.crop_faces", "yes", ["ingest.crop_faces = 'yes'", "valid boolean"]),
         ("ingest.external", "", ["ingest.external = ''", "at least 1"]),
     ],
 )

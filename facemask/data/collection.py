@@ -48,7 +48,13 @@ class Collection(NamedTuple):
 
 
 def collect(
-    source: Source, options: params.Ingest, spool: shards.Spool, *, cache: Path, name: str = ""
+    source: Source,
+    options: params.Ingest,
+    spool: shards.Spool,
+    *,
+    cache: Path,
+    finder: crops.FaceFinder | None = None,
+    name: str = "",
 ) -> Collection:
     """Examine every file of a source, and keep the bytes of what can be decoded.
 
@@ -57,6 +63,7 @@ def collect(
         options: the names of the classes, and the limits.
         spool: gets the bytes of each decodable file; of those in `bad` too.
         cache: file of what earlier runs found out.
+        finder: of faces, if photos without boxes are to be cropped by it.
         name: of an external test set, for the column `split`.
 
     Raises:
@@ -65,7 +72,8 @@ def collect(
     rows: list[dict[str, Any]] = []
     given: list[Entry] = []
     annotations = boxes.find(source, options.classes)
-    for entry, found in examine_all(crops.Crops(source, annotations), spool, cache):
+    cropped = crops.Crops(source, annotations, finder, cache)
+    for entry, found in examine_all(cropped, spool, cache):
         if PurePosixPath(entry.path).name in GIVEN and not entry.fault:
             given.append(entry)
             continue

@@ -13,6 +13,7 @@ from facemask.params.base import Section
 from facemask.params.sections import (
     NO_EXTERNAL,
     SCRATCH,
+    Crop,
     Evaluate,
     ExportTflite,
     Ingest,
@@ -27,6 +28,7 @@ __all__ = [
     "NO_EXTERNAL",
     "SCRATCH",
     "Augmentation",
+    "Crop",
     "Evaluate",
     "ExportTflite",
     "Exposure",

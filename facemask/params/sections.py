@@ -33,6 +33,7 @@ class Ingest(Section):
     max_aspect_ratio: Annotated[float, Field(ge=1)]
     min_contrast: Annotated[float, Field(ge=0, le=127.5)]
     max_quarantined_share: UnitInterval
+    crop_faces: bool
 
 
 class Resize(Section):
