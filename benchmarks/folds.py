@@ -1,7 +1,7 @@
 """Cross-validation: train on all but one fold, measure on that one, for every fold.
 
 Run `python -m benchmarks.folds 5` with the `-S` options of `dvc exp run`: five experiments, up to
-`evaluate`, with `split.folds` and `split.fold` set. Writes `benchmarks/folds.csv`, each fold's
+`evaluate`, with `split.folds` and `split.fold` set. Writes `data/folds.csv`, each fold's
 figures with their mean and standard deviation. Afterwards params.yaml is as before, and the results
 in the workspace are those of the last fold, until the next `dvc repro`.
 """
@@ -16,7 +16,7 @@ from facemask.data import tables
 from facemask.errors import UserError, one_line_errors
 from stages import paths
 
-RESULT = Path(__file__).with_suffix(".csv")
+RESULT = Path("data/folds.csv")
 
 FIGURES = r"^evaluate\..+\.(accuracy|log_loss|recall_of_class\..+|against_start\.difference)$"
 """Those of `details/evaluate.json` that are compared."""

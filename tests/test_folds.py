@@ -26,7 +26,7 @@ def test_one_command_measures_every_fold(small: Path) -> None:
     before = yaml.safe_load((small / "params.yaml").read_text())
     shown = shell(small, "python", "-m", "benchmarks.folds", "2", "-S", "seed=3").stdout
     assert "evaluate.validation.accuracy" in shown
-    table = pd.read_csv(small / "benchmarks/folds.csv", index_col="figure")
+    table = pd.read_csv(small / "data/folds.csv", index_col="figure")
     assert {"fold_0", "fold_1", "mean", "standard_deviation"} == set(table)
     assert "evaluate.validation.log_loss" in table.index
     np.testing.assert_allclose(table["mean"], table[["fold_0", "fold_1"]].mean(axis=1), rtol=1e-4)
