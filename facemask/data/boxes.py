@@ -18,7 +18,7 @@ from facemask.data.source import Entry, Source
 from facemask.errors import UserError
 
 FOLDERS = {"images", "jpegimages", "annotations", "labels"}
-"""Lower case; folders of these names stand beside each other, and never name a set or a class."""
+"""Lower case; folders of these names stand beside each other, and belong to one set."""
 
 NAME_FILES = ("classes.txt", "obj.names", "data.yaml", "data.yml")
 """Where YOLO's tools write the names of the classes, which its boxes have by number."""
