@@ -40,7 +40,7 @@ def experiment(arguments: Sequence[str], seed: int) -> dict[str, Any]:
     """Run one up to `evaluate`, restore the parameters, and return its `FIGURES`."""
     values = paths.PARAMS.read_bytes()
     try:
-        found = seeds.experiment(arguments, seed, "evaluate")
+        found = seeds.experiment([*arguments, "-S", f"seed={seed}", "evaluate"])
     finally:
         paths.PARAMS.write_bytes(values)
     return dict(pd.json_normalize([found]).filter(regex=FIGURES).loc[0])

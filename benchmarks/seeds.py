@@ -5,7 +5,6 @@ for each of three seeds, that of params.yaml last, so that its results stay in t
 seed draws the split, the weights, the order and the augmentation. Writes `benchmarks/seeds.csv`.
 """
 
-import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from facemask import params
+from facemask import params, report
 from facemask.data import tables
 from stages import paths
 
@@ -28,21 +27,20 @@ def seeds() -> tuple[int, ...]:
     return *OTHERS, params.load(paths.PARAMS).seed
 
 
-def experiment(arguments: Sequence[str], seed: int, *stages: str) -> dict[str, Any]:
-    """Run `dvc exp run` with options, up to some stages or to the end.
+def experiment(arguments: Sequence[str], measured: Sequence[str] = MEASURED) -> dict[str, Any]:
+    """Run `dvc exp run` with arguments.
 
     Returns:
-        What the last three stages measured in detail, nested as it is.
+        What some stages measured in detail, nested as it is.
     """
-    command = ["dvc", "exp", "run", *arguments, "-S", f"seed={seed}", *stages]
-    subprocess.run(command, check=True)
-    return {name: json.loads((paths.DETAILS / f"{name}.json").read_text()) for name in MEASURED}
+    subprocess.run(["dvc", "exp", "run", *arguments], check=True)
+    return report.read_json(paths.DETAILS, *measured)
 
 
-def compare(runs: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:
-    """Return a row a figure: its value with each seed, their mean and standard deviation."""
+def compare(runs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Return a row a figure: its value in each run, their mean and standard deviation."""
     table = pd.json_normalize([dict(found) for found in runs.values()]).T
-    table.columns = pd.Index([f"seed_{seed}" for seed in runs])
+    table.columns = pd.Index(list(runs))
     numbers = table[table.map(lambda value: isinstance(value, int | float)).all(axis=1)]
     numbers = numbers.astype(float)
     spread = {"mean": numbers.mean(axis=1), "standard_deviation": numbers.std(axis=1)}
@@ -51,7 +49,9 @@ def compare(runs: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:
 
 def main(arguments: Sequence[str]) -> None:
     """Run the experiments one after the other, and compare."""
-    found = compare({seed: experiment(arguments, seed) for seed in seeds()})
+    found = compare(
+        {f"seed_{seed}": experiment([*arguments, "-S", f"seed={seed}"]) for seed in seeds()}
+    )
     tables.write(found, RESULT)
     print(found.to_string(index=False, float_format="%.4f"))
 

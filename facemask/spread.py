@@ -46,6 +46,7 @@ def spread(
     unit: str = "it",
     total: int | None = None,
     size: Callable[[Result], int] = lambda result: 1,
+    here: bool = False,
 ) -> Iterator[Result]:
     """Yield `work` of each item, in order.
 
@@ -60,6 +61,7 @@ def spread(
         unit: that the bar counts.
         total: of these units.
         size: tells how many of them a result stands for.
+        here: on this machine's threads even where there is a cluster; for items that are not small.
 
     Raises:
         UserError: the cluster cannot be used, or the disk of one of its workers is full.
@@ -68,7 +70,7 @@ def spread(
     ahead: deque[Task] = deque()
     disable = None if title else True
     with (
-        _workers() as (workers, threads),
+        _workers(here) as (workers, threads),
         tqdm(None, title, total, unit=unit, disable=disable) as bar,
     ):
 
@@ -91,9 +93,10 @@ def finish(results: Iterable[Any]) -> None:
 
 
 @contextmanager
-def _workers() -> Iterator[tuple[Workers, Callable[[], int]]]:
+def _workers(here: bool) -> Iterator[tuple[Workers, Callable[[], int]]]:
     """Yield what does the work, and what counts its threads, of which there may be more later."""
-    if address := os.environ.get(SETTING):
+    address = os.environ.get(SETTING)
+    if address and not here:
         from facemask import cluster  # here, as Dask is installed only where it is used
 
         with cluster.connected(address) as connected:

@@ -3,6 +3,7 @@
 Run by `dvc repro evaluate`; about a minute for ten thousand images.
 """
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,24 +11,27 @@ import pandas as pd
 from facemask import params, report, timing
 from facemask.data import tables
 from facemask.data.pixels import Pixels
-from facemask.evaluation import inspection, metrics, subsets
+from facemask.evaluation import comparison, inspection, metrics, subsets
 from facemask.files import replacing
 from facemask.model import network
 from stages import paths
 
 
-def evaluate(options: params.Evaluate) -> None:
+def evaluate(options: params.Evaluate, start: str) -> None:
     """Write metrics, curves, each image's prediction and contact sheets of the worst mistakes."""
     table, external = tables.read(paths.SPLIT), tables.read(paths.EXTERNAL)
-    pixels, external_pixels = Pixels(paths.RESIZED), Pixels(paths.RESIZED_EXTERNAL)
+    data = table, Pixels(paths.RESIZED), external, Pixels(paths.RESIZED_EXTERNAL)
     classes, model = tables.classes(table), network.load(paths.KERAS_MODEL)
-    scored = subsets.score(model, table, pixels, external, external_pixels)
-    validation = scored[0].rows
-    threshold = metrics.threshold(validation, options, classes[1])
+    scored = subsets.score(model, *data)
+    threshold = metrics.threshold(scored[0].rows, options, classes[1])
     decided = [one._replace(rows=metrics.decide(one.rows, threshold, classes)) for one in scored]
+    before = paths.PUBLISHED if start == params.SCRATCH else Path(start)
+    compared = comparison.against_start(model, before, decided, data, options)
 
     figures: dict[str, Any] = {
-        one.name: {"train_overlap": one.train_overlap} | metrics.summary(one.rows, classes)
+        one.name: {"train_overlap": one.train_overlap}
+        | metrics.summary(one.rows, classes)
+        | compared.get(one.name, {})
         for one in decided
         if len(one.rows)
     }
@@ -41,7 +45,7 @@ def evaluate(options: params.Evaluate) -> None:
         for name in figures.keys() & seen.keys():
             figures[name] |= seen[name].figures
     for curve in (metrics.roc, metrics.precision_recall, metrics.reliability):
-        tables.write(curve(validation, classes[1]), paths.PLOTS / f"{curve.__name__}.csv")
+        tables.write(curve(scored[0].rows, classes[1]), paths.PLOTS / f"{curve.__name__}.csv")
     predictions = pd.concat([one.rows for one in decided])
     tables.write(predictions[subsets.COLUMNS], paths.PREDICTIONS)
     report.write_json({"threshold": threshold, **figures}, paths.DETAILS / "evaluate.json")
@@ -52,4 +56,5 @@ def evaluate(options: params.Evaluate) -> None:
 
 if __name__ == "__main__":
     with timing.stage("evaluate", paths.TIMING):
-        evaluate(params.load(paths.PARAMS).evaluate)
+        values = params.load(paths.PARAMS)
+        evaluate(values.evaluate, values.train.start)

@@ -125,3 +125,14 @@ def test_intervals_draw_groups_not_images() -> None:
     five_times = pd.concat([predicted] * 5, ignore_index=True)
     copies = metrics.intervals(five_times, CLASSES)
     assert copies["accuracy"] == pytest.approx(alone["accuracy"], abs=0.01)
+
+
+def test_a_paired_difference_is_narrower_than_the_figures_that_it_is_of() -> None:
+    rng = np.random.default_rng(1)
+    group = pd.Series(np.arange(400) // 2)
+    before = pd.Series(rng.random(400) < 0.8)
+    cured = pd.Series(rng.random(400) < 0.1) & ~before
+    low, high = metrics.difference_interval((before | cured).astype(int) - before, group)
+    assert 0 <= low < cured.mean() < high
+    assert high - low < 0.03
+    assert metrics.difference_interval(before * 0, group) == [0, 0]

@@ -34,6 +34,8 @@ from tests.helpers import set_params
         ("ingest.max_quarantined_share", 2, ["ingest.max_quarantined_share = 2", "equal to 1"]),
         ("split.strategy", "best", ["split.strategy = 'best'", "'grouped', 'random' or 'pre"]),
         ("split.test", 0.8, ["split.test = 0.8", "split.validation = 0.2"]),
+        ("split.folds", 1, ["split.folds = 1", "greater than or equal to 2"]),
+        ("split.fold", 1, ["split.fold = 1", "below split.folds = null"]),
         ("split.group_pattern", "a(", ["split.group_pattern = 'a('", "not a regular expression"]),
         ("split.group_pattern", "a", ["split.group_pattern = 'a'", "one capture"]),
         (
@@ -45,6 +47,7 @@ from tests.helpers import set_params
         ("export_tflite.variants", ["int4"], ["export_tflite.variants.0 = 'int4'", "'int8'"]),
         ("export_tflite.variants", ["int8", "int8"], ["export_tflite.variants", "once"]),
         ("export_tflite.ship", "int4", ["export_tflite.ship", "smallest"]),
+        ("ingest.crop_faces", "yes", ["ingest.crop_faces = 'yes'", "valid boolean"]),
         ("ingest.external", "", ["ingest.external = ''", "at least 1"]),
     ],
 )
@@ -64,6 +67,15 @@ def test_all_bad_parameters_are_named_at_once(
     message = complaint("split")
     assert "resize.size = -1" in message
     assert "train.epochs = 0" in message
+
+
+def test_folds_are_drawn_and_there_are_as_many_as_is_said(
+    project: Path, complaint: Callable[[str], str]
+) -> None:
+    set_params(project, {"split.folds": 3, "split.fold": 3})
+    assert "split.fold = 3: should be below split.folds = 3" in complaint("split")
+    set_params(project, {"split.fold": 0, "split.strategy": "predefined"})
+    assert "split.folds = 3: should be null for split.strategy = predefined" in complaint("split")
 
 
 @pytest.mark.parametrize(

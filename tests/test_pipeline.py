@@ -162,7 +162,7 @@ def test_a_parameter_runs_the_stages_that_read_it(
         ("facemask/evaluation/contact_sheets.py", ["evaluate", "export_tflite"]),
         ("facemask/pictures.py", ["ingest", "split", "evaluate", "export_tflite"]),
         ("facemask/export/parity.py", ["export_tflite"]),
-        ("facemask/inference/detection.py", ["export_tflite"]),
+        ("facemask/inference/detection.py", ["ingest", "export_tflite"]),
         ("facemask/data/source.py", ["ingest"]),
         ("facemask/params/sections.py", []),
         ("facemask/errors.py", []),

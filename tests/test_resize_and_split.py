@@ -245,6 +245,33 @@ def test_a_third_part_is_held_out(project: Path, run: Run) -> None:
     assert counted()["test"]["train_overlap"] == 0
 
 
+def test_each_image_is_validated_in_one_fold_and_groups_stay_whole(project: Path, run: Run) -> None:
+    draw(FACES / "WithMask", 40)
+    for number in range(0, 40, 4):
+        shutil.copy(FACES / f"WithMask/{number}.png", FACES / f"WithMask/{number}-copy.png")
+    set_params(project, {"split.folds": 4, "split.test": 0.2})
+    folds = []
+    for fold in range(4):
+        set_params(project, {"split.fold": fold})
+        folds.append(split_of(run))
+        shares = folds[-1].groupby("label")["split"].value_counts(normalize=True)
+        assert shares["WithMask", "validation"] == pytest.approx(0.2, abs=0.03)
+        assert shares["WithoutMask", "validation"] == pytest.approx(0.2)
+        assert counted()["validation"]["train_overlap"] == 0
+    sides = pd.concat([fold.set_index("path")["split"] for fold in folds], axis=1)
+    tested = (sides == "test").sum(axis=1)
+    assert set(tested) == {0, 4}
+    assert ((sides == "validation").sum(axis=1) == (tested == 0)).all()
+
+
+def test_a_class_with_fewer_images_than_folds_is_one_line(
+    project: Path, run: Run, complaint: Callable[[str], str]
+) -> None:
+    set_params(project, {"split.folds": 11})
+    run("ingest")
+    assert "class WithMask has 10 distinct image(s)" in complaint("split")
+
+
 def test_new_images_hardly_move_the_others(project: Path, run: Run) -> None:
     draw(FACES / "WithMask", 100)
     set_params(project, {"split.validation": 0.3})

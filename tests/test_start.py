@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 from facemask.data import signature
 from facemask.model import network
 from tests.conftest import Run
-from tests.helpers import CLASSES, draw, set_params
+from tests.helpers import CLASSES, REPOSITORY, draw, set_params
 
 EARLY = ("ingest", "resize", "split")
 
@@ -112,6 +113,68 @@ def test_a_start_with_the_classes_the_other_way_round_is_turned(started: Path, r
     )
     assert abs(before[-2] + after[-2]).max() < 1e-5
     assert abs(before[-3] - after[-3]).max() < 1e-5
+    run("evaluate")
+    found = measured()["validation"]["against_start"]
+    assert found["accuracy"] > 0.5
+    assert (found["difference"], found["interval_95"]) == (0, [0, 0])
+
+
+def measured() -> dict[str, Any]:
+    return dict(json.loads(Path("details/evaluate.json").read_text()))
+
+
+def test_a_gain_over_the_start_is_measured_and_shown(started: Path, run: Run) -> None:
+    for label in CLASSES:
+        draw(started / "data/faces" / label, 30, seed=7)
+        other = CLASSES[1 - CLASSES.index(label)]  # what the start takes for the other class
+        draw(started / "data/drawn" / other, 30, seed=8)
+        (started / "data/faces" / label / "odd").mkdir()
+        for file in (started / "data/drawn" / other).iterdir():
+            shutil.copy(file, started / "data/faces" / label / "odd")
+    set_params(started, {"ingest.external": "data/elsewhere", "split.validation": 0.3})
+    for label in CLASSES:
+        draw(started / "data/elsewhere" / label, 6, seed=9)
+    for stage in (*EARLY, "train", "evaluate", "export_tflite"):
+        run(stage)
+    found = measured()
+    for name in ("validation", "external"):
+        one = found[name]["against_start"]
+        assert one["start"] == "start.keras"
+        assert one["images"] == found[name]["images"]
+        assert one["difference"] == pytest.approx(found[name]["accuracy"] - one["accuracy"])
+        low, high = one["interval_95"]
+        assert low <= one["difference"] <= high
+        assert f"| {name} | {one['images']} | {one['accuracy']:.4f} | {one['difference']:+.4f}" in (
+            Path("models/model_card.md").read_text()
+        )
+    assert 0.3 < found["validation"]["against_start"]["accuracy"] < 0.7
+    headline = json.loads(Path("metrics/accuracy_over_start.json").read_text())
+    assert headline == {
+        name: found[name]["against_start"]["difference"] for name in ("validation", "external")
+    }
+
+
+def test_from_scratch_the_published_model_is_compared_on_what_it_has_not_seen(
+    started: Path, run: Run
+) -> None:
+    shutil.copytree("data/old", "data/faces")
+    published = started / "results/face-mask-12k/model.keras"
+    published.parent.mkdir(parents=True)
+    shutil.move("start.keras", published)
+    changes = {"train.start": "scratch", "split.validation": 0.4, "seed": 2, "train.epochs": 1}
+    set_params(started, changes)
+    for stage in (*EARLY, "train", "evaluate"):
+        run(stage)
+    found = measured()["validation"]
+    assert found["images"] == 8
+    assert 0 < found["against_start"]["images"] < 8
+    shutil.copy(REPOSITORY / published.relative_to(started), published)  # takes 96 pixels
+    run("evaluate")
+    assert "against_start" not in measured()["validation"]
+    published.unlink()
+    run("evaluate")
+    assert "against_start" not in measured()["validation"]
+    assert not Path("metrics/accuracy_over_start.json").exists()
 
 
 def test_another_network_is_refused_in_one_line(

@@ -20,14 +20,14 @@ from dvc.repo import Repo
 
 from facemask.data import tables
 from facemask.errors import UserError, one_line_errors
+from facemask.evaluation.metrics import LEAST, difference_interval
 from stages import paths
 from tools.report_page import Section, Version, chart, figure, write
 
-RESAMPLES, LEAST = 1000, 1e-7
 SHOWN = 18
 """Most pictures of a kind."""
 
-ORDER = ("accuracy", "recall", "log loss", "calibration", "train overlap", "kilobytes", "")
+ORDER = ("accuracy", "recall", "log loss", "train overlap", "kilobytes", "")
 
 SEEDS = Path("benchmarks/seeds.csv")
 
@@ -79,7 +79,7 @@ def spread(name: str, subset: str, pairs: pd.DataFrame | None) -> float:
     """
     if name in ("kilobytes", "train_overlap"):
         return 0.0
-    if pairs is not None and name != "calibration_error":
+    if pairs is not None:
         rows = pairs[pairs["split"] == subset]
         if name.startswith("recall_"):
             rows = rows[rows["label"] == name.removeprefix("recall_")]
@@ -87,11 +87,8 @@ def spread(name: str, subset: str, pairs: pd.DataFrame | None) -> float:
         if name != "log_loss":
             change = rows["right_new"].astype(float) - rows["right_old"]
         if len(rows):
-            sums = change.groupby(rows["group"]).agg(["sum", "size"]).to_numpy(float)
-            count, rng = len(sums), np.random.default_rng(0)
-            drawn = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES) @ sums
-            low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [0.025, 0.975])
-            return float((high - low) / 2)
+            low, high = difference_interval(change, rows["group"])
+            return (high - low) / 2
     if SEEDS.exists():
         seeds = pd.read_csv(SEEDS, index_col="figure")["standard_deviation"]
         name = name.replace("recall_", "recall_of_class.")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from facemask import params
-from facemask.data import shards
+from facemask.data import boxes, crops, shards
 from facemask.data.classes import class_of, find_classes
 from facemask.data.examination import examine_all
 from facemask.data.source import Entry, Source, harmless
@@ -28,7 +28,8 @@ SIDE_FILES |= {".names", ".tsv", ".xls", ".xlsx", ".xml", ".yaml", ".yml"}
 REFUSED = ["path", "reason", "detail"]
 """Columns of a table of what is not to be used."""
 
-COLUMNS = [*REFUSED, "sha256", "pixels", "width", "height", "start", "length"]
+GIVEN_COLUMNS = ["file", "given_group", "given_label"]
+COLUMNS = [*REFUSED, *GIVEN_COLUMNS, "sha256", "pixels", "width", "height", "start", "length"]
 
 
 class Collection(NamedTuple):
@@ -47,7 +48,13 @@ class Collection(NamedTuple):
 
 
 def collect(
-    source: Source, options: params.Ingest, spool: shards.Spool, *, cache: Path, name: str = ""
+    source: Source,
+    options: params.Ingest,
+    spool: shards.Spool,
+    *,
+    cache: Path,
+    finder: crops.FaceFinder | None = None,
+    name: str = "",
 ) -> Collection:
     """Examine every file of a source, and keep the bytes of what can be decoded.
 
@@ -56,6 +63,7 @@ def collect(
         options: the names of the classes, and the limits.
         spool: gets the bytes of each decodable file; of those in `bad` too.
         cache: file of what earlier runs found out.
+        finder: of faces, if photos without boxes are to be cropped by it.
         name: of an external test set, for the column `split`.
 
     Raises:
@@ -63,23 +71,27 @@ def collect(
     """
     rows: list[dict[str, Any]] = []
     given: list[Entry] = []
-    for entry, found in examine_all(source, spool, cache):
+    annotations = boxes.find(source, options.classes)
+    cropped = crops.Crops(source, annotations, finder, cache)
+    for entry, found in examine_all(cropped, spool, cache):
         if PurePosixPath(entry.path).name in GIVEN and not entry.fault:
             given.append(entry)
-        else:
-            rows.append({"path": entry.path} | found | _unfit(entry, found, options))
+            continue
+        row = {"path": entry.path + entry.part, "file": entry.path, "given_label": entry.label}
+        row["given_group"] = entry.path if entry.part else ""  # its people are in one light
+        rows.append(row | found | _unfit(entry, found, options))
     table = pd.DataFrame(rows, columns=COLUMNS, dtype=object).sort_values("path", ignore_index=True)
-    table = table.assign(given_group="", given_label="", given_split="", split=name)
+    table = table.assign(given_split="", split=name)
     for entry in given:
         _add_given(entry, table)
     _require_images(source, table[table["reason"] == ""], table)
     classes = sorted(options.classes or _classes(table[table["reason"] == ""]))
     table.insert(1, "label", _labels(table, classes))
-    lost = (table["label"] == "") & (table["reason"] != "unreadable")
+    lost = (table["label"] == "") & ~table["reason"].isin(("unreadable", crops.BAD))
     table.loc[lost, ["reason", "detail"]] = NO_CLASS, f"neither {' nor '.join(classes)}"
     is_good = table["reason"] == ""
     bad = table[~is_good].fillna({"start": 0, "length": 0})
-    good = table[is_good].drop(columns=["reason", "detail", "given_label"]).fillna("")
+    good = table[is_good].drop(columns=["reason", "detail", "given_label", "file"]).fillna("")
     disputed = good[good.groupby("pixels")["label"].transform("nunique") > 1]
     good = good.drop(disputed.index)
     bad = pd.concat([bad, _both_labels(disputed)]).sort_values("path")
@@ -124,13 +136,13 @@ def summary(source: Source, found: Collection) -> dict[str, Any]:
 
 
 def _classes(good: pd.DataFrame) -> Sequence[str]:
-    """Name the classes by the labels that tables give, or else by the folders."""
+    """Name the classes by the labels that a table or boxes give, or else by the folders."""
     given = sorted(set(good["given_label"]) - {""})
     if not given:
         return find_classes(list(good["path"]))
     if len(given) != 2:
         raise UserError(
-            f"labels.csv: exactly 2 classes are needed, found {len(given)}: "
+            f"labels.csv or boxes: exactly 2 classes are needed, found {len(given)}: "
             f"{', '.join(given[:10])}; name two of them in ingest.classes"
         )
     return given
@@ -159,7 +171,7 @@ def _unfit(entry: Entry, found: dict[str, Any], options: params.Ingest) -> dict[
         return {"reason": reason, "detail": detail}
 
     if entry.fault:
-        return because("unreadable", entry.fault)
+        return because(entry.reason, entry.fault)
     suffix = PurePosixPath(entry.path).suffix.lower()
     if found.get("reason") == "not an image" and suffix in SIDE_FILES:
         return because(SIDE_FILE, f"a {suffix} file")
@@ -196,7 +208,7 @@ def _add_given(entry: Entry, table: pd.DataFrame) -> None:
         values = {_below(above, harmless(path), table): value for path, value in pairs}
     except (KeyError, ValueError) as error:
         raise UserError(f"{entry.path}: should be CSV with path,{column}: {error}") from error
-    unknown = sorted(values.keys() - set(table["path"]))
+    unknown = sorted(values.keys() - set(table["file"]))
     if unknown:
         raise UserError(f"{entry.path}: path = {unknown[0]!r}: the source has no such file")
     odd = [value for value in values.values() if value and not re.match(r"\w", value)]
@@ -206,11 +218,11 @@ def _add_given(entry: Entry, table: pd.DataFrame) -> None:
         )
     if column == "group":  # two tables may give the same name to different groups
         values = {path: value and f"{above}/{value}" for path, value in values.items()}
-    named = table["path"].isin(values)
-    table.loc[named, f"given_{column}"] = table["path"].map(values)
+    named = table["file"].isin(values)
+    table.loc[named, f"given_{column}"] = table["file"].map(values)
 
 
 def _below(above: PurePosixPath, path: str, table: pd.DataFrame) -> str:
     """Return a path of a table in the folder `above` as the source has it, also one of Windows."""
     found = path if above == PurePosixPath() else str(above / path)
-    return found if (table["path"] == found).any() else found.replace("\\\\", "/")
+    return found if (table["file"] == found).any() else found.replace("\\\\", "/")

@@ -14,7 +14,8 @@ from PIL import ImageStat
 
 from facemask.cache import Cache
 from facemask.data import images, shards
-from facemask.data.source import Entry, Source
+from facemask.data.crops import Crops
+from facemask.data.source import Entry
 from facemask.files import code_version
 from facemask.spread import spread
 
@@ -23,7 +24,7 @@ FILES_AT_ONCE, BYTES_AT_ONCE = 64, 200_000_000
 
 
 def examine_all(
-    source: Source, spool: shards.Spool, cache: Path
+    source: Crops, spool: shards.Spool, cache: Path
 ) -> Iterator[tuple[Entry, dict[str, Any]]]:
     """Yield each file with what it is, and put the bytes of those that can be decoded by.
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from facemask import params
+from facemask.data.boxes import FOLDERS
 from facemask.data.source import Source
 from facemask.data.tables import SUBSET_OF_NAME
 from facemask.errors import UserError
@@ -50,5 +51,5 @@ def sources(path: str, classes: Sequence[str]) -> dict[str, Source]:
 
 def _is_set(entry: Path, classes: Sequence[str]) -> bool:
     if entry.is_dir():
-        return entry.name not in classes and entry.name.lower() not in SUBSET_OF_NAME
+        return entry.name not in classes and entry.name.lower() not in (*SUBSET_OF_NAME, *FOLDERS)
     return bool(ARCHIVE.search(entry.name))

@@ -32,14 +32,23 @@ FORMULA = re.compile(r"[=+\-@]")
 
 
 class Entry(NamedTuple):
-    """One file of a source: its path there, its bytes, and why these are not whole.
+    """One file of a source, or a part of one that is cut out.
 
-    The path is one that `harmless` gives; the bytes are empty where there is a fault.
+    Attributes:
+        path: of the file in the source, as `harmless` gives it.
+        content: its bytes, or those of the part as a PNG; empty where there is a fault.
+        fault: why it cannot be used, in words; else empty.
+        reason: the same, one of a few.
+        part: of a part: what follows the path in its name, `#1` and so on.
+        label: its class, where that is known already.
     """
 
     path: str
     content: bytes
     fault: str = ""
+    reason: str = "unreadable"
+    part: str = ""
+    label: str = ""
 
 
 class Source:
@@ -89,8 +98,12 @@ class Source:
         return len(self.names)
 
     def __iter__(self) -> Iterator[Entry]:
+        return self.read(self.names)
+
+    def read(self, names: Iterable[str]) -> Iterator[Entry]:
+        """Yield some of the files, by their names in `names`; one that is damaged has a fault."""
         with _opened(self.path, self.key) as files:
-            for name in self.names:
+            for name in names:
                 try:
                     yield Entry(name, files[name]())
                 except Exception as error:  # archive readers raise what they please on damage

@@ -1,12 +1,13 @@
 """The table that travels with the images: one row an image.
 
 Columns, each written by one stage and carried on by the next:
-    path: of the image in its source, with `/` (ingest).
+    path: of the image in its source, with `/`; of a box in it, then `#1` and so on (ingest).
     label: name of its class (ingest).
     sha256: of its bytes, hexadecimal (ingest).
     pixels: SHA-256 of its size and its 8-bit RGB pixels, upright, hexadecimal (ingest).
     width, height: in pixels, upright (ingest).
-    given_group, given_split: what tables in the source say of it, or empty (ingest).
+    given_group, given_split: what tables in the source say of it, or empty; the group of a box is
+        its photo (ingest).
     split: `train`, `validation` or `test` (split), or the name of an external test set (ingest).
     row: its number in the shards of `data/raw` and of `data/resized`, from 0 (split).
     group: the smallest SHA-256 among the images that descend from one picture (split).

@@ -16,14 +16,19 @@ IN_COLLECTION = "related to the collection"
 IN_START = "train.start was trained on it"
 """Why another one is."""
 
+FOLD = "fold {}"
+"""What a part is called before it is known which of them is for validation."""
+
 
 def draw(table: pd.DataFrame, seen: pd.Series, options: params.Split, seed: int) -> pd.Series:
     """Put each image on a side.
 
     `grouped` draws whole groups and `random` single images, class by class, as near to the wanted
     shares of its images as whole groups allow. The order of drawing follows from the seed and the
-    content of each image alone, so that new images hardly move the others. `predefined` takes what
-    the source says: its `splits.csv`, or else its folders (`tables.SUBSET_OF_NAME`).
+    content of each image alone, so that new images hardly move the others. With `folds`, each class
+    is drawn into so many equal parts, the same ones whichever of them is for validation.
+    `predefined` takes what the source says: its `splits.csv`, or else its folders
+    (`tables.SUBSET_OF_NAME`).
 
     Args:
         table: rows with `path`, `label`, `sha256` and `group`.
@@ -45,15 +50,20 @@ def draw(table: pd.DataFrame, seen: pd.Series, options: params.Split, seed: int)
     if options.strategy == "random":
         units = table["sha256"] + " " + table.groupby("sha256").cumcount().astype(str)
     free = table.assign(unit=units)[~seen]
-    label = pd.crosstab(free["unit"], free["label"]).idxmax(axis=1) if len(free) else free["label"]
+    counts = pd.crosstab(free["unit"], free["label"])
+    label = counts.idxmax(axis=1) if len(free) else free["label"]
     sizes = free["unit"].value_counts().loc[label.index]
-    shares = {tables.VALIDATION: options.validation, tables.TEST: options.test}
+    shares, rest = _shares(options)
     sides: dict[str, str] = {}
     for name in tables.classes(table):
         members = sizes[label == name]
+        if members.empty and (counts.get(name, pd.Series()) > 0).sum() > len(shares):
+            continue  # photos with faces of both classes: it comes along with the other one
         order = sorted(members.index, key=lambda unit: _shuffled(seed, unit))
-        sides |= _fill(name, members[order], {k: v for k, v in shares.items() if v > 0})
-    return units.map(sides).fillna(tables.TRAIN)
+        sides |= _fill(name, members[order], {k: v for k, v in shares.items() if v > 0}, rest)
+    chosen = {FOLD.format(options.fold): tables.VALIDATION} if options.folds else {}
+    drawn = units.map(sides).replace(chosen)
+    return drawn.where(drawn.isin(tables.SUBSETS), tables.TRAIN)
 
 
 def summary(table: pd.DataFrame) -> dict[str, Any]:
@@ -120,22 +130,32 @@ def _shuffled(seed: int, unit: str) -> bytes:
     return hashlib.sha256(f"{seed} {unit}".encode()).digest()
 
 
-def _fill(label: str, sizes: pd.Series, shares: dict[str, float]) -> dict[str, str]:
+def _shares(options: params.Split) -> tuple[dict[str, float], str]:
+    """Return the sides with a share of the images, and the one that gets the rest."""
+    if not options.folds:
+        return {tables.VALIDATION: options.validation, tables.TEST: options.test}, tables.TRAIN
+    *folds, last = (FOLD.format(number) for number in range(options.folds))
+    return dict.fromkeys(folds, (1 - options.test) / options.folds) | {
+        tables.TEST: options.test
+    }, last
+
+
+def _fill(label: str, sizes: pd.Series, shares: dict[str, float], rest: str) -> dict[str, str]:
     """Go through units in order and put each where it brings the side nearer to its share."""
     if len(sizes) <= len(shares):
         raise UserError(
             f"class {label} has {len(sizes)} distinct image(s) or group(s) that train.start has "
             f"not seen; {len(shares) + 1} are the least, one for each of "
-            f"{', '.join([tables.TRAIN, *shares])}"
+            f"{', '.join([rest, *shares])}"
         )
     room = {side: share * sizes.sum() for side, share in shares.items()}
     sides = {}
     for unit, size in sizes.items():
-        side = next((side for side in room if size / 2 <= room[side]), tables.TRAIN)
+        side = next((side for side in room if size / 2 <= room[side]), rest)
         sides[str(unit)] = side
         if side in room:
             room[side] -= size
-    for side in (tables.TRAIN, *shares):
+    for side in (rest, *shares):
         if side not in sides.values():
             used = pd.Series(sides)
             fullest = used[used == used.mode()[0]].index

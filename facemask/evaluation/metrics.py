@@ -94,16 +94,20 @@ def headlines(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, f
     """Pick the numbers that people compare between runs.
 
     Args:
-        figures: by subset, from `summary`, with `train_overlap`.
+        figures: by subset, from `summary`, with `train_overlap` and, where the start of the
+            training was measured, `against_start` from `comparison`.
 
     Returns:
         By figure, its value on each subset; `train_overlap` of those drawn from the collection.
     """
-    names = ("accuracy", "log_loss", "calibration_error")
+    names = ("accuracy", "log_loss")
     found = {name: {part: one[name] for part, one in figures.items()} for name in names}
     for part, one in figures.items():
         for label, recall in one["recall_of_class"].items():
             found.setdefault(f"recall_{label}", {})[part] = recall
+        if "against_start" in one:
+            gain = one["against_start"]["difference"]
+            found.setdefault("accuracy_over_start", {})[part] = gain
     found["train_overlap"] = {
         part: one["train_overlap"] for part, one in figures.items() if part in tables.SUBSETS
     }
@@ -162,10 +166,7 @@ def intervals(rows: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
     for name in classes:
         sums[f"images {name}"] = (label == name).astype(float)
         sums[f"right {name}"] = right * sums[f"images {name}"]
-    by_group = sums.groupby(rows["group"].to_numpy()).sum()
-    rng, count = np.random.default_rng(0), len(by_group)
-    drawn = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES) @ by_group.to_numpy()
-    totals = pd.DataFrame(drawn, columns=by_group.columns)
+    totals = _resampled(sums, rows["group"])
 
     def bounds(part: str, all_of_them: str) -> list[float] | None:
         ratio = (totals[part] / totals[all_of_them]).dropna()
@@ -176,3 +177,28 @@ def intervals(rows: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
         "log_loss": bounds("loss", "images"),
         "recall_of_class": {name: bounds(f"right {name}", f"images {name}") for name in classes},
     }
+
+
+def difference_interval(change: pd.Series, group: pd.Series) -> list[float]:
+    """Tell between what bounds the mean of a difference would lie in 95 of 100 such collections.
+
+    Whole groups are drawn anew, each image with what two models say of it (paired cluster
+    bootstrap).
+
+    Args:
+        change: (n,), of each image: one model's figure minus the other's.
+        group: (n,), which images belong together.
+
+    Returns:
+        [lower, upper].
+    """
+    totals = _resampled(pd.DataFrame({"images": 1.0, "change": change.astype(float)}), group)
+    return np.quantile(totals["change"] / totals["images"], [0.025, 0.975]).tolist()
+
+
+def _resampled(sums: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
+    """Add the columns up over groups that are drawn with replacement; a row a resample."""
+    by_group = sums.groupby(group.to_numpy()).sum()
+    rng, count = np.random.default_rng(0), len(by_group)
+    drawn = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES) @ by_group.to_numpy()
+    return pd.DataFrame(drawn, columns=by_group.columns)

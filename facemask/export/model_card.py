@@ -35,7 +35,7 @@ def _summary(contract: Contract, metrics: Metrics) -> str:
     return f"""# Model card: {contract.name}
 
 Tells {" from ".join(contract.labels)} on a crop of one face. A convolutional network of
-{metrics["train"]["parameters"]:,} parameters for {size} x {size} pixels, trained from scratch;
+{metrics["train"]["parameters"]:,} parameters for {size} x {size} pixels;
 `{contract.name}.tflite` is its variant `{shipped}`, {kilobytes:,.0f} kB.
 Author: {contract.author or "not named"}."""
 
@@ -93,7 +93,32 @@ def _results(evaluate: Metrics) -> str:
 
 What is neither validation nor test is an external test set, never trained on. ECE is the expected
 calibration error: how far probabilities are from what happens; they were calibrated on validation.
-Intervals: bootstrap over groups."""
+Intervals: bootstrap over groups.{_against_start(evaluate)}"""
+
+
+def _against_start(evaluate: Metrics) -> str:
+    compared = {
+        name: found["against_start"]
+        for name, found in _subsets(evaluate).items()
+        if "against_start" in found
+    }
+    if not compared:
+        return ""
+    lines = ["| measured on | images | accuracy before | difference (95 %) |", "|---|---|---|---|"]
+    for name, found in compared.items():
+        low, high = found["interval_95"]
+        lines.append(
+            f"| {name} | {found['images']:,} | {found['accuracy']:.4f} "
+            f"| {found['difference']:+.4f} ({low:+.3f} to {high:+.3f}) |"
+        )
+    table, start = "\n".join(lines), next(iter(compared.values()))["start"]
+    return f"""
+
+Beside the model that there was before, `{start}`, on the images that it was not trained on:
+
+{table}
+
+Where the interval holds 0, these images do not show which of the two is better."""
 
 
 def _subsets(evaluate: Metrics) -> Metrics:

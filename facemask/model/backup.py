@@ -31,7 +31,7 @@ class Backup:
         return epochs[-1] if epochs else None
 
     def keep(self, model: keras.Model, history: pd.DataFrame, names: Container[str]) -> None:
-        """Keep a finished epoch, as `BEST` or `BEFORE` too where `names` says so; else these stay."""
+        """Keep a finished epoch, as `BEST` or `BEFORE` too if `names` says so, else these stay."""
         last = self.restore()
         with replacing(self.folder / f"epoch-{len(history):04d}") as folder:
             folder.mkdir()

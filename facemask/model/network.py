@@ -66,52 +66,6 @@ def build(options: params.Network, size: int) -> keras.Model:
     return model
 
 
-def start(model: keras.Model, path: Path, options: params.Train) -> bytes:
-    """Start a network from the weights of a file, and freeze its first blocks.
-
-    Args:
-        model: from `build`, untrained.
-        path: `.keras` file of a network with the same layers.
-        options: of the training.
-
-    Returns:
-        The content of the file.
-
-    Raises:
-        UserError: the file cannot be read, or holds another network.
-    """
-    key = f"train.start = '{path}'"
-    try:
-        content, found = path.read_bytes(), load(path)
-    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f"{key}: cannot be read: {str(error).splitlines()[0]}") from error
-    theirs, ours = _layers(found), _layers(model)
-    if theirs != ours:
-        raise UserError(f"{key}: has {theirs}, but train.network is {ours}")
-    model.set_weights(found.get_weights())
-    normalized = [place for place, one in enumerate(model.layers) if isinstance(one, layers.ReLU)]
-    if options.frozen_blocks:
-        for layer in model.layers[: normalized[options.frozen_blocks - 1]]:
-            layer.trainable = False
-    return content
-
-
-def _layers(model: keras.Model) -> str:
-    """Describe the layers that have weights, in words."""
-    kinds: dict[str, list[int]] = {"filters": [], "dense": []}
-    for layer in model.layers:
-        if isinstance(layer, layers.Conv2D):
-            kinds["filters"].append(layer.filters)
-        if isinstance(layer, layers.Dense):
-            kinds["dense"].append(layer.units)
-    norms = any(isinstance(layer, layers.BatchNormalization) for layer in model.layers)
-    inputs = [layer.kernel.shape[0] for layer in model.layers if isinstance(layer, layers.Dense)]
-    return (
-        f"filters {kinds['filters']}, dense {kinds['dense'][0]} after {inputs[0]} numbers, "
-        f"{'with' if norms else 'without'} batch_norm"
-    )
-
-
 def precision(wanted: str, processor: Path = PROCESSOR) -> str:
     """Choose the precision to train in: `auto` is mixed_bfloat16 where the processor has it.
 

@@ -17,17 +17,13 @@ from facemask import params
 from facemask.data import signature
 from facemask.errors import UserError
 from facemask.files import code_version
-from facemask.model import augmentation, calibration, dataset, network, schedule
+from facemask.model import augmentation, calibration, dataset, network, schedule, starting
 from facemask.model.backup import BEFORE, BEST, STATE, Backup
 from facemask.model.progress import Progress
 
-_OURS = (augmentation, *augmentation.CODE, dataset, network, calibration, schedule)
+_OURS = (augmentation, *augmentation.CODE, dataset, network, starting, calibration, schedule)
 CODE = (*_OURS, keras, tf)
 """What a training depends on besides its options and rows."""
-
-
-ASKED = 256
-"""Training images that tell which way round a start has the classes."""
 
 
 class Trained(NamedTuple):
@@ -75,8 +71,8 @@ def train(
     batches = dataset.inference_batches(validation, data.positive, data.pixels)
     model, start = network.build(options.network, size), b""
     if options.start != params.SCRATCH:
-        start = network.start(model, Path(options.start), options)
-        _turn_if_reversed(model, data)
+        start = starting.start(model, Path(options.start), options)
+        starting.turn_if_reversed(model, data.rows, data.positive, data.pixels)
     model = network.in_precision(model, precision)
     state = [options.model_dump_json(), precision, str(size), str(data.seed), code_version(*CODE)]
     state += [data.rows.to_csv(), validation.to_csv(), hashlib.sha256(start).hexdigest()]
@@ -91,19 +87,6 @@ def train(
     shown = signature.hashes(data.pixels[data.rows["row"].to_numpy()])
     images = np.append(shown, signature.read(options.start))
     return Trained(model, rows, precision, line, images)
-
-
-def _turn_if_reversed(model: keras.Model, data: dataset.TrainingData) -> None:
-    """Exchange the classes of a start that has them the other way round.
-
-    The positive class is the second by alphabet: `WithoutMask` after `WithMask`, but `masked` after
-    `bare`.
-    """
-    some = data.rows.iloc[:: max(1, len(data.rows) // ASKED)].reset_index(drop=True)
-    batches = dataset.inference_batches(some, data.positive, data.pixels)
-    is_positive = (some["label"] == data.positive).to_numpy()
-    if ((network.predict(model, batches) >= 0.5) == is_positive).mean() < 0.5:
-        calibration.apply(model, -1.0, 0.0)
 
 
 def fit(

@@ -13,6 +13,7 @@ from facemask.params.base import Section
 from facemask.params.sections import (
     NO_EXTERNAL,
     SCRATCH,
+    Crop,
     Evaluate,
     ExportTflite,
     Ingest,
@@ -27,6 +28,7 @@ __all__ = [
     "NO_EXTERNAL",
     "SCRATCH",
     "Augmentation",
+    "Crop",
     "Evaluate",
     "ExportTflite",
     "Exposure",
@@ -112,6 +114,19 @@ class Params(Section):
                 "split.test = {test}: should leave a share for training beside split.validation = "
                 "{validation}",
                 {"test": self.split.test, "validation": self.split.validation},
+            )
+        if self.split.fold >= (self.split.folds or 1):
+            raise PydanticCustomError(
+                "unfit",
+                "split.fold = {fold}: should be below split.folds = {folds}, or 0 where that is "
+                "null",
+                {"fold": self.split.fold, "folds": self.split.folds or "null"},
+            )
+        if self.split.folds and self.split.strategy == "predefined":
+            raise PydanticCustomError(
+                "unfit",
+                "split.folds = {folds}: should be null for split.strategy = predefined",
+                {"folds": self.split.folds},
             )
         return self
 

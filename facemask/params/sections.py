@@ -33,6 +33,7 @@ class Ingest(Section):
     max_aspect_ratio: Annotated[float, Field(ge=1)]
     min_contrast: Annotated[float, Field(ge=0, le=127.5)]
     max_quarantined_share: UnitInterval
+    crop_faces: bool
 
 
 class Resize(Section):
@@ -58,6 +59,8 @@ class Split(Section):
     strategy: Literal["grouped", "random", "predefined"]
     validation: Share
     test: Annotated[float, Field(ge=0, lt=1)]
+    folds: Annotated[int, Field(ge=2)] | None
+    fold: Annotated[int, Field(ge=0)]
     group_pattern: Annotated[str, AfterValidator(_with_one_capture)] | None
 
 

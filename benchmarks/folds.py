@@ -1,0 +1,53 @@
+"""Cross-validation: train on all but one fold, measure on that one, for every fold.
+
+Run `python -m benchmarks.folds 5` with the `-S` options of `dvc exp run`: five experiments, up to
+`evaluate`, with `split.folds` and `split.fold` set. Writes `data/folds.csv`, each fold's
+figures with their mean and standard deviation. Afterwards params.yaml is as before, and the results
+in the workspace are those of the last fold, until the next `dvc repro`.
+"""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import seeds
+from facemask.data import tables
+from facemask.errors import UserError, one_line_errors
+from stages import paths
+
+RESULT = Path("data/folds.csv")
+
+FIGURES = r"^evaluate\..+\.(accuracy|log_loss|recall_of_class\..+|against_start\.difference)$"
+"""Those of `details/evaluate.json` that are compared."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the experiments one after the other, and compare.
+
+    Raises:
+        UserError: the number of folds is missing, or an experiment failed, which has said why.
+    """
+    count, *options = arguments or [""]
+    if not count.isdecimal() or int(count) < 2:
+        raise UserError(f"folds = {count!r}: the first argument should be a number from 2 on")
+    values = paths.PARAMS.read_bytes()
+    runs = {}
+    try:
+        for fold in range(int(count)):
+            chosen = ["-S", f"split.folds={count}", "-S", f"split.fold={fold}"]
+            found = seeds.experiment([*options, *chosen, "evaluate"], ["evaluate"])
+            runs[f"fold_{fold}"] = found
+    except subprocess.CalledProcessError as error:
+        raise UserError(f"fold {len(runs)} of {count}: the experiment failed, see above") from error
+    finally:
+        paths.PARAMS.write_bytes(values)
+    table = seeds.compare(runs)
+    table = table[table["figure"].str.match(FIGURES)]
+    tables.write(table, RESULT)
+    print(table.to_string(index=False, float_format="%.4f"))
+
+
+if __name__ == "__main__":
+    with one_line_errors("folds"):
+        main(sys.argv[1:])
