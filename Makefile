@@ -14,7 +14,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: run test check report web android docs help deploy/web/dist
 
 run: $(BIN)/installed-run
-	dvc repro
+	dvc repro --quiet
+	python -m tools.summary
 
 test: $(BIN)/installed-dev
 	pytest --numprocesses 2 --dist loadgroup
