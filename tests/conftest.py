@@ -40,8 +40,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = copy_project(tmp_path_factory.mktemp("demo"))
     loose = {"max_accuracy_loss": 0.1, "max_changed_decisions": 0.1}  # after so few epochs
     changes = {f"export_tflite.{key}": value for key, value in loose.items()}
-    short = {"train.epochs": 2, "train.min_steps": 0, "train.precision": "float32"}
-    set_params(project, changes | short)
+    short = {"train.epochs": 2, "train.fine_tuning.epochs": 0, "train.min_steps": 0}
+    set_params(project, changes | short | {"train.precision": "float32"})
     commit(project)
     dvc(project, "repro")
     return project
