@@ -10,19 +10,19 @@ LEAST = 1e-7
 """Nearest that a probability is taken to be to 0 or 1."""
 
 
-def fit(model: keras.Model, *parts: tf.data.Dataset) -> tuple[float, float]:
-    """Fit slope and shift on images as they are and as the augmentation changes them.
+def fit(model: keras.Model, batches: tf.data.Dataset) -> tuple[float, float]:
+    """Fit slope and shift on images as they are, not as the augmentation changes them.
 
-    So do they come to the device: neither as clean as validation nor as bad as in training.
+    Training on images that hide what tells the classes apart moves the logit to one class.
 
     Args:
         model: gives the probability of the positive class.
-        parts: batches of images and targets, 0 or 1.
+        batches: of images and targets, 0 or 1.
 
     Returns:
         As `platt`.
     """
-    shown = [(model.predict_on_batch(batch[0]), batch[1]) for part in parts for batch in part]
+    shown = [(model.predict_on_batch(batch[0]), batch[1]) for batch in batches]
     probability, target = (np.concatenate(column)[:, 0] for column in zip(*shown, strict=True))
     return platt(target > 0, probability.astype(np.float64))
 

@@ -3,7 +3,6 @@
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,8 +80,7 @@ def train(
     model = network.in_precision(model, "float32")
     line = 1.0, 0.0
     if options.calibrate:
-        augmented = replace(data, rows=validation.assign(weight=1.0)).batches(range(1), size)
-        line = calibration.fit(model, batches, augmented)
+        line = calibration.fit(model, batches)
         calibration.apply(model, *line)
     shown = signature.hashes(data.pixels[data.rows["row"].to_numpy()])
     images = np.append(shown, signature.read(options.start))
