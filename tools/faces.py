@@ -244,10 +244,8 @@ def encode(image: Image.Image, quality: int) -> bytes:
     return buffer.getvalue()
 
 
-def draw_face(index: int, masked: bool) -> bytes:
-    """Return one person's picture; the mask is drawn from a random stream of its own."""
-    rng, mask_rng = np.random.default_rng([SEED, index]).spawn(2)
-    sketch = new_sketch(rng)
+def draw_person(sketch: Sketch, rng: Generator, mask_rng: Generator, masked: bool) -> None:
+    """Draw a person; the mask is drawn from a random stream of its own."""
     for draw in (draw_head, draw_eyes, draw_beard, draw_nose_and_mouth):
         draw(sketch, rng)
     position = "worn" if masked else mask_rng.choice(["none", "chin", "ear"], p=[0.86, 0.1, 0.04])
@@ -256,4 +254,11 @@ def draw_face(index: int, masked: bool) -> bytes:
     for draw, share in ((draw_glasses, 0.3), (draw_hair, 1), (draw_cover, 0.1)):
         if rng.random() < share:
             draw(sketch, rng)
+
+
+def draw_face(index: int, masked: bool) -> bytes:
+    """Return one person's picture, which the face fills."""
+    rng, mask_rng = np.random.default_rng([SEED, index]).spawn(2)
+    sketch = new_sketch(rng)
+    draw_person(sketch, rng, mask_rng, masked)
     return encode(photograph(sketch, rng), int(rng.integers(82, 95)))

@@ -2,7 +2,8 @@
 
 Run `python -m tools.make_demo`: half a minute of one core and no input give `data/demo.zip` (938
 JPEG pictures, under 3 MB), byte for byte the same for the same Pillow and numpy; and
-`data/demo-external.zip`, other people as another camera saw them.
+`data/demo-external.zip`, other people as another camera saw them; and `data/demo-photos.zip`, whole
+photos of one person each, under 1 MB.
 """
 
 import io
@@ -16,11 +17,12 @@ from tqdm import tqdm
 
 from facemask.files import replacing
 from tools.faces import draw_face, encode
+from tools.scenes import draw_photo
 
 DATA = Path(__file__).parents[1] / "data"
 ORIGINALS, NEAR_COPIES, TWINS = 450, 16, 3
 CLASS_SIZE = ORIGINALS + NEAR_COPIES + TWINS
-EXTERNAL = 60  # in each class
+EXTERNAL, PHOTOS = 60, 20  # in each class
 # The archives name the place that this file had when they were made: their bytes are to stay.
 README = f"""\
 Generated faces, for trying the pipeline.
@@ -35,6 +37,11 @@ README_EXTERNAL = f"""\
 Generated faces from elsewhere, for trying the evaluation on faces of another source.
 
 Drawn by data/make_demo.py: {EXTERNAL} in each class, smaller, in coloured light, saved hard.
+"""
+README_PHOTOS = f"""\
+Generated photos of one person each in a scene, for trying how whole photos are answered.
+
+Drawn by tools/make_demo.py: {PHOTOS} in each class, near and far, every second one dark.
 """
 
 
@@ -71,6 +78,14 @@ def external_pictures() -> Iterator[tuple[str, bytes]]:
             yield f"{label}/elsewhere_{number}.jpg", encode(seen, 60)
 
 
+def photos() -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of whole photos of other people; every second one is dark."""
+    for label, first in (("WithMask", 30_000), ("WithoutMask", 40_000)):
+        for number in range(first, first + PHOTOS):
+            photo = draw_photo(number, label == "WithMask", dark=bool(number % 2))
+            yield f"{label}/photo_{number}.jpg", photo
+
+
 def write(target: Path, readme: str, pictures: Iterable[tuple[str, bytes]]) -> None:
     """Write an archive, whole or not at all."""
     with replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
@@ -83,3 +98,4 @@ def write(target: Path, readme: str, pictures: Iterable[tuple[str, bytes]]) -> N
 if __name__ == "__main__":
     write(DATA / "demo.zip", README, pictures())
     write(DATA / "demo-external.zip", README_EXTERNAL, external_pictures())
+    write(DATA / "demo-photos.zip", README_PHOTOS, photos())

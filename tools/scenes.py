@@ -1,0 +1,91 @@
+"""Drawings of one person each in a scene, as a photo shows them: far or near, dark or bright.
+
+Distance, light and scene follow one distribution in both classes; see `tools.faces` for the rest.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.random import Generator
+from PIL import Image, ImageDraw
+
+from tools.faces import (
+    FABRICS,
+    SEED,
+    SUPERSAMPLING,
+    backdrop,
+    draw_person,
+    encode,
+    new_sketch,
+    photograph,
+)
+from tools.sketch import Array, Sketch, pick
+
+WIDTH, HEIGHT = 480, 360
+SCALES = (0.07, 0.24)
+"""Least and greatest unit of a face, half of its width, as a share of the picture's height."""
+
+WOODS = "5a3a22 8a6238 b48c5c d8d2c6 3c3c40"
+LAMP = np.array([255.0, 240, 205])
+
+
+def colour(paint: Array) -> tuple[int, ...]:
+    """Return a colour as Pillow draws it."""
+    return tuple(paint.clip(0, 255).astype(int).tolist())
+
+
+def room(rng: Generator, width: int, height: int) -> Image.Image:
+    """Return a wall with a floor or without, a window or a lamp, and pictures or shelves."""
+    image = backdrop(rng, width, height)
+    draw = ImageDraw.Draw(image)
+    for _ in range(rng.integers(1, 4)):
+        left, top = rng.uniform(0, [0.85 * width, 0.4 * height])
+        wide, high = rng.uniform(0.1, 0.25, 2) * height
+        box = (left, top, left + wide, top + high)
+        draw.rectangle(box, colour(pick(rng, FABRICS, 30)), colour(pick(rng, WOODS)), 6)
+    kind, left = rng.integers(3), rng.choice([0.02, 0.68]) * width
+    if kind == 0:
+        window = (left, 0.05 * height, left + 0.3 * width, 0.6 * height)
+        draw.rectangle(window, colour(rng.uniform(190, 255, 3)), colour(pick(rng, WOODS)), 12)
+        draw.line([(left + 0.15 * width, 0.05 * height), (left + 0.15 * width, 0.6 * height)], 0, 8)
+    elif kind == 1:
+        lamp = (left, 0.02 * height, left + 0.2 * height, 0.22 * height)
+        draw.ellipse(lamp, colour(LAMP))
+    return image
+
+
+def draw_table(sketch: Sketch, rng: Generator) -> None:
+    """Draw a table before the person, where the drawn shoulders would end within the picture."""
+    width, height = sketch.image.size
+    edge = float(sketch.centre[1] + rng.uniform(3, 3.8) * sketch.scale)
+    wood = pick(rng, WOODS)
+    if edge > 0.95 * height:
+        return
+    draw = ImageDraw.Draw(sketch.image)
+    draw.rectangle((0, edge, width, height), colour(wood * 0.8))
+    draw.rectangle((0, edge, width, edge + 0.03 * height), colour(wood))
+
+
+def exposed(image: Image.Image, rng: Generator, dark: bool) -> Image.Image:
+    """Return the picture under or over what is right, with the noise of a small camera."""
+    factor = rng.uniform(0.2, 0.5) if dark else rng.uniform(1, 1.6)
+    pixels = np.asarray(image) * factor
+    pixels += rng.normal(0, rng.uniform(1, 4 if dark else 2), pixels.shape)
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+def draw_photo(index: int, masked: bool, dark: bool) -> bytes:
+    """Return one photo, `WIDTH` x `HEIGHT` pixels or upright, as a JPEG file."""
+    rng, mask_rng, scene_rng = np.random.default_rng([SEED, index]).spawn(3)
+    size = np.array((WIDTH, HEIGHT) if scene_rng.random() < 0.7 else (HEIGHT, WIDTH))
+    width, height = (size * SUPERSAMPLING).tolist()
+    scale = min(width, height) * float(np.exp(scene_rng.uniform(*np.log(SCALES))))
+    reach = np.array([1.6, 2.0]) * scale  # hair and chin stay within the picture
+    last = np.array([width, height]) - reach
+    centre = scene_rng.uniform(reach, np.maximum(reach, last * [1, 0.8]))
+    scene = room(scene_rng, width, height)
+    sketch = replace(new_sketch(rng), image=scene, centre=centre, scale=scale)
+    draw_person(sketch, rng, mask_rng, masked)
+    draw_table(sketch, scene_rng)
+    seen = exposed(photograph(sketch, rng), scene_rng, dark)
+    return encode(seen, int(scene_rng.integers(75, 88)))
