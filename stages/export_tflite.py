@@ -1,4 +1,4 @@
-"""Convert the model to TFLite in several ways, measure each, and choose the one that ships.
+"""Convert the model to TFLite in several ways, measure each, choose one, and ask it about photos.
 
 Run by `dvc repro export_tflite`; about a minute for three thousand images.
 """
@@ -9,7 +9,7 @@ from typing import Any
 from facemask import params, report, timing
 from facemask.data import tables
 from facemask.data.pixels import Pixels
-from facemask.export import conversion, model_card, parity, variants
+from facemask.export import conversion, end_to_end, model_card, parity, variants
 from facemask.files import replacing
 from facemask.inference.contract import describe
 from facemask.model import network
@@ -42,16 +42,16 @@ def export_tflite(options: params.ExportTflite) -> dict[str, Any]:
         cost = variants.cost(files, options.latency_runs)
         tables.write(rows, paths.EXPORTED)
         shipped = parity.choose(options, rows, measured, contract.threshold)
-    with replacing(paths.TFLITE_MODEL) as ships, replacing(paths.LABELS) as labels:
-        ships.write_bytes((paths.VARIANTS / f"{shipped}.tflite").read_bytes())
-        labels.write_text("".join(f"{name}\n" for name in contract.labels), encoding="utf-8")
-    made = {"shipped": shipped, "variants": measured}
+        variants.ship(files[shipped], contract.labels, paths.TFLITE_MODEL, paths.LABELS)
+    photos = end_to_end.ask_stored(paths.RAW_PHOTOS, paths.TFLITE_MODEL)
+    tables.write(photos, paths.PHOTOS)
+    made = {"shipped": shipped, "variants": measured, "photos": end_to_end.measure(photos)}
     figures |= {"train": {"parameters": trained.count_params()}, "export_tflite": made}
-    with replacing(paths.MODEL_CARD) as card:
-        card.write_text(model_card.text(contract, figures), encoding="utf-8")
+    model_card.write(paths.MODEL_CARD, contract, figures)
     tables.write(parity.frontier(measured), paths.PLOTS / "tflite_variants.csv")
     report.write_json(made, paths.DETAILS / "export_tflite.json")
     report.write_json({"shipped": measured[shipped]["kilobytes"]}, paths.SIZE)
+    report.write_json(end_to_end.headline(photos), paths.BALANCED_ACCURACY)
     return {"variants": cost}
 
 

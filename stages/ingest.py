@@ -3,39 +3,39 @@
 Run by `dvc repro ingest`; about half a minute for ten thousand new images.
 """
 
+from functools import partial
+
 import pandas as pd
 
 from facemask import params, pictures, report, timing
 from facemask.data import contact_sheets, external, shards, tables
-from facemask.data.collection import check, collect, summary
+from facemask.data.collection import REFUSED, check, collect, store, summary
 from facemask.data.crops import FaceFinder
 from facemask.data.source import Source
-from facemask.files import code_version, replacing
+from facemask.files import code_version
 from facemask.inference import detection
 from stages import paths
 
 
 def ingest(options: params.Ingest, margins: params.Crop, spool: shards.Spool) -> None:
-    """Examine and label the images of `options.source` and of the external test sets."""
+    """Examine and label the images of `options.source`, the external test sets and the photos."""
+    look = partial(collect, spool=spool, cache=paths.CACHE)
     finder = face_finder(margins) if options.crop_faces else None
     source = Source(options.source, sha256=options.sha256, downloads=paths.DOWNLOADS)
-    found = collect(source, options, spool, cache=paths.CACHE, finder=finder)
+    found = look(source, options, finder=finder)
     limits = options.model_copy(update={"classes": found.classes})
     sources = external.sources(options.external, found.classes)
-    sets = {
-        name: collect(test_set, limits, spool, cache=paths.CACHE, finder=finder, name=name)
-        for name, test_set in sources.items()
-    }
-    bad = {"collection": found.bad, **{name: part.bad for name, part in sets.items()}}
-    quarantine = pd.concat(bad, names=["set"]).reset_index("set")
-    tables.write(quarantine.drop(columns=["start", "length"]), paths.QUARANTINE)
+    sets = {name: look(one, limits, finder=finder, name=name) for name, one in sources.items()}
+    whole = external.photos(options.photos)
+    photos = {name: look(one, limits, name=name, whole=True) for name, one in whole.items()}
+    parts = [("collection", found), *sets.items(), *photos.items()]
+    quarantine = pd.concat([part.bad.assign(set=name) for name, part in parts])
+    tables.write(quarantine[["set", *REFUSED]], paths.QUARANTINE)
     check(found, options, paths.QUARANTINE)
 
-    good = [part.good for part in sets.values()] or [found.good.head(0)]
-    for folder, rows in ((paths.RAW, found.good), (paths.RAW_EXTERNAL, pd.concat(good))):
-        with replacing(folder) as temporary:
-            temporary.mkdir()
-            shards.write(temporary, rows, spool)
+    store(paths.RAW, [found], spool)
+    store(paths.RAW_EXTERNAL, sets.values(), spool)
+    store(paths.RAW_PHOTOS, photos.values(), spool)
     pictures.write(contact_sheets.classes(found.good, spool), paths.PLOTS / "classes.png")
     pictures.write(contact_sheets.quarantined(found.bad, spool), paths.PLOTS / "quarantine.png")
     shorter = found.good[["width", "height"]].min(axis=1).astype(int)
@@ -43,6 +43,7 @@ def ingest(options: params.Ingest, margins: params.Crop, spool: shards.Spool) ->
     tables.write(sizes, paths.PLOTS / "image_size.csv")
     counts = summary(source, found)
     counts["external"] = {name: summary(sources[name], part) for name, part in sets.items()}
+    counts |= {name: summary(whole[name], part) for name, part in photos.items()}
     report.write_json(counts, paths.DETAILS / "ingest.json")
 
 

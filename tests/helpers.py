@@ -37,6 +37,7 @@ TINY: dict[str, Any] = NOTEBOOK | {
     "ingest.source": "data/faces",
     "ingest.max_quarantined_share": 0.5,
     "ingest.external": "data/none",
+    "ingest.photos": "data/none",
     "resize.size": 24,
     "train.epochs": 3,
     "train.network.filters": [4, 8],

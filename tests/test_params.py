@@ -49,6 +49,7 @@ from tests.helpers import set_params
         ("export_tflite.ship", "int4", ["export_tflite.ship", "smallest"]),
         ("ingest.crop_faces", "yes", ["ingest.crop_faces = 'yes'", "valid boolean"]),
         ("ingest.external", "", ["ingest.external = ''", "at least 1"]),
+        ("ingest.photos", "", ["ingest.photos = ''", "at least 1"]),
     ],
 )
 def test_a_bad_parameter_is_named_with_its_value_and_what_is_allowed(

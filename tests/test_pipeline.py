@@ -62,6 +62,11 @@ def test_six_stages_turn_the_embedded_faces_into_a_model(demo: Path) -> None:
     size = (demo / "models/facemask.tflite").stat().st_size
     assert shipped["kilobytes"] == size / 1000
     assert shipped["external"]["changed_decisions"] <= 0.1
+    photos = found["export_tflite"]["photos"]
+    assert photos["photos"] == 40
+    assert photos["no_answer"] < 0.2
+    headlines = [*demo.glob("metrics/*.json"), *demo.glob("models/*.json")]
+    assert sum(len(json.loads(file.read_text())) for file in headlines) <= 12
     assert (demo / "models/labels.txt").read_text() == "WithMask\nWithoutMask\n"
 
 
@@ -142,6 +147,7 @@ def rerun(restored: Path) -> Iterator[Path]:
         ("train.weight_by_group", True, ["train", "evaluate", "export_tflite"]),
         ("evaluate.threshold", 0.4, ["evaluate", "export_tflite"]),
         ("ingest.external", "data/demo-external.zip", ["ingest"]),
+        ("ingest.photos", "data/demo-photos.zip", ["ingest"]),
         ("ingest.min_side", 8, ["ingest"]),
         ("split.strategy", "random", ["split"]),
         ("export_tflite.max_changed_decisions", 1, ["export_tflite"]),
@@ -162,6 +168,7 @@ def test_a_parameter_runs_the_stages_that_read_it(
         ("facemask/evaluation/contact_sheets.py", ["evaluate", "export_tflite"]),
         ("facemask/pictures.py", ["ingest", "split", "evaluate", "export_tflite"]),
         ("facemask/export/parity.py", ["export_tflite"]),
+        ("facemask/export/end_to_end.py", ["export_tflite"]),
         ("facemask/inference/detection.py", ["ingest", "export_tflite"]),
         ("facemask/data/source.py", ["ingest"]),
         ("facemask/params/sections.py", []),
@@ -188,6 +195,12 @@ def test_another_external_test_set_does_not_train(rerun: Path) -> None:
     status = json.loads(dvc(rerun, "status", "--json").stdout)
     assert sorted(status) == ["evaluate", "export_tflite"]
     shutil.rmtree(external)
+
+
+def test_other_whole_photos_are_asked_about_and_nothing_else_runs(rerun: Path) -> None:
+    set_params(rerun, {"ingest.photos": "data/demo-photos.zip"})
+    dvc(rerun, "repro", "--single-item", "ingest")
+    assert rerun_by(rerun) == ["export_tflite"]
 
 
 def test_a_changed_photo_runs_ingest(tiny: Path) -> None:

@@ -27,7 +27,7 @@ from tools.report_page import Section, Version, chart, figure, write
 SHOWN = 18
 """Most pictures of a kind."""
 
-ORDER = ("accuracy", "recall", "log loss", "train overlap", "kilobytes", "")
+ORDER = ("accuracy", "balanced accuracy", "recall", "log loss", "train overlap", "kilobytes", "")
 
 SEEDS = Path("benchmarks/seeds.csv")
 
@@ -56,7 +56,7 @@ def headlines(changed: dict[str, Any], pairs: pd.DataFrame | None) -> Section:
             if not all(isinstance(number, int | float) for number in (old, new)):
                 continue  # a subset that one version has not, or the epoch while training runs
             name = Path(file).stem
-            upward = name.startswith(("accuracy", "recall"))
+            upward = name.startswith(("accuracy", "balanced_accuracy", "recall"))
             better = "better" if (new > old) == upward else "worse"
             wide = spread(name, subset, pairs)
             says = better if abs(new - old) > wide else "within the noise"

@@ -33,6 +33,11 @@ def lines() -> Iterator[str]:
     for name, found in evaluate.items():
         if isinstance(found, Mapping):
             yield f"{name.capitalize():11} {_accuracy(found)}"
+    if photos := export["photos"]:
+        yield (
+            f"Photos      {photos['balanced_accuracy']:.3f} balanced accuracy on "
+            f"{photos['photos']} photos; no face found in {photos['no_answer']:.1%}"
+        )
     yield (
         f"Model       {paths.TFLITE_MODEL}, {shipped['kilobytes']:.0f} kB, {export['shipped']}, "
         f"for TFLite {shipped['minimum_runtime']} and later"
@@ -41,7 +46,8 @@ def lines() -> Iterator[str]:
     yield "Try it      python predict.py photo.jpg"
     if source == DRAWN:
         yield f"            It knows drawings alone; for real faces add --model {PUBLISHED}"
-        yield "Your photos dvc exp run -S ingest.source=path/to/photos -S ingest.external=data/none"
+        none = "-S ingest.external=data/none -S ingest.photos=data/none"
+        yield f"Your photos dvc exp run -S ingest.source=path/to/photos {none}"
 
 
 def _accuracy(found: Mapping[str, Any]) -> str:

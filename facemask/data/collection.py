@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from facemask.data.classes import class_of, find_classes
 from facemask.data.examination import examine_all
 from facemask.data.source import Entry, Source, harmless
 from facemask.errors import UserError
+from facemask.files import replacing
 
 GIVEN = {"groups.csv": "group", "labels.csv": "label", "splits.csv": "split"}
 """Tables that a source may hold, each with `path`, relative to the table, and this column."""
@@ -55,6 +56,7 @@ def collect(
     cache: Path,
     finder: crops.FaceFinder | None = None,
     name: str = "",
+    whole: bool = False,
 ) -> Collection:
     """Examine every file of a source, and keep the bytes of what can be decoded.
 
@@ -65,13 +67,14 @@ def collect(
         cache: file of what earlier runs found out.
         finder: of faces, if photos without boxes are to be cropped by it.
         name: of an external test set, for the column `split`.
+        whole: whether images stay as they are, even where the source has boxes.
 
     Raises:
         UserError: no image is good, or the classes are not two, or a table of the source is wrong.
     """
     rows: list[dict[str, Any]] = []
     given: list[Entry] = []
-    annotations = boxes.find(source, options.classes)
+    annotations = {} if whole else boxes.find(source, options.classes)
     cropped = crops.Crops(source, annotations, finder, cache)
     for entry, found in examine_all(cropped, spool, cache):
         if PurePosixPath(entry.path).name in GIVEN and not entry.fault:
@@ -120,6 +123,15 @@ def check(found: Collection, options: params.Ingest, listed: Path) -> None:
             f"ingest.max_quarantined_share = {options.max_quarantined_share}: {share:.3f} of the "
             f"files are quarantined, most of them as {reasons.mode()[0]!r}; see {listed}"
         )
+
+
+def store(folder: Path, parts: Iterable[Collection], spool: shards.Spool) -> None:
+    """Write the good images of collections, of which there may be none, as shards in `folder`."""
+    none = pd.DataFrame(columns=[*shards.COLUMNS, "start", "length"], dtype=object)
+    good = pd.concat([part.good for part in parts] or [none])
+    with replacing(folder) as temporary:
+        temporary.mkdir()
+        shards.write(temporary, good, spool)
 
 
 def summary(source: Source, found: Collection) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""External test sets: sources that a finished model is measured on, and never trained on."""
+"""Sources that a finished model is measured on, and never trained on: external sets, and photos."""
 
 import re
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from facemask.data.source import Source
 from facemask.data.tables import SUBSET_OF_NAME
 from facemask.errors import UserError
 
-KEY = "ingest.external"
-"""The parameter, for messages."""
+KEY, KEY_OF_PHOTOS = "ingest.external", "ingest.photos"
+"""The parameters, for messages."""
 
 ARCHIVE = re.compile(r"\.(zip|tar|tar\.gz|tgz)$", re.IGNORECASE)
 
@@ -31,7 +31,7 @@ def sources(path: str, classes: Sequence[str]) -> dict[str, Source]:
         UserError: a set cannot be read, or its name is not letters, digits, `_`, `.` and `-`, or is
             that of a subset.
     """
-    if path == params.NO_EXTERNAL:
+    if path == params.NO_SOURCE:
         return {}
     place = Path(path)
     inside = [entry for entry in sorted(place.glob("*")) if not entry.name.startswith(".")]
@@ -47,6 +47,18 @@ def sources(path: str, classes: Sequence[str]) -> dict[str, Source]:
             )
         found[name] = Source(entry, key=KEY)
     return found
+
+
+def photos(path: str) -> dict[str, Source]:
+    """Find the whole photos behind `ingest.photos`.
+
+    Returns:
+        Under `photos`, the source; empty where there is none.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    return {} if path == params.NO_SOURCE else {"photos": Source(path, key=KEY_OF_PHOTOS)}
 
 
 def _is_set(entry: Path, classes: Sequence[str]) -> bool:

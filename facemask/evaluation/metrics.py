@@ -98,19 +98,19 @@ def headlines(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, f
             training was measured, `against_start` from `comparison`.
 
     Returns:
-        By figure, its value on each subset; `train_overlap` of those drawn from the collection.
+        By figure, its value on each subset; `log_loss` and `train_overlap` of those drawn from the
+        collection alone, as a dozen numbers is what people look through.
     """
-    names = ("accuracy", "log_loss")
-    found = {name: {part: one[name] for part, one in figures.items()} for name in names}
+    own = {part: one for part, one in figures.items() if part in tables.SUBSETS}
+    found = {"accuracy": {part: one["accuracy"] for part, one in figures.items()}}
+    for name in ("log_loss", "train_overlap"):
+        found[name] = {part: one[name] for part, one in own.items()}
     for part, one in figures.items():
         for label, recall in one["recall_of_class"].items():
             found.setdefault(f"recall_{label}", {})[part] = recall
         if "against_start" in one:
             gain = one["against_start"]["difference"]
             found.setdefault("accuracy_over_start", {})[part] = gain
-    found["train_overlap"] = {
-        part: one["train_overlap"] for part, one in figures.items() if part in tables.SUBSETS
-    }
     return found
 
 

@@ -4,15 +4,23 @@ Its sections follow Mitchell et al., "Model Cards for Model Reporting", 2019.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from facemask.files import replacing
 from facemask.inference.contract import Contract
 
 Metrics = Mapping[str, Any]
 
 
+def write(path: Path, contract: Contract, metrics: Metrics) -> None:
+    """Write the card to a file; see `text`."""
+    with replacing(path) as temporary:
+        temporary.write_text(text(contract, metrics), encoding="utf-8")
+
+
 def text(contract: Contract, metrics: Metrics) -> str:
-    """Write the card as Markdown.
+    """Return the card as Markdown.
 
     Args:
         contract: of the file that ships.
@@ -24,7 +32,8 @@ def text(contract: Contract, metrics: Metrics) -> str:
         _data(contract, metrics),
         _results(metrics["evaluate"]),
         _variants(metrics["export_tflite"]),
-        _limits(metrics["evaluate"]),
+        *_photos(metrics["export_tflite"]["photos"]),
+        _limits(metrics),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -152,16 +161,33 @@ def _is_subset(found: Any) -> bool:
     return isinstance(found, dict) and "changed_decisions" in found
 
 
-def _limits(evaluate: Metrics) -> str:
+def _photos(measured: Metrics) -> list[str]:
+    if not measured:
+        return []
+    recall = ", ".join(
+        f"{label} {share:.4f}" for label, share in measured["recall_of_class"].items()
+    )
+    return [
+        f"""## Results on whole photos
+
+On {measured["photos"]:,} photos of one person each the shipped file, with faces found and cropped
+as `predict.py` does, has a balanced accuracy of {measured["balanced_accuracy"]:.4f} (recall:
+{recall}). In {measured["no_answer"]:.1%} of them no face is found, which counts as wrong;
+{measured["extra"]:.1%} have more answers than one, of which the one at the surest face counts."""
+    ]
+
+
+def _limits(metrics: Metrics) -> str:
+    beyond = "" if metrics["export_tflite"]["photos"] else "whole photos, on "
     worst = "; ".join(
         f"{name}: {max(found['flip_rate'].values()):.1%} "
         f"({max(found['flip_rate'], key=found['flip_rate'].get)})"
-        for name, found in _subsets(evaluate).items()
+        for name, found in _subsets(metrics["evaluate"]).items()
         if "flip_rate" in found
     )
     return f"""## Limits
 
-For crops of one face, as in the training data; it was not measured on whole photos, on several
+For crops of one face, as in the training data; it was not measured on {beyond}several
 faces, on how a mask is worn, nor by age, sex or skin. It is not a medical device and not a means to
 admit, refuse, punish or identify anyone. What flips most decisions without changing the mask:
 {worst}."""

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from facemask.data import tables
 from facemask.data.pixels import Pixels
 from facemask.export import conversion, latency, metadata, parity
+from facemask.files import replacing
 from facemask.inference.classifier import Classifier, on_all_cores
 from facemask.inference.contract import Contract, seal
 
@@ -67,6 +68,13 @@ def make(
         needs = replace(contract, minimum_runtime=metadata.minimum_runtime(converted))
         file.write_bytes(seal(metadata.embed(converted, needs), needs))
     return files
+
+
+def ship(file: Path, labels: Sequence[str], model: Path, names: Path) -> None:
+    """Copy a variant to `model`, and write the names of the classes, a line each, to `names`."""
+    with replacing(model) as ships, replacing(names) as lines:
+        ships.write_bytes(file.read_bytes())
+        lines.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
 
 
 def ask(files: Mapping[str, Path], rows: pd.DataFrame, image: Images) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from facemask.errors import UserError
 from facemask.params.augmentation import Augmentation, Exposure, Framing
 from facemask.params.base import Section
 from facemask.params.sections import (
-    NO_EXTERNAL,
+    NO_SOURCE,
     SCRATCH,
     Crop,
     Evaluate,
@@ -25,7 +25,7 @@ from facemask.params.sections import (
 )
 
 __all__ = [
-    "NO_EXTERNAL",
+    "NO_SOURCE",
     "SCRATCH",
     "Augmentation",
     "Crop",

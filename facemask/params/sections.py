@@ -15,8 +15,8 @@ ClassName = Annotated[
 ]
 Variant = Literal["float32", "float16", "dynamic_range", "int8"]
 
-NO_EXTERNAL = "data/none"
-"""`ingest.external` when there is no external test set: DVC wants a path that is there."""
+NO_SOURCE = "data/none"
+"""`ingest.external` and `ingest.photos` when there are none: DVC wants a path that is there."""
 
 SCRATCH = "scratch"
 """`train.start` for drawn weights; a file of this name is there for DVC."""
@@ -27,6 +27,7 @@ class Ingest(Section):
 
     source: Annotated[str, Field(min_length=1)]
     external: Annotated[str, Field(min_length=1)]
+    photos: Annotated[str, Field(min_length=1)]
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
     classes: Annotated[list[ClassName], Field(min_length=2, max_length=2)] | None
     min_side: Positive

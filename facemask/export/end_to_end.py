@@ -1,0 +1,102 @@
+"""What an exported file answers about whole photos, asked as `predict.py` asks it."""
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from facemask.data import images, shards
+from facemask.inference import photos
+from facemask.inference.classifier import Classifier
+from facemask.inference.detection import FaceDetector
+from facemask.spread import spread
+
+ANSWERED = ["predicted", "probability", "score", "faces"]
+"""Columns of what is answered about a photo."""
+
+
+def ask_stored(folder: Path, model: Path) -> pd.DataFrame:
+    """Ask a file about each photo that `ingest` stored.
+
+    Args:
+        folder: of shards; there may be no photo in it.
+        model: a `.tflite` file from `export_tflite`.
+
+    Returns:
+        A row a photo: path, label and what `ask` gives.
+
+    Raises:
+        UserError: as `Classifier`; or the weights of the face finder are not installed.
+    """
+    rows = shards.read_table(folder)[["path", "label", "sha256"]]
+    if rows.empty:
+        return pd.DataFrame(columns=["path", "label", *ANSWERED])
+    wanted = set(rows["sha256"])
+    answered = ask(shards.contents(folder)(wanted), len(wanted), Classifier(model), FaceDetector())
+    return rows.join(answered, on="sha256").drop(columns="sha256")
+
+
+def ask(
+    photos: Iterable[tuple[str, bytes]], count: int, classifier: Classifier, detector: FaceDetector
+) -> pd.DataFrame:
+    """Ask about each photo as `predict.py` does.
+
+    Args:
+        photos: n distinct keys, each with the bytes of an image.
+        count: n, for the progress bar.
+        classifier: answers.
+        detector: finds the faces.
+
+    Returns:
+        By key: predicted (what the surest face is said to be, empty where no face is found),
+        probability (0-1, of that class), score (0-1, of that face) and faces (how many rows
+        `predict.py` would print).
+
+    Raises:
+        BadImageError: a photo cannot be decoded.
+    """
+    work = partial(_ask, classifier, detector)
+    answers = dict(spread(work, photos, "photos", "photo", count, here=True))
+    return pd.DataFrame.from_dict(answers, "index", columns=ANSWERED)
+
+
+def _ask(
+    classifier: Classifier, detector: FaceDetector, photo: tuple[str, bytes]
+) -> tuple[str, tuple[Any, ...]]:
+    key, content = photo
+    found = photos.answer(images.open_rgb(content), classifier, detector)
+    if not found:
+        return key, ("", None, None, 0)
+    surest = found[0]
+    return key, (surest.answer.label, surest.answer.probability, surest.score, len(found))
+
+
+def measure(rows: pd.DataFrame) -> dict[str, Any]:
+    """Measure answers about photos of one person each.
+
+    Args:
+        rows: a photo each, with label, predicted and faces as `ask` gives them.
+
+    Returns:
+        photos (how many); balanced_accuracy (0-1, the mean of the next); recall_of_class, of those
+        that are there (a photo without an answer is wrong; of several faces the surest counts);
+        no_answer and extra, the shares (0-1) of the photos without a face found, and with more
+        than one. Empty where there is no photo.
+    """
+    if rows.empty:
+        return {}
+    recall = (rows["predicted"] == rows["label"]).groupby(rows["label"]).mean()
+    return {
+        "photos": len(rows),
+        "balanced_accuracy": float(recall.mean()),
+        "recall_of_class": {str(label): float(share) for label, share in recall.items()},
+        "no_answer": float((rows["faces"] == 0).mean()),
+        "extra": float((rows["faces"] > 1).mean()),
+    }
+
+
+def headline(rows: pd.DataFrame) -> dict[str, float]:
+    """Return the one number of `measure` that people compare between runs, if there is a photo."""
+    return {"photos": measure(rows)["balanced_accuracy"]} if len(rows) else {}

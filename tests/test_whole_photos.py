@@ -1,0 +1,140 @@
+"""Whole photos, which `ingest` stores as they are and the exported file is asked about."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from facemask.data import images
+from facemask.export import end_to_end
+from facemask.inference import photos
+from facemask.inference.classifier import Classifier
+from facemask.inference.detection import FaceDetector
+from tests.conftest import Run
+from tests.helpers import CLASSES, REPOSITORY, draw, drawn_faces, photo, set_params
+
+SOURCE = Path("data/whole")
+
+
+@pytest.fixture
+def whole(project: Path) -> Path:
+    """A project with photos of one face, of several and of a wall; one is broken, some have a box."""
+    set_params(project, {"ingest.photos": str(SOURCE), "export_tflite.latency_runs": 5})
+    faces = drawn_faces()
+    for label, own in zip(CLASSES, (faces[:3], faces[3:]), strict=True):
+        (SOURCE / label).mkdir(parents=True)
+        for number, face in enumerate(own):
+            photo([face]).save(SOURCE / label / f"{number}.png")
+    photo(faces[:2]).save(SOURCE / "WithMask/two.png")
+    shutil.copy(SOURCE / "WithMask/two.png", SOURCE / "WithMask/twice.png")
+    Image.linear_gradient("L").resize((640, 480)).save(SOURCE / "WithoutMask/wall.png")
+    (SOURCE / "WithMask/broken.jpg").write_text("not a picture")
+    box = "<object><name>{}</name><bndbox><xmin>40</xmin><ymin>40</ymin>"
+    box += "<xmax>240</xmax><ymax>240</ymax></bndbox></object>"
+    for label in CLASSES:
+        text = f"<annotation>{box.format(label)}</annotation>"
+        (SOURCE / label / "0.xml").write_text(text)
+    return project
+
+
+def details(stage: str) -> dict[str, Any]:
+    return dict(json.loads(Path(f"details/{stage}.json").read_text()))
+
+
+@pytest.mark.usefixtures("whole")
+def test_the_shipped_file_is_asked_about_each_photo_from_end_to_end(run: Run) -> None:
+    for stage in ("ingest", "resize", "split", "train", "evaluate", "export_tflite"):
+        run(stage)
+    counted = details("ingest")["photos"]
+    assert (counted["images"], counted["quarantined"]) == (9, 3)
+    stored = pd.read_parquet("data/raw/photos")
+    for row in stored.to_dict("records"):
+        assert row["image"]["bytes"] == (SOURCE / row["path"]).read_bytes()
+    quarantined = pd.read_csv("data/quarantine.csv")
+    assert set(quarantined["set"]) == {"photos"}
+
+    rows = pd.read_csv("data/photos.csv", keep_default_na=False).set_index("path")
+    classifier, detector = Classifier(Path("models/facemask.tflite")), FaceDetector()
+    for path, row in rows.iterrows():
+        found = photos.answer(
+            images.open_rgb((SOURCE / str(path)).read_bytes()), classifier, detector
+        )
+        assert row["faces"] == len(found)
+        assert row["predicted"] == (found[0].answer.label if found else "")
+    assert rows.loc["WithoutMask/wall.png", "faces"] == 0
+    assert rows.loc[["WithMask/two.png", "WithMask/twice.png"], "faces"].tolist() == [2, 2]
+    measured = details("export_tflite")["photos"]
+    assert measured["photos"] == 9
+    assert measured["no_answer"] == pytest.approx(1 / 9)
+    assert measured["extra"] == pytest.approx(2 / 9)
+    assert measured["recall_of_class"]["WithoutMask"] <= 0.75
+    headline = json.loads(Path("models/balanced_accuracy.json").read_text())
+    assert headline == {"photos": measured["balanced_accuracy"]}
+    card = Path("models/model_card.md").read_text()
+    assert "On 9 photos of one person each" in card
+    assert "not measured on several\nfaces" in card
+
+    trained = Path("models/model.keras").read_bytes()
+    split = Path("data/split.csv").read_bytes()
+    set_params(Path(), {"ingest.photos": "data/none"})
+    for stage in ("ingest", "export_tflite"):
+        run(stage)
+    assert "photos" not in details("ingest")
+    assert details("export_tflite")["photos"] == {}
+    assert json.loads(Path("models/balanced_accuracy.json").read_text()) == {}
+    assert pd.read_csv("data/photos.csv").empty
+    assert "not measured on whole photos" in Path("models/model_card.md").read_text()
+    assert Path("models/model.keras").read_bytes() == trained
+    assert Path("data/split.csv").read_bytes() == split
+
+
+def test_figures_are_those_counted_by_hand() -> None:
+    answers = [("a", "a", 1), ("a", "b", 1), ("a", "", 0), ("a", "a", 3), ("b", "b", 1)]
+    rows = pd.DataFrame(answers, columns=["label", "predicted", "faces"])
+    assert end_to_end.measure(rows) == {
+        "photos": 5,
+        "balanced_accuracy": 0.75,
+        "recall_of_class": {"a": 0.5, "b": 1.0},
+        "no_answer": 0.2,
+        "extra": 0.2,
+    }
+    assert end_to_end.headline(rows) == {"photos": 0.75}
+    assert end_to_end.measure(rows.head(0)) == end_to_end.headline(rows.head(0)) == {}
+
+
+def test_photos_stay_whole_where_the_collection_is_cropped(whole: Path, run: Run) -> None:
+    shutil.copytree(SOURCE, "data/cropped", ignore=shutil.ignore_patterns("*.xml", "tw*"))
+    set_params(whole, {"ingest.source": "data/cropped", "ingest.crop_faces": True})
+    run("ingest")
+    assert details("ingest")["images"] == 6
+    assert details("ingest")["photos"]["images"] == 9
+    assert set(pd.read_parquet("data/raw/photos")["width"]) == {800, 640}
+
+
+def test_photos_that_cannot_be_used_are_one_line(
+    project: Path, complaint: Callable[[str], str]
+) -> None:
+    set_params(project, {"ingest.photos": "data/nowhere.zip"})
+    assert "ingest.photos = 'data/nowhere.zip': not found" in complaint("ingest")
+    draw(Path("data/other/bare"), 2)
+    draw(Path("data/other/masked"), 2)
+    set_params(project, {"ingest.photos": "data/other"})
+    message = complaint("ingest")
+    assert "data/other: none of 4 files is an image" in message
+    assert "neither WithMask nor WithoutMask" in message
+    assert not Path("data/raw").exists()
+
+
+def test_the_embedded_photos_are_small_and_as_many_of_each_class(project: Path, run: Run) -> None:
+    archive = REPOSITORY / "data/demo-photos.zip"
+    assert archive.stat().st_size < 1_000_000
+    set_params(project, {"ingest.photos": str(archive)})
+    run("ingest")
+    counted = details("ingest")["photos"]
+    assert counted["images_of_class"] == dict.fromkeys(CLASSES, 20)
+    assert "generated" in counted["description"].lower()
