@@ -106,6 +106,7 @@ def test_every_file_that_is_named_exists() -> None:
         "excluded.csv",
         "external.csv",
         "exported.csv",
+        "photos.csv",
         "folds.csv",
     }
     made = {f"data/{name}" for name in made}

@@ -23,7 +23,7 @@ SOURCE = Path("data/whole")
 
 @pytest.fixture
 def whole(project: Path) -> Path:
-    """A project with photos of one face, of several and of a wall; one is broken, some have a box."""
+    """A project with photos of one face, of several and a wall; one is broken, two have boxes."""
     set_params(project, {"ingest.photos": str(SOURCE), "export_tflite.latency_runs": 5})
     faces = drawn_faces()
     for label, own in zip(CLASSES, (faces[:3], faces[3:]), strict=True):
