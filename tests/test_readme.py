@@ -107,6 +107,7 @@ def test_every_file_that_is_named_exists() -> None:
         "external.csv",
         "exported.csv",
         "photos.csv",
+        "raw/photos",
         "folds.csv",
     }
     made = {f"data/{name}" for name in made}

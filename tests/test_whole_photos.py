@@ -60,12 +60,12 @@ def test_the_shipped_file_is_asked_about_each_photo_from_end_to_end(run: Run) ->
 
     rows = pd.read_csv("data/photos.csv", keep_default_na=False).set_index("path")
     classifier, detector = Classifier(Path("models/facemask.tflite")), FaceDetector()
-    for path, row in rows.iterrows():
+    for path, answered in rows.iterrows():
         found = photos.answer(
             images.open_rgb((SOURCE / str(path)).read_bytes()), classifier, detector
         )
-        assert row["faces"] == len(found)
-        assert row["predicted"] == (found[0].answer.label if found else "")
+        assert answered["faces"] == len(found)
+        assert answered["predicted"] == (found[0].answer.label if found else "")
     assert rows.loc["WithoutMask/wall.png", "faces"] == 0
     assert rows.loc[["WithMask/two.png", "WithMask/twice.png"], "faces"].tolist() == [2, 2]
     measured = details("export_tflite")["photos"]
