@@ -35,6 +35,14 @@ def test_the_table_is_that_of_the_published_run(part: str) -> None:
     assert found["train_overlap"] == 0
 
 
+def test_whole_photos_are_those_of_the_published_run() -> None:
+    [row] = [line for line in README.splitlines() if line.startswith("| whole photos")]
+    found = measured("details/export_tflite")["photos"]
+    recall = " | ".join(f"{value:.4f}" for _, value in sorted(found["recall_of_class"].items()))
+    right = f"{found['balanced_accuracy']:.4f}"
+    assert f"| {found['photos']} | **{right}** balanced | {recall} |" in row
+
+
 def test_the_file_is_that_of_the_published_run() -> None:
     export = measured("details/export_tflite")
     variant = export["variants"][export["shipped"]]
