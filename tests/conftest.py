@@ -23,12 +23,15 @@ Run = Callable[[str], None]
 SHARED = ("demo", "tiny")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests that share a finished run, and else those of a file, in one process."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         group = next((name for name in SHARED if name in fixtures), item.path.stem)
         item.add_marker(pytest.mark.xdist_group(group))
+        if group in SHARED:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
