@@ -21,6 +21,9 @@ from tests.helpers import (
 
 Run = Callable[[str], None]
 SHARED = ("demo", "tiny")
+SLOW = {"android", "boxes", "cluster", "crop_faces", "evaluate", "folds", "fuzz", "hostile"}
+SLOW |= {"start", "team", "train", "web", "whole_photos"}
+"""What begins processes, trains, or tries much; and so does what shares a run."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
@@ -28,9 +31,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests that share a finished run, and else those of a file, in one process."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
-        group = next((name for name in SHARED if name in fixtures), item.path.stem)
+        file = item.path.stem.removeprefix("test_")
+        group = next((name for name in SHARED if name in fixtures), file)
         item.add_marker(pytest.mark.xdist_group(group))
-        if group in SHARED:
+        if group in SHARED or file in SLOW:
             item.add_marker(pytest.mark.slow)
 
 

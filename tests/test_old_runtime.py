@@ -12,10 +12,9 @@ import pytest
 from facemask.data.pixels import Pixels
 from tests.helpers import environment
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(sys.version_info[:2] > (3, 11), reason="tflite-runtime ends at Python 3.11"),
-]
+pytestmark = pytest.mark.skipif(
+    sys.version_info[:2] > (3, 11), reason="tflite-runtime ends at Python 3.11"
+)
 
 ASK = """
 import sys, numpy as np
