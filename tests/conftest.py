@@ -26,15 +26,11 @@ SLOW |= {"start", "team", "train", "web", "whole_photos"}
 """What begins processes, trains, or tries much; and so does what shares a run."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that share a finished run, and else those of a file, in one process."""
+    """Mark what is slow."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
-        file = item.path.stem.removeprefix("test_")
-        group = next((name for name in SHARED if name in fixtures), file)
-        item.add_marker(pytest.mark.xdist_group(group))
-        if group in SHARED or file in SLOW:
+        if item.path.stem.removeprefix("test_") in SLOW or set(SHARED) & set(fixtures):
             item.add_marker(pytest.mark.slow)
 
 
