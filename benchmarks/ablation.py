@@ -15,7 +15,6 @@ import pandas as pd
 
 from benchmarks import seeds
 from facemask.data import tables
-from stages import paths
 
 RESULT = Path(__file__).with_suffix(".csv")
 
@@ -38,11 +37,8 @@ FIGURES = r"^evaluate\.(validation|external)\.(accuracy|(recall_of_class|flip_ra
 
 def experiment(arguments: Sequence[str], seed: int) -> dict[str, Any]:
     """Run one up to `evaluate`, restore the parameters, and return its `FIGURES`."""
-    values = paths.PARAMS.read_bytes()
-    try:
+    with seeds.parameters_kept():
         found = seeds.experiment([*arguments, "-S", f"seed={seed}", "evaluate"])
-    finally:
-        paths.PARAMS.write_bytes(values)
     return dict(pd.json_normalize([found]).filter(regex=FIGURES).loc[0])
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from benchmarks import seeds
 from facemask.data import tables
 from facemask.errors import UserError, one_line_errors
-from stages import paths
 
 RESULT = Path("data/folds.csv")
 
@@ -31,17 +30,15 @@ def main(arguments: Sequence[str]) -> None:
     count, *options = arguments or [""]
     if not count.isdecimal() or int(count) < 2:
         raise UserError(f"folds = {count!r}: the first argument should be a number from 2 on")
-    values = paths.PARAMS.read_bytes()
     runs = {}
     try:
-        for fold in range(int(count)):
-            chosen = ["-S", f"split.folds={count}", "-S", f"split.fold={fold}"]
-            found = seeds.experiment([*options, *chosen, "evaluate"], ["evaluate"])
-            runs[f"fold_{fold}"] = found
+        with seeds.parameters_kept():
+            for fold in range(int(count)):
+                chosen = ["-S", f"split.folds={count}", "-S", f"split.fold={fold}"]
+                found = seeds.experiment([*options, *chosen, "evaluate"], ["evaluate"])
+                runs[f"fold_{fold}"] = found
     except subprocess.CalledProcessError as error:
         raise UserError(f"fold {len(runs)} of {count}: the experiment failed, see above") from error
-    finally:
-        paths.PARAMS.write_bytes(values)
     table = seeds.compare(runs)
     table = table[table["figure"].str.match(FIGURES)]
     tables.write(table, RESULT)

@@ -57,9 +57,9 @@ def measure(rows: pd.DataFrame, way: str) -> dict[str, Any]:
     if way == "crop":
         rows = rows.assign(predicted=rows["crop"], faces=1)
     found = end_to_end.measure(rows)
-    right = {f"right_{label}": share for label, share in found.pop("recall_of_class").items()}
-    ends = {name: found.pop(old) for old, name in (("no_answer",) * 2, ("extra", "extra_row"))}
-    return found | right | ends
+    recall, no_answer, extra = map(found.pop, ("recall_of_class", "no_answer", "extra"))
+    right = {f"right_{label}": share for label, share in recall.items()}
+    return found | right | {"no_answer": no_answer, "extra_row": extra}
 
 
 def main(source: Path, model: Path = MODEL) -> None:

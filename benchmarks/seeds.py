@@ -7,7 +7,8 @@ seed draws the split, the weights, the order and the augmentation. Writes `bench
 
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,16 @@ RESULT = Path(__file__).with_suffix(".csv")
 def seeds() -> tuple[int, ...]:
     """Return the seeds in their order."""
     return *OTHERS, params.load(paths.PARAMS).seed
+
+
+@contextmanager
+def parameters_kept() -> Iterator[None]:
+    """Put params.yaml back at the end: `dvc exp run -S` leaves in it what it set."""
+    values = paths.PARAMS.read_bytes()
+    try:
+        yield
+    finally:
+        paths.PARAMS.write_bytes(values)
 
 
 def experiment(arguments: Sequence[str], measured: Sequence[str] = MEASURED) -> dict[str, Any]:

@@ -8,13 +8,11 @@ Each is trained on with the parameters of params.yaml, and measured on the exter
 `benchmarks/small.csv`: balanced accuracy, a row a collection.
 """
 
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
@@ -23,10 +21,11 @@ from tqdm import tqdm
 
 from benchmarks import peer
 from facemask import params
-from facemask.data import tables
+from facemask.data import images, shards, tables
 from facemask.data.pixels import Pixels
+from facemask.dedup import split
 from facemask.files import replacing
-from facemask.model import augmentation, dataset, network, training
+from facemask.model import dataset, network, training
 from stages import paths
 
 SIZES = (25, 50, 100, 200, 400)
@@ -36,8 +35,7 @@ DRAWS = (1, 2, 3)
 SEEN = 1 / 3
 """Share of each class's groups that the start is trained on."""
 
-VALIDATION = 0.2
-PUBLISHED = Path("results/face-mask-12k/params.yaml")
+PUBLISHED = paths.PUBLISHED.with_name("params.yaml")
 START = paths.KERAS_MODEL.with_name("small_start.keras")
 BACKUP = paths.BACKUP.with_name("tmp-small")
 RESULT = Path(__file__).with_suffix(".csv")
@@ -51,27 +49,23 @@ def divided(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return table[is_seen], table[~is_seen].groupby("group").sample(1, random_state=0)
 
 
-def trained(rows: pd.DataFrame, options: params.Train, size: int, seed: int, saved: Path) -> None:
-    """Train on four fifths of some groups, validate and calibrate on the others; write the model.
+def trained(rows: pd.DataFrame, options: params.Params, seed: int, saved: Path) -> None:
+    """Split some images as `split` does, train on them as `train` does, and write the model.
 
     Args:
-        rows: of the table, with label, group and row.
-        options: of the training.
-        size: of the images in pixels.
+        rows: of the table.
+        options: of all stages.
         seed: of all chance.
         saved: `.keras` file.
     """
     network.reproducible(seed)
-    groups = rows.groupby("group")["label"].first().to_frame()
-    held = groups.groupby("label").sample(frac=VALIDATION, random_state=seed).index
-    is_held, pixels = rows["group"].isin(held), Pixels(paths.RESIZED)
-    training_rows = rows[~is_held].assign(weight=1.0).reset_index(drop=True)
-    augment, mildly = augmentation.augmenters(options)
-    batch = options.batch_size, seed, augment, options.min_steps, mildly
-    positive = tables.classes(rows)[1]
-    data = dataset.TrainingData(training_rows, positive, pixels, *batch)
-    validation = rows[is_held].reset_index(drop=True)
-    made = training.train(options, size, data, validation, lambda history: None, BACKUP)
+    fresh = pd.Series(False, rows.index)
+    table = rows.assign(split=split.draw(rows, fresh, options.split, seed))
+    size, positive, pixels = options.resize.size, tables.classes(rows)[1], Pixels(paths.RESIZED)
+    learned = tables.subset(table, tables.TRAIN)
+    data = training.training_data(options.train, learned, positive, pixels, seed)
+    validation = tables.subset(table, tables.VALIDATION)
+    made = training.train(options.train, size, data, validation, lambda history: None, BACKUP)
     with replacing(saved) as file:
         network.save(made.model, file, made.signature)
 
@@ -86,14 +80,12 @@ def right(file: Path, external: pd.DataFrame) -> float:
 
 def embedded(rows: pd.DataFrame, raw: Path, encoder: Any) -> NDArray[np.float32]:
     """Return the peer's features of the original images of some rows."""
-    files = sorted(raw.rglob("*.parquet"))
-    wanted = ["image", "path"]
-    images = pd.concat([pd.read_parquet(file, columns=wanted) for file in files])
-    encoded = images.set_index("path")["image"].loc[rows["path"]]
     shape = peer.SIDE, peer.SIDE
-    pixels = [Image.open(io.BytesIO(image["bytes"])).convert("RGB") for image in encoded]
-    shown = [np.asarray(image.resize(shape, Image.Resampling.BICUBIC)) for image in pixels]
-    return peer.embed(np.stack(shown), encoder)
+    shown = {
+        key: np.asarray(images.open_rgb(content).resize(shape, Image.Resampling.BICUBIC))
+        for key, content in shards.contents(raw)(set(rows["sha256"]))
+    }
+    return peer.embed(np.stack([shown[key] for key in rows["sha256"]]), encoder)
 
 
 def main() -> None:
@@ -101,10 +93,8 @@ def main() -> None:
     values = params.load(paths.PARAMS)
     table, external = tables.read(paths.SPLIT), tables.read(paths.EXTERNAL)
     seen, others = divided(table)
-    size = values.resize.size
     if not START.exists():
-        published = params.Train(**yaml.safe_load(PUBLISHED.read_text())["train"])
-        trained(seen, published, size, values.seed, START)
+        trained(seen, params.load(PUBLISHED), values.seed, START)
     found = [{"recipe": "start alone", "photos": 0, "seed": 0, "accuracy": right(START, external)}]
     encoder = peer.network()
     elsewhere = embedded(external, paths.RAW_EXTERNAL, encoder)
@@ -112,9 +102,9 @@ def main() -> None:
         drawn = others.groupby("label").sample(photos, random_state=seed)
         accuracies = {}
         for recipe, start in (("start", str(START)), ("scratch", params.SCRATCH)):
-            options = values.train.model_copy(update={"start": start})
+            train = values.train.model_copy(update={"start": start})
             model = paths.KERAS_MODEL.with_name("small.keras")
-            trained(drawn, options, size, seed, model)
+            trained(drawn, values.model_copy(update={"train": train}), seed, model)
             accuracies[recipe] = right(model, external)
         head = LogisticRegression(max_iter=2000)
         head.fit(embedded(drawn, paths.RAW, encoder), drawn["label"])

@@ -10,7 +10,7 @@ from facemask import params, report, timing
 from facemask.data import tables
 from facemask.data.pixels import Pixels
 from facemask.files import remove, replacing
-from facemask.model import augmentation, dataset, network, schedule, training
+from facemask.model import augmentation, network, schedule, training
 from stages import paths
 
 
@@ -19,11 +19,8 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
     network.reproducible(seed)
     table, pixels = tables.read(paths.SPLIT), Pixels(paths.RESIZED)
     rows = tables.subset(table, tables.TRAIN)
-    rows["weight"] = dataset.weights(rows, options.weight_by_group)
     validation = tables.subset(table, tables.VALIDATION)
-    augment, mildly = augmentation.augmenters(options)
-    batch = options.batch_size, seed, augment, options.min_steps, mildly
-    data = dataset.TrainingData(rows, tables.classes(table)[1], pixels, *batch)
+    data = training.training_data(options, rows, tables.classes(table)[1], pixels, seed)
     with replacing(paths.PLOTS / "augmented.png") as picture:
         augmentation.picture(data.batches(range(1), size)).save(picture, "PNG")
     trained = training.train(options, size, data, validation, show, paths.BACKUP)

@@ -8,10 +8,10 @@ from typing import Any
 
 from facemask import params, report
 from facemask.errors import UserError, one_line_errors
+from predict import GENERATED
 from stages import paths
 
-DRAWN = "data/demo.zip"
-PUBLISHED = "results/face-mask-12k/facemask.tflite"
+PUBLISHED = paths.PUBLISHED.with_name("facemask.tflite")
 SAID = ("ingest", "split", "evaluate", "export_tflite")
 
 
@@ -44,7 +44,7 @@ def lines() -> Iterator[str]:
     )
     yield f"Look at     {paths.MODEL_CARD}; plots/*.png; `dvc plots show`; `dvc metrics show`"
     yield "Try it      python predict.py photo.jpg"
-    if source == DRAWN:
+    if ingest["description"].lower().startswith(GENERATED):
         yield f"            It knows drawings alone; for real faces add --model {PUBLISHED}"
         none = "-S ingest.external=data/none -S ingest.photos=data/none"
         yield f"Your photos dvc exp run -S ingest.source=path/to/photos {none}"

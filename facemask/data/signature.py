@@ -5,6 +5,7 @@ Whoever starts from its weights can so keep what they were trained on out of val
 
 import io
 import zipfile
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -27,8 +28,8 @@ SAME = 4
 In Face Mask 12K these are 0.998 of the copies of half the size and JPEG quality 30; of 4,700 other
 faces one is so near to any of 9,415."""
 
-AT_ONCE = 256
-"""Images that are compared at once with all of a signature, which bounds the memory."""
+AT_ONCE, READ_AT_ONCE = 256, 1024
+"""Images that are compared at once with all of a signature, and read; these bound the memory."""
 
 
 def hashes(frames: NDArray[np.uint8]) -> Hashes:
@@ -47,6 +48,23 @@ def hashes(frames: NDArray[np.uint8]) -> Hashes:
         lowest = cv2.dct(small.astype(np.float32))[:FREQUENCIES, :FREQUENCIES].ravel()
         found[place] = lowest > np.median(lowest)
     return np.packbits(found, axis=1).view(">u8").astype(np.uint64).ravel()
+
+
+def hashed(
+    numbers: NDArray[np.int64], images: Callable[[NDArray[np.int64]], NDArray[np.uint8]]
+) -> Hashes:
+    """Hash images of which only some are in memory at once.
+
+    Args:
+        numbers: (n,), of the images.
+        images: from some of these numbers to the images, as `hashes` takes them.
+
+    Returns:
+        (n,), as `hashes`.
+    """
+    starts = range(0, len(numbers), READ_AT_ONCE)
+    parts = [hashes(images(numbers[start : start + READ_AT_ONCE])) for start in starts]
+    return np.concatenate([np.zeros(0, np.uint64), *parts])
 
 
 def known(found: Hashes, signature: Hashes) -> NDArray[np.bool_]:

@@ -8,9 +8,6 @@ import pandas as pd
 from facemask.data import signature
 from facemask.dedup import groups
 
-AT_ONCE = 1024
-"""Frames that are read at once, which bounds the memory."""
-
 
 def among(rows: pd.DataFrame, folder: Path, known: signature.Hashes, cache: Path) -> pd.Series:
     """Return which images are copies of those of a signature.
@@ -31,9 +28,6 @@ def among(rows: pd.DataFrame, folder: Path, known: signature.Hashes, cache: Path
         return rows["sha256"].isin([])
     keys = sorted(set(rows["sha256"]))
     fingerprints = groups.fingerprinted(keys, [folder], cache)
-    copies: set[str] = set()
-    for start in range(0, len(keys), AT_ONCE):
-        some = np.arange(start, min(start + AT_ONCE, len(keys)))
-        found = signature.known(signature.hashes(fingerprints[some]["frame"]), known)
-        copies.update(keys[number] for number in some[found])
+    found = signature.hashed(np.arange(len(keys)), lambda some: fingerprints[some]["frame"])
+    copies = np.array(keys, object)[signature.known(found, known)]
     return rows["sha256"].isin(copies)

@@ -15,9 +15,6 @@ from facemask.data.pixels import Pixels
 from facemask.evaluation import metrics, subsets
 from facemask.model import starting
 
-AT_ONCE = 1024
-"""Images that are hashed at once, which bounds the memory."""
-
 
 def against_start(
     model: keras.Model,
@@ -79,8 +76,7 @@ def against_start(
 
 def _is_known(subset: subsets.Subset, seen: signature.Hashes) -> NDArray[np.bool_]:
     """Tell which images of a subset, (n,), are among those of a signature."""
-    numbers, known = subset.rows["row"].to_numpy(), np.zeros(len(subset.rows), bool)
-    for start in range(0, len(numbers) if len(seen) else 0, AT_ONCE):
-        part = slice(start, start + AT_ONCE)
-        known[part] = signature.known(signature.hashes(subset.pixels[numbers[part]]), seen)
-    return known
+    if not len(seen):
+        return np.zeros(len(subset.rows), bool)
+    numbers = subset.rows["row"].to_numpy()
+    return signature.known(signature.hashed(numbers, subset.pixels.__getitem__), seen)

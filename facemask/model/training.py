@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from facemask import params
 from facemask.data import signature
+from facemask.data.pixels import Pixels
 from facemask.errors import UserError
 from facemask.files import code_version
 from facemask.model import augmentation, calibration, dataset, network, schedule, starting
@@ -42,6 +43,16 @@ class Trained(NamedTuple):
     precision: str
     calibration: tuple[float, float]
     signature: signature.Hashes
+
+
+def training_data(
+    options: params.Train, rows: pd.DataFrame, positive: str, pixels: Pixels, seed: int
+) -> dataset.TrainingData:
+    """Return rows, with `path`, `row`, `label` and `group`, as `options` would have them shown."""
+    weighted = rows.assign(weight=dataset.weights(rows, options.weight_by_group))
+    full, mild = augmentation.augmenters(options)
+    batch = options.batch_size, seed, full, options.min_steps, mild
+    return dataset.TrainingData(weighted, positive, pixels, *batch)
 
 
 def train(
@@ -82,7 +93,7 @@ def train(
     if options.calibrate:
         line = calibration.fit(model, batches)
         calibration.apply(model, *line)
-    shown = signature.hashes(data.pixels[data.rows["row"].to_numpy()])
+    shown = signature.hashed(data.rows["row"].to_numpy(), data.pixels.__getitem__)
     images = np.append(shown, signature.read(options.start))
     return Trained(model, rows, precision, line, images)
 
@@ -214,6 +225,7 @@ class _Epochs(keras.callbacks.Callback):
         self.rows = pd.concat([self.rows, pd.DataFrame([row])], ignore_index=True)
         self.show(self.rows)
         kept = [BEST] if epoch in schedule.kept_epoch(self.rows, self.options).index else []
-        kept += [BEFORE] if epoch + 1 == self.options.epochs else []
+        if self.options.fine_tuning.epochs and epoch + 1 == self.options.epochs:
+            kept.append(BEFORE)
         self.backup.keep(self.model, self.rows, kept)
         self.model.stop_training = self.is_done()
