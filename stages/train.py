@@ -20,7 +20,9 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
     table, pixels = tables.read(paths.SPLIT), Pixels(paths.RESIZED)
     rows = tables.subset(table, tables.TRAIN)
     validation = tables.subset(table, tables.VALIDATION)
-    data = training.training_data(options, rows, tables.classes(table)[1], pixels, seed)
+    positive = tables.classes(table)[1]
+    originals = paths.RAW, paths.CACHE
+    data = training.training_data(options, rows, positive, pixels, seed, *originals)
     with replacing(paths.PLOTS / "augmented.png") as picture:
         augmentation.picture(data.batches(range(1), size)).save(picture, "PNG")
     trained = training.train(options, size, data, validation, show, paths.BACKUP)

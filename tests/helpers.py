@@ -143,6 +143,7 @@ def dvc(project: Path, *arguments: str, check: bool = True) -> subprocess.Comple
 
 NETWORK: dict[str, Any] = {
     "filters": [2, 2, 2],
+    "standardize": True,
     "batch_norm": True,
     "dropout": 0.0,
     "head": "average",

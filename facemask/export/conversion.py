@@ -24,7 +24,8 @@ def folded(model: keras.Model) -> keras.Model:
         A model for one image, float32 (1, size, size, 3) 0-255.
     """
     kept, weights = [], []
-    scale = model.layers[0].scale
+    first = model.layers[0]
+    scale = first.scale if isinstance(first, layers.Rescaling) else 1.0
     for place, layer in enumerate(model.layers):
         if isinstance(layer, layers.Conv2D):
             kernel, bias = layer.kernel.numpy() * scale, 0.0

@@ -28,6 +28,7 @@ def augmenter(options: params.Augmentation) -> Change:
         (True, geometry.affine(options)),
         (options.swap > 0, appearance.swap(options.swap)),
         (options.recolour > 0, appearance.recolour(options.recolour)),
+        (options.framing.transplant > 0, framing.transplant(options.framing.transplant)),
         (max(options.framing.wider, options.framing.tighter) > 0, framing.framing(options.framing)),
         (max(options.hue, options.saturation, options.greyscale) > 0, appearance.colour(options)),
         (max(options.brightness, options.contrast, options.warmth) > 0, appearance.light(options)),

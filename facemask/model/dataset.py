@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from facemask.data.pixels import Pixels
 
@@ -28,6 +29,7 @@ class TrainingData:
         seed: any integer.
         augment: (images, seed) -> images, for a whole batch; see `augmentation.Change`.
         augment_mildly: the same for the epochs before fine-tuning; `augment` if not given.
+        features: of the images, float32 (rows, k), to be predicted beside the target.
         min_steps: of an epoch, which passes over the images as often as that takes.
     """
 
@@ -39,6 +41,7 @@ class TrainingData:
     augment: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     min_steps: int = 0
     augment_mildly: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None
+    features: NDArray[np.float32] | None = None
 
     @property
     def passes(self) -> int:
@@ -63,10 +66,13 @@ class TrainingData:
             mildly: whether they are augmented by `augment_mildly`.
 
         Returns:
-            Images, float32 (n, size, size, 3) 0-255; targets, float32 (n, 1), 0 or 1; and weights
-            in the loss, float32 (n,).
+            Images, float32 (n, size, size, 3) 0-255; targets, float32 (n, 1 + k), 0 or 1 and then
+            the features; and weights in the loss, float32 (n,).
         """
-        columns = _targets(self.rows, self.positive), tf.constant(self.rows["weight"], tf.float32)
+        targets = _targets(self.rows, self.positive)
+        if self.features is not None:
+            targets = tf.concat([targets, self.features], axis=1)
+        columns = targets, tf.constant(self.rows["weight"], tf.float32)
         images = _reader(self.rows, self.pixels)
         augment = self.augment_mildly if mildly and self.augment_mildly else self.augment
 

@@ -5,8 +5,14 @@ import tensorflow as tf
 from facemask import params
 from facemask.model.draws import Change, chance, grid, uniform
 
-SOFTNESS = 12.0
-"""How sharply an oval ends, against its half axes; half of the wider images are such ovals."""
+RADIUS, SOFTNESS = 0.8, 12.0
+"""Where an oval ends and how sharply, against half the side; half of the wider images are ovals."""
+
+WIDTHS = 0.55, 0.9
+"""Of an oval in the middle of another image, in shares of the side."""
+
+OFF_CENTRE = 0.1
+"""How far from the middle it may be."""
 
 CUT_SIDES = 0.4
 """Share of the sides that a tighter crop loses a part of."""
@@ -28,14 +34,33 @@ def framing(options: params.Framing) -> Change:
         count, side = tf.shape(images)[0], tf.shape(images)[1]
         framed = tf.image.crop_and_resize(images, boxes, tf.range(count), (side, side))
         framed = tf.ensure_shape(framed, images.shape)
-        x, y = grid(images)
-        top, left, bottom, right = tf.unstack(boxes[:, :, None, None, None], axis=1)
-        across, down = 2 * (left + x * (right - left)) - 1, 2 * (top + y * (bottom - top)) - 1
+        across, down = _across(images, boxes)
         inside = tf.cast((tf.abs(across) <= 1) & (tf.abs(down) <= 1), tf.float32)
-        oval = tf.sigmoid(SOFTNESS * (1 - tf.sqrt(across**2 + down**2)))
-        is_wider = tf.cast(bottom - top > 1, tf.float32)
-        inside *= 1 - is_wider * chance(images, seeds[2], 0.5) * (1 - oval)
+        is_wider = tf.cast(boxes[:, 2] - boxes[:, 0] > 1, tf.float32)[:, None, None, None]
+        inside *= 1 - is_wider * chance(images, seeds[2], 0.5) * (1 - _oval(across, down))
         return framed + (1 - inside) * (_surroundings(images, seeds[1]) - framed)
+
+    return change
+
+
+def transplant(share: float) -> Change:
+    """Show a share of the images as ovals in the middle of others: with another's hair and body.
+
+    Where one class is framed more loosely than the other, its hair and shoulders would tell it.
+    """
+
+    def change(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        seeds = tf.unstack(tf.random.split(seed, 3))
+        count, side = tf.shape(images)[0], tf.shape(images)[1]
+        width = tf.random.stateless_uniform((count, 1), seeds[0], *WIDTHS)
+        centre = 0.5 + tf.random.stateless_uniform((count, 2), seeds[1], -OFF_CENTRE, OFF_CENTRE)
+        start = 0.5 - centre / width
+        boxes = tf.concat([start, start + 1 / width], axis=1)
+        placed = tf.image.crop_and_resize(images, boxes, tf.range(count), (side, side))
+        placed = tf.ensure_shape(placed, images.shape)
+        other = tf.roll(images, 1, axis=0)
+        merged = other + _oval(*_across(images, boxes)) * (placed - other)
+        return images + chance(images, seeds[2], share) * (merged - images)
 
     return change
 
@@ -60,6 +85,18 @@ def _boxes(images: tf.Tensor, seed: tf.Tensor, options: params.Framing) -> tf.Te
     cut = tf.random.stateless_uniform((count, 4), seeds[3], 0.0, options.most_cut)
     cut *= tighter * tf.cast(places[:, 2:] < CUT_SIDES, tf.float32)
     return tf.concat([start + cut[:, :2], end - cut[:, 2:]], axis=1)
+
+
+def _across(images: tf.Tensor, boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return where in the image that `boxes` shows each pixel lies: x and y, -1 to 1 inside it."""
+    x, y = grid(images)
+    top, left, bottom, right = tf.unstack(boxes[:, :, None, None, None], axis=1)
+    return 2 * (left + x * (right - left)) - 1, 2 * (top + y * (bottom - top)) - 1
+
+
+def _oval(across: tf.Tensor, down: tf.Tensor) -> tf.Tensor:
+    """Return 1 inside an oval and 0 outside it, with a soft border."""
+    return tf.sigmoid(SOFTNESS * (RADIUS - tf.sqrt(across**2 + down**2)))
 
 
 def _surroundings(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -39,7 +39,9 @@ def reproducible(seed: int) -> None:
 def build(options: params.Network, size: int) -> keras.Model:
     """Build the untrained network.
 
-    Scaling to [0, 1] is its first layer, so that whoever uses the model hands over plain pixels.
+    Scaling is its first layer, so that whoever uses the model hands over plain pixels: to [0, 1],
+    or to mean 0 and deviation 1 of each image's numbers, which exposure and haze within the range
+    of the pixels leave as they are.
 
     Args:
         options: the layers.
@@ -49,7 +51,9 @@ def build(options: params.Network, size: int) -> keras.Model:
         A model from RGB images, float32 (n, size, size, 3) 0-255, to the probability of the
         positive class, float32 (n, 1).
     """
-    model = keras.Sequential([keras.Input((size, size, 3)), layers.Rescaling(1 / 255)])
+    standardization = layers.LayerNormalization([1, 2, 3], epsilon=1.0, center=False, scale=False)
+    scaling = standardization if options.standardize else layers.Rescaling(1 / 255)
+    model = keras.Sequential([keras.Input((size, size, 3)), scaling])
     for block, filters in enumerate(options.filters):
         bias = not options.batch_norm
         initializer = options.initializer

@@ -84,7 +84,8 @@ def _layers(model: keras.Model) -> str:
             kinds["dense"].append(layer.units)
     norms = any(isinstance(layer, layers.BatchNormalization) for layer in model.layers)
     inputs = [layer.kernel.shape[0] for layer in model.layers if isinstance(layer, layers.Dense)]
+    standardizes = not isinstance(model.layers[0], layers.Rescaling)
     return (
         f"filters {kinds['filters']}, dense {kinds['dense'][0]} after {inputs[0]} numbers, "
-        f"{'with' if norms else 'without'} batch_norm"
+        f"{'with' if norms else 'without'} batch_norm, {'' if standardizes else 'not '}standardized"
     )

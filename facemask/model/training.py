@@ -17,12 +17,21 @@ from facemask.data import signature
 from facemask.data.pixels import Pixels
 from facemask.errors import UserError
 from facemask.files import code_version
-from facemask.model import augmentation, calibration, dataset, network, schedule, starting
+from facemask.model import (
+    augmentation,
+    calibration,
+    dataset,
+    distillation,
+    network,
+    schedule,
+    starting,
+    teacher,
+)
 from facemask.model.backup import BEFORE, BEST, STATE, Backup
 from facemask.model.progress import Progress
 
-_OURS = (augmentation, *augmentation.CODE, dataset, network, starting, calibration, schedule)
-CODE = (*_OURS, keras, tf)
+_OURS = (augmentation, *augmentation.CODE, dataset, distillation, network, starting, calibration)
+CODE = (*_OURS, schedule, teacher, keras, tf)
 """What a training depends on besides its options and rows."""
 
 
@@ -46,13 +55,35 @@ class Trained(NamedTuple):
 
 
 def training_data(
-    options: params.Train, rows: pd.DataFrame, positive: str, pixels: Pixels, seed: int
+    options: params.Train,
+    rows: pd.DataFrame,
+    positive: str,
+    pixels: Pixels,
+    seed: int,
+    raw: Path,
+    cache: Path,
 ) -> dataset.TrainingData:
-    """Return rows, with `path`, `row`, `label` and `group`, as `options` would have them shown."""
+    """Return some images as `options` would have them shown.
+
+    Args:
+        options: of the training.
+        rows: with `path`, `sha256`, `row`, `label` and `group`.
+        positive: name of the positive class.
+        pixels: the images, by `row`.
+        seed: of all chance.
+        raw: folder of shards of the original images, which a teacher sees.
+        cache: SQLite file that spares it work.
+
+    Raises:
+        UserError: as `teacher.features`.
+    """
     weighted = rows.assign(weight=dataset.weights(rows, options.weight_by_group))
     full, mild = augmentation.augmenters(options)
     batch = options.batch_size, seed, full, options.min_steps, mild
-    return dataset.TrainingData(weighted, positive, pixels, *batch)
+    features = None
+    if options.distillation:
+        features = distillation.targets(teacher.features(list(rows["sha256"]), raw, cache))
+    return dataset.TrainingData(weighted, positive, pixels, *batch, features)
 
 
 def train(
@@ -130,14 +161,22 @@ def fit(
         UserError: the loss became infinite or not a number, or the memory does not suffice.
     """
     optimizer = schedule.optimizer(options, len(data))
-    optimizer.build(model.trainable_variables)
-    record = _Epochs(model, options, show, backup)
-    plan = schedule.plan(options, model.input_shape[1])
+    size = model.input_shape[1]
+    features = distillation.head(0 if data.features is None else data.features.shape[1])
+    full = distillation.student(model, size, features)
+    optimizer.build(full.trainable_variables)
+    record = _Epochs(full, options, show, backup)
+    plan = schedule.plan(options, size)
     while not record.is_done():
         done = len(record.rows)
         size, fine = plan[done]
-        sized = network.at_size(model, size)
-        sized.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
+        sized = distillation.student(model, size, features)
+        sized.compile(
+            optimizer,
+            distillation.loss(options.distillation),
+            metrics=[distillation.accuracy],
+            weighted_metrics=[distillation.cross_entropy],
+        )
         record.restore(sized)  # Keras leaves averaged weights in the model after `fit`
         averages = [keras.callbacks.SwapEMAWeights()] if options.ema_momentum else []
         epochs = range(done, done + plan[done:].count(plan[done]))
@@ -156,7 +195,8 @@ def fit(
             raise UserError(
                 f"train.batch_size = {options.batch_size}: out of memory; lower it, or resize.size"
             ) from error
-    return record.kept(optimizer), record.rows
+    record.load_kept(optimizer)
+    return model, record.rows
 
 
 class _Epochs(keras.callbacks.Callback):
@@ -190,8 +230,8 @@ class _Epochs(keras.callbacks.Callback):
         if done := self.backup.restore():
             model.load_weights(done / name)
 
-    def kept(self, optimizer: keras.optimizers.Optimizer) -> keras.Model:
-        """Return the model of the kept epoch, with the averages of its weights if there are any."""
+    def load_kept(self, optimizer: keras.optimizers.Optimizer) -> None:
+        """Load the weights of the kept epoch, or their averages if there are any."""
         weights = self._averaged(optimizer, BEST)
         fine_tuning = self.options.fine_tuning
         if fine_tuning.epochs and len(self.rows) > self.options.epochs:
@@ -202,7 +242,6 @@ class _Epochs(keras.callbacks.Callback):
                 for start, end in zip(before, weights, strict=True)
             ]
         self.network.set_weights(weights)
-        return self.network
 
     def _averaged(self, optimizer: keras.optimizers.Optimizer, name: str) -> list[NDArray[Any]]:
         self.network.compile(optimizer)
@@ -218,7 +257,8 @@ class _Epochs(keras.callbacks.Callback):
         row = {
             "epoch": epoch + 1,
             "size": self.model.input_shape[1],
-            **{name: seen[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")},
+            "loss": seen["cross_entropy"],
+            **{name: seen[name] for name in ("accuracy", "val_loss", "val_accuracy")},
             "learning_rate": float(self.model.optimizer.learning_rate),
             "seconds": time.perf_counter() - self.start,
         }

@@ -14,6 +14,7 @@ class Framing(Section):
     least_face: Annotated[float, Field(gt=0, le=1)]
     tighter: UnitInterval
     most_cut: Annotated[float, Field(ge=0, lt=0.5)]
+    transplant: UnitInterval
 
 
 class Exposure(Section):
@@ -61,6 +62,6 @@ class Augmentation(Section):
         """Return the same without what changes an image most, and with half of the rotation."""
         off: dict[str, Any] = {"side_light": 0, "haze": 0, "motion": 0}
         off["rotation"] = self.rotation / 2
-        off["framing"] = self.framing.model_copy(update={"wider": 0, "tighter": 0})
+        off["framing"] = self.framing.model_copy(update={"wider": 0, "tighter": 0, "transplant": 0})
         off["exposure"] = self.exposure.model_copy(update={"share": 0})
         return self.model_copy(update=off)

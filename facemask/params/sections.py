@@ -68,6 +68,7 @@ class Split(Section):
 class Network(Section):
     """The layers: filters of each convolution block, and what comes behind them."""
 
+    standardize: bool
     filters: Annotated[list[Positive], Field(min_length=1)]
     batch_norm: bool
     dropout: Annotated[float, Field(ge=0, lt=1)]
@@ -126,6 +127,7 @@ class Train(Section):
     ema_momentum: Annotated[float, Field(ge=0, lt=1)]
     keep: Literal["best", "last"]
     stop_at_accuracy: UnitInterval | None
+    distillation: Annotated[float, Field(ge=0)]
     calibrate: bool
     weight_by_group: bool
     network: Network

