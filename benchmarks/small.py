@@ -1,7 +1,7 @@
 """How many photos are enough: from scratch, from a start, and beside what Model Maker does.
 
 Run `python -m benchmarks.small` in a clone where `dvc repro` has run on a large collection with an
-external test set, with `pip install --no-deps -r requirements-teacher.txt`; an hour and a half on
+external test set, with `pip install -r requirements-teacher.txt`; an hour and a half on
 two cores. A start is trained as the published run on a third of the collection's groups;
 collections of some size are drawn from the others, one image a group, so it has seen none of them.
 Each is trained on with the parameters of params.yaml, and measured on the external test set. Writes

