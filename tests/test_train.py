@@ -178,7 +178,7 @@ def test_a_teacher_that_is_not_installed_is_one_line(prepared: Path) -> None:
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "train.distillation: needs `pip install -r requirements-teacher.txt`; or set it to 0"
+        "train: train.distillation: needs `pip install -r requirements-teacher.txt`; or set it to 0"
     )
 
 

