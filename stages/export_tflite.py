@@ -16,8 +16,13 @@ from facemask.model import network
 from stages import paths
 
 
-def export_tflite(options: params.ExportTflite) -> dict[str, Any]:
-    """Write the variants, and the one that ships with its card; return what each of them costs."""
+def export_tflite(options: params.ExportTflite, distillation: float) -> dict[str, Any]:
+    """Write the variants, and the one that ships with its card; return what each of them costs.
+
+    Args:
+        options: of the stage.
+        distillation: how much the network learned from a teacher, for the card.
+    """
     table = tables.read(paths.SPLIT)
     pixels, external = Pixels(paths.RESIZED), Pixels(paths.RESIZED_EXTERNAL)
     figures = report.read_json(paths.DETAILS, "ingest", "split", "evaluate")
@@ -46,7 +51,8 @@ def export_tflite(options: params.ExportTflite) -> dict[str, Any]:
     photos = end_to_end.ask_stored(paths.RAW_PHOTOS, paths.TFLITE_MODEL)
     tables.write(photos, paths.PHOTOS)
     made = {"shipped": shipped, "variants": measured, "photos": end_to_end.measure(photos)}
-    figures |= {"train": {"parameters": trained.count_params()}, "export_tflite": made}
+    learned = {"parameters": trained.count_params(), "distillation": distillation}
+    figures |= {"train": learned, "export_tflite": made}
     model_card.write(paths.MODEL_CARD, contract, figures)
     tables.write(parity.frontier(measured), paths.PLOTS / "tflite_variants.csv")
     report.write_json(made, paths.DETAILS / "export_tflite.json")
@@ -57,4 +63,5 @@ def export_tflite(options: params.ExportTflite) -> dict[str, Any]:
 
 if __name__ == "__main__":
     with timing.stage("export_tflite", paths.TIMING) as times:
-        times |= export_tflite(params.load(paths.PARAMS).export_tflite)
+        values = params.load(paths.PARAMS)
+        times |= export_tflite(values.export_tflite, values.train.distillation)

@@ -12,6 +12,10 @@ from facemask.inference.contract import Contract
 
 Metrics = Mapping[str, Any]
 
+TAUGHT = """Beside the labels it learned to predict features of EfficientNet-Lite0, which ImageNet's
+photos trained.
+"""
+
 
 def write(path: Path, contract: Contract, metrics: Metrics) -> None:
     """Write the card to a file; see `text`."""
@@ -24,7 +28,8 @@ def text(contract: Contract, metrics: Metrics) -> str:
 
     Args:
         contract: of the file that ships.
-        metrics: by stage, what the stages write to `details/`; of `train`, the parameters alone.
+        metrics: by stage, what the stages write to `details/`; of `train`, the number of parameters and the
+            weight of distillation alone.
     """
     sections = [
         _summary(contract, metrics),
@@ -80,7 +85,7 @@ number of groups is what a class really holds.
 Trained on {split["train"]["images"]:,} images of {split["train"]["groups"]:,} groups; validated on
 {split["validation"]["images"]:,} of {split["validation"]["groups"]:,} (split: {split["strategy"]};
 {left} validation images have a near-duplicate in training).
-SHA-256 of the table of all images: `{contract.training_data}`."""
+{TAUGHT if metrics["train"]["distillation"] else ""}SHA-256 of the table of all images: `{contract.training_data}`."""
 
 
 def _results(evaluate: Metrics) -> str:
