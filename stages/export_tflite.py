@@ -16,14 +16,9 @@ from facemask.model import network
 from stages import paths
 
 
-def export_tflite(options: params.ExportTflite, distillation: float) -> dict[str, Any]:
-    """Write the variants, and the one that ships with its card; return what each of them costs.
-
-    Args:
-        options: of the stage.
-        distillation: how much the network learned from a teacher, for the card.
-    """
-    table = tables.read(paths.SPLIT)
+def export_tflite(values: params.Params) -> dict[str, Any]:
+    """Write the variants, and the one that ships with its card; return what each of them costs."""
+    options, table = values.export_tflite, tables.read(paths.SPLIT)
     pixels, external = Pixels(paths.RESIZED), Pixels(paths.RESIZED_EXTERNAL)
     figures = report.read_json(paths.DETAILS, "ingest", "split", "evaluate")
     trained = network.load(paths.KERAS_MODEL)
@@ -51,8 +46,8 @@ def export_tflite(options: params.ExportTflite, distillation: float) -> dict[str
     photos = end_to_end.ask_stored(paths.RAW_PHOTOS, paths.TFLITE_MODEL)
     tables.write(photos, paths.PHOTOS)
     made = {"shipped": shipped, "variants": measured, "photos": end_to_end.measure(photos)}
-    learned = {"parameters": trained.count_params(), "distillation": distillation}
-    figures |= {"train": learned, "export_tflite": made}
+    figures |= {"train": {"parameters": trained.count_params()}, "export_tflite": made}
+    figures["train"]["distillation"] = values.train.distillation
     model_card.write(paths.MODEL_CARD, contract, figures)
     tables.write(parity.frontier(measured), paths.PLOTS / "tflite_variants.csv")
     report.write_json(made, paths.DETAILS / "export_tflite.json")
@@ -63,5 +58,4 @@ def export_tflite(options: params.ExportTflite, distillation: float) -> dict[str
 
 if __name__ == "__main__":
     with timing.stage("export_tflite", paths.TIMING) as times:
-        values = params.load(paths.PARAMS)
-        times |= export_tflite(values.export_tflite, values.train.distillation)
+        times |= export_tflite(params.load(paths.PARAMS))
