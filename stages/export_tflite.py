@@ -43,11 +43,12 @@ def export_tflite(values: params.Params) -> dict[str, Any]:
         tables.write(rows, paths.EXPORTED)
         shipped = parity.choose(options, rows, measured, contract.threshold)
         variants.ship(files[shipped], contract.labels, paths.TFLITE_MODEL, paths.LABELS)
-    photos = end_to_end.ask_stored(paths.RAW_PHOTOS, paths.TFLITE_MODEL)
-    tables.write(photos, paths.PHOTOS)
+    tables.write(
+        photos := end_to_end.ask_stored(paths.RAW_PHOTOS, paths.TFLITE_MODEL), paths.PHOTOS
+    )
     made = {"shipped": shipped, "variants": measured, "photos": end_to_end.measure(photos)}
-    figures |= {"train": {"parameters": trained.count_params()}, "export_tflite": made}
-    figures["train"]["distillation"] = values.train.distillation
+    learned = {"parameters": trained.count_params(), "distillation": values.train.distillation}
+    figures |= {"train": learned, "export_tflite": made}
     model_card.write(paths.MODEL_CARD, contract, figures)
     tables.write(parity.frontier(measured), paths.PLOTS / "tflite_variants.csv")
     report.write_json(made, paths.DETAILS / "export_tflite.json")
