@@ -35,7 +35,6 @@ def export_tflite(values: params.Params) -> dict[str, Any]:
     rows = parity.reference(tables.read(paths.PREDICTIONS))
     examples = variants.representative(table, pixels, options.calibration_images)
     with replacing(paths.VARIANTS) as folder:
-        folder.mkdir()
         files = variants.make(model, options.variants, contract, examples, folder)
         rows = variants.ask(files, rows, variants.reader(pixels, external))
         measured = variants.measure(files, rows, contract)
@@ -43,9 +42,8 @@ def export_tflite(values: params.Params) -> dict[str, Any]:
         tables.write(rows, paths.EXPORTED)
         shipped = parity.choose(options, rows, measured, contract.threshold)
         variants.ship(files[shipped], contract.labels, paths.TFLITE_MODEL, paths.LABELS)
-    tables.write(
-        photos := end_to_end.ask_stored(paths.RAW_PHOTOS, paths.TFLITE_MODEL), paths.PHOTOS
-    )
+    photos = end_to_end.ask_stored(paths.RAW_PHOTOS, paths.TFLITE_MODEL)
+    tables.write(photos, paths.PHOTOS)
     made = {"shipped": shipped, "variants": measured, "photos": end_to_end.measure(photos)}
     learned = {"parameters": trained.count_params(), "distillation": values.train.distillation}
     figures |= {"train": learned, "export_tflite": made}

@@ -57,11 +57,12 @@ def make(
         names: of the variants; see `conversion.convert`.
         contract: of all of them.
         examples: from `representative`.
-        folder: gets `NAME.tflite`.
+        folder: is made, and gets `NAME.tflite`.
 
     Returns:
         The files by name.
     """
+    folder.mkdir()
     files = {name: folder / f"{name}.tflite" for name in names}
     for name, file in files.items():
         converted = conversion.convert(model, name, examples)
