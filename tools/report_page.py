@@ -76,17 +76,18 @@ def chart(table: pd.DataFrame, x: str, y: str) -> str:
         name: {"field": field, "type": "quantitative", "scale": {"zero": False}, "axis": axis}
         for name, field, axis in (("x", x, {"tickMinStep": 1}), ("y", y, {}))
     }
-    text = {"text": {"field": "variant"}} if "variant" in table else {}
-    mark = {"type": "point", "filled": True} if text else {"type": "line", "point": True}
-    layers = [
-        {"mark": mark},
-        *([{"mark": {"type": "text", "dy": -9}, "encoding": text}] if text else []),
-    ]
+    encoding: dict[str, Any] = {**axes, "color": color}
+    if "variant" in table:
+        encoding["shape"] = {"field": "variant", "type": "nominal"}  # names would cover each other
     spec: dict[str, Any] = {
         "data": {"values": json.loads(table.to_json(orient="records"))},
-        "layer": layers,
+        "mark": {"type": "point", "size": 80}
+        if "variant" in table
+        else {"type": "line", "point": True},
+        "encoding": encoding,
+        "width": 340,
+        "height": 200,
     }
-    spec |= {"width": 340, "height": 200, "encoding": {**axes, "color": color}}
     return str(vl_convert.vegalite_to_svg(spec, vl_version="5.20"))
 
 
