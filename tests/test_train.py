@@ -14,15 +14,18 @@ import pytest
 
 from facemask.model import network
 from tests.conftest import Run
-from tests.helpers import REPOSITORY, set_params
+from tests.helpers import REPOSITORY, run_stages, set_params, small_project
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_stages(small_project(tmp_path_factory.mktemp("split")), "ingest", "resize", "split")
 
 
 @pytest.fixture
-def prepared(project: Path, run: Run) -> Path:
+def prepared(split: Path, copied: Callable[[Path], Path]) -> Path:
     """A small project, ready to train."""
-    for stage in ("ingest", "resize", "split"):
-        run(stage)
-    return project
+    return copied(split)
 
 
 def trained() -> dict[str, Any]:
