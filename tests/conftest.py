@@ -25,6 +25,10 @@ SLOW = ["android", "demo", "pipeline", "team", "train", "web", "folds", "predict
 SLOW += ["start", "evaluate", "boxes", "whole_photos", "fuzz", "export", "crop_faces", "cluster"]
 """Files whose tests begin processes, train, or try much, the longest first."""
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # A process a core: threads that wait for one another while another process runs cost more.
+    os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files, so that all processes end together; mark what is slow."""

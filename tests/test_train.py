@@ -117,8 +117,9 @@ def test_groups_can_weigh_as_much_as_one_image(prepared: Path, run: Run) -> None
 
 
 def training() -> subprocess.Popen[bytes]:
-    """Start to train as DVC does, in a process of its own."""
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    """Start to train as DVC does, in a process of its own, on all cores."""
+    all_cores = {"TF_NUM_INTRAOP_THREADS": "0", "TF_NUM_INTEROP_THREADS": "0"}
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)} | all_cores
     return subprocess.Popen([sys.executable, "-m", "stages.train"], env=environment)
 
 
