@@ -18,7 +18,7 @@ run: $(BIN)/installed-run
 	python -m tools.summary
 
 test: $(BIN)/installed-dev
-	pytest --numprocesses 2 --dist loadfile
+	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: $(BIN)/installed-dev
 	ruff check

@@ -1,59 +1,87 @@
 """Small real projects to run the stages in."""
 
-import runpy
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.helpers import (
-    CLASSES,
-    REPOSITORY,
-    TINY,
     commit,
     copy_project,
-    draw,
     dvc,
+    run_stage,
     set_params,
+    small_project,
     tiny_project,
 )
 
 Run = Callable[[str], None]
-SHARED = ("demo", "tiny")
-SLOW = {"android", "boxes", "cluster", "crop_faces", "evaluate", "folds", "fuzz", "hostile"}
-SLOW |= {"start", "team", "train", "web", "whole_photos"}
-"""What begins processes, trains, or tries much; and so does what shares a run."""
+Shared = Callable[[str, Callable[[Path], Path]], Path]
+SHARED = {"demo", "tiny"}
+SLOW = ["android", "demo", "pipeline", "team", "train", "web", "folds", "predict", "hostile"]
+SLOW += ["start", "evaluate", "boxes", "whole_photos", "fuzz", "export", "crop_faces", "cluster"]
+"""Files whose tests begin processes, train, or try much, the longest first."""
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # A process a core: threads that wait for one another while another process runs cost more.
+    os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow."""
+    """Begin with the longest files, so that all processes end together; mark what is slow."""
+    order = {f"test_{name}": place for place, name in enumerate(SLOW)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(SLOW)))
     for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        if item.path.stem.removeprefix("test_") in SLOW or set(SHARED) & set(fixtures):
+        if item.path.stem in order or SHARED & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The whole pipeline, run once by `dvc repro` on the embedded faces with two epochs.
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    """Make a project once for all processes of pytest-xdist; return a copy for this one."""
+    own = tmp_path_factory.getbasetemp()
+    common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
-    In float32, as on every processor, and as `evaluate` measures: so history and metrics agree.
-    """
-    project = copy_project(tmp_path_factory.mktemp("demo"))
+    def copy(name: str, make: Callable[[Path], Path]) -> Path:
+        made = common / f"{name}-made"
+        with FileLock(f"{made}.lock"):
+            if not made.exists():
+                make(tmp_path_factory.mktemp(name)).rename(made)
+        return Path(shutil.copytree(made, own / name, symlinks=True))
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def demo(shared: Shared) -> Path:
+    """The whole pipeline, run by `dvc repro` on the embedded faces with two epochs."""
+    return shared("demo", demo_project)
+
+
+def demo_project(folder: Path) -> Path:
+    """Run it in float32, as on every processor, and as `evaluate` measures: so that both agree."""
+    project = copy_project(folder)
     loose = {"max_accuracy_loss": 0.1, "max_changed_decisions": 0.1}  # after so few epochs
     changes = {f"export_tflite.{key}": value for key, value in loose.items()}
     short = {"train.epochs": 2, "train.fine_tuning.epochs": 0, "train.min_steps": 0}
-    set_params(project, changes | short | {"train.precision": "float32"})
+    changes |= short | {"export_tflite.latency_runs": 5}
+    set_params(project, changes | {"train.precision": "float32"})
     commit(project)
     dvc(project, "repro")
     return project
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny(shared: Shared) -> Path:
     """A project with small pictures and a small network that has run undisturbed."""
-    project = tiny_project(tmp_path_factory.mktemp("tiny"))
+    return shared("tiny", finished_tiny_project)
+
+
+def finished_tiny_project(folder: Path) -> Path:
+    project = tiny_project(folder)
     dvc(project, "repro")
     commit(project)
     return project
@@ -62,21 +90,24 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with small parameters and a source of 2 x 10 pictures, as working directory."""
-    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
-    set_params(tmp_path, TINY)
-    for label in CLASSES:
-        draw(tmp_path / "data/faces" / label, 10)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return small_project(tmp_path)
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Path]:
+    """Copy a project that other tests take too, as working directory."""
+
+    def copy(project: Path) -> Path:
+        monkeypatch.chdir(tmp_path)
+        return Path(shutil.copytree(project, tmp_path, dirs_exist_ok=True))
+
+    return copy
 
 
 @pytest.fixture
 def run() -> Run:
     """Run one stage as `python -m stages.NAME` does, in the working directory."""
-
-    def run_stage(stage: str) -> None:
-        runpy.run_module(f"stages.{stage}", run_name="__main__")
-
     return run_stage
 
 

@@ -1,6 +1,8 @@
 """What several tests use: small projects, drawn pictures, files built by hand."""
 
+import json
 import os
+import runpy
 import shutil
 import struct
 import subprocess
@@ -8,6 +10,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from facemask.files import remove
 
 REPOSITORY = Path(__file__).parents[1]
 CLASSES = ("WithMask", "WithoutMask")
+STAGES = ["ingest", "resize", "split", "train", "evaluate", "export_tflite"]
 NOTEBOOK: dict[str, Any] = {
     key: yaml.safe_load(value)
     for key, _, value in (
@@ -42,6 +46,8 @@ TINY: dict[str, Any] = NOTEBOOK | {
     "train.epochs": 3,
     "train.network.filters": [4, 8],
     "train.network.dense": 8,
+    "export_tflite.variants": ["float32", "dynamic_range"],
+    "export_tflite.latency_runs": 5,
 }
 
 
@@ -91,6 +97,28 @@ def set_params(project: Path, changes: Mapping[str, Any]) -> None:
     file.write_text(yaml.safe_dump(values, sort_keys=False))
 
 
+def small_project(folder: Path) -> Path:
+    """Write small parameters and a source of 2 x 10 pictures."""
+    shutil.copy(REPOSITORY / "params.yaml", folder)
+    set_params(folder, TINY)
+    for label in CLASSES:
+        draw(folder / "data/faces" / label, 10)
+    return folder
+
+
+def run_stage(stage: str) -> None:
+    """Run one stage as `python -m stages.NAME` does, in the working directory."""
+    runpy.run_module(f"stages.{stage}", run_name="__main__")
+
+
+def run_stages(project: Path, *stages: str) -> Path:
+    """Run stages one after the other in a project; return it."""
+    with chdir(project):
+        for stage in stages:
+            run_stage(stage)
+    return project
+
+
 def copy_project(to: Path, of: Path = REPOSITORY) -> Path:
     """Copy what a repository tracks, or would with what is new, as a clone brings it."""
     listing = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
@@ -134,6 +162,12 @@ def tiny_project(folder: Path) -> Path:
         draw(project / "data/faces" / label, 400)
     commit(project)
     return project
+
+
+def details(project: Path) -> dict[str, Any]:
+    """Return by stage all that it measured."""
+    files = sorted((project / "details").glob("*.json"))
+    return {file.stem: json.loads(file.read_text()) for file in files}
 
 
 def dvc(project: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:

@@ -12,20 +12,24 @@ from PIL import Image
 
 from facemask.evaluation import robustness
 from tests.conftest import Run
-from tests.helpers import CLASSES, draw, set_params
+from tests.helpers import CLASSES, draw, run_stages, set_params, small_project
 
 ELSEWHERE = Path("data/elsewhere")
 
 
-@pytest.fixture
-def trained(project: Path, run: Run) -> Path:
-    """A project whose network has been trained, with an external test set."""
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = small_project(tmp_path_factory.mktemp("model"))
     set_params(project, {"train.epochs": 1, "ingest.external": str(ELSEWHERE), "split.test": 0.2})
     for label in CLASSES:
-        draw(ELSEWHERE / label, 6, side=50, seed=9)
-    for stage in ("ingest", "resize", "split", "train"):
-        run(stage)
-    return project
+        draw(project / ELSEWHERE / label, 6, side=50, seed=9)
+    return run_stages(project, "ingest", "resize", "split", "train")
+
+
+@pytest.fixture
+def trained(model: Path, copied: Callable[[Path], Path]) -> Path:
+    """A project whose network has been trained, with an external test set."""
+    return copied(model)
 
 
 def measured() -> dict[str, Any]:

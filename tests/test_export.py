@@ -196,7 +196,6 @@ def test_another_input_shape_is_refused(tmp_path: Path) -> None:
 @pytest.fixture
 def evaluated(project: Path, run: Run) -> Path:
     """A small project, ready to export."""
-    set_params(project, {"export_tflite.latency_runs": 5})
     for stage in ("ingest", "resize", "split", "train", "evaluate"):
         run(stage)
     return project

@@ -305,9 +305,10 @@ def test_a_zip_that_lies_about_a_size_is_refused_in_bounded_memory(tmp_path: Pat
     with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("1.png", bytes(5 * archives.MAX_FILE_BYTES // 2))
         packed.infolist()[0].file_size = 1000
+    found: dict[str, str] = {}
     path = tmp_path / "x.zip"
-    assert peak_memory(lambda: faults(path)) < 2.2 * archives.MAX_FILE_BYTES
-    assert "CRC" in faults(path)["1.png"]
+    assert peak_memory(lambda: found.update(faults(path))) < 2.2 * archives.MAX_FILE_BYTES
+    assert "CRC" in found["1.png"]
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

@@ -13,21 +13,26 @@ from PIL import Image
 from facemask.data import signature
 from facemask.model import network
 from tests.conftest import Run
-from tests.helpers import CLASSES, REPOSITORY, draw, set_params
+from tests.helpers import CLASSES, REPOSITORY, draw, run_stages, set_params, small_project
 
 EARLY = ("ingest", "resize", "split")
 
 
-@pytest.fixture
-def started(project: Path, run: Run) -> Path:
-    """A project with a `start.keras` that was trained on its images, which are gone."""
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = small_project(tmp_path_factory.mktemp("start"))
     set_params(project, {"train.min_steps": 30})
-    for stage in (*EARLY, "train"):
-        run(stage)
-    shutil.move("models/model.keras", "start.keras")
-    shutil.move("data/faces", "data/old")
+    run_stages(project, *EARLY, "train")
+    shutil.move(project / "models/model.keras", project / "start.keras")
+    shutil.move(project / "data/faces", project / "data/old")
     set_params(project, {"train.start": "start.keras", "train.min_steps": 0})
     return project
+
+
+@pytest.fixture
+def started(start: Path, copied: Callable[[Path], Path]) -> Path:
+    """A project with a `start.keras` that was trained on its images, which are gone."""
+    return copied(start)
 
 
 def trained_on() -> dict[str, list[Path]]:

@@ -14,15 +14,18 @@ import pytest
 
 from facemask.model import network
 from tests.conftest import Run
-from tests.helpers import REPOSITORY, set_params
+from tests.helpers import REPOSITORY, run_stages, set_params, small_project
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_stages(small_project(tmp_path_factory.mktemp("split")), "ingest", "resize", "split")
 
 
 @pytest.fixture
-def prepared(project: Path, run: Run) -> Path:
+def prepared(split: Path, copied: Callable[[Path], Path]) -> Path:
     """A small project, ready to train."""
-    for stage in ("ingest", "resize", "split"):
-        run(stage)
-    return project
+    return copied(split)
 
 
 def trained() -> dict[str, Any]:
@@ -114,8 +117,9 @@ def test_groups_can_weigh_as_much_as_one_image(prepared: Path, run: Run) -> None
 
 
 def training() -> subprocess.Popen[bytes]:
-    """Start to train as DVC does, in a process of its own."""
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    """Start to train as DVC does, in a process of its own, on all cores."""
+    all_cores = {"TF_NUM_INTRAOP_THREADS": "0", "TF_NUM_INTEROP_THREADS": "0"}
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)} | all_cores
     return subprocess.Popen([sys.executable, "-m", "stages.train"], env=environment)
 
 

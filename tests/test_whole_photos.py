@@ -24,7 +24,7 @@ SOURCE = Path("data/whole")
 @pytest.fixture
 def whole(project: Path) -> Path:
     """A project with photos of one face, of several and a wall; one is broken, two have boxes."""
-    set_params(project, {"ingest.photos": str(SOURCE), "export_tflite.latency_runs": 5})
+    set_params(project, {"ingest.photos": str(SOURCE)})
     faces = drawn_faces()
     for label, own in zip(CLASSES, (faces[:3], faces[3:]), strict=True):
         (SOURCE / label).mkdir(parents=True)
