@@ -452,3 +452,18 @@ def test_says_what_the_metrics_say(page: Page, demo: Path) -> None:
     for part in ("validation", "external"):
         expect(table).to_contain_text(f"{100 * metrics[part]['accuracy']:.1f} %")
     expect(page.locator("#about")).to_contain_text("Generated faces")
+
+
+def test_the_page_of_the_documents_answers(demo: Path, browser: Browser, tmp_path: Path) -> None:
+    text = (REPOSITORY / "docs/deployment.md").read_text()
+    [page] = re.findall(r"```html\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "index.html").write_text(page)
+    shutil.copytree(demo / "deploy/web/node_modules/@litertjs", tmp_path / "node_modules/@litertjs")
+    model = shutil.copy(REPOSITORY / "results/face-mask-12k/facemask.tflite", tmp_path)
+    classifier, file = Classifier(Path(model)), tmp_path / "face.jpg"
+    for face in drawn_faces():
+        face.save(file, quality=95)
+        said = classifier.classify(images.open_rgb(file.read_bytes()))
+        with Server(tmp_path) as server, opened(browser, server) as shown:
+            shown.goto(server.page)
+            expect(shown.locator("#answer")).to_have_text(said.label, timeout=30_000)
