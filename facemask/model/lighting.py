@@ -15,16 +15,12 @@ HAZE = 0.6
 
 
 def exposure(options: params.Exposure) -> Change:
-    """Expose a share of the images, half of them less and half more, and clip.
-
-    The factors are drawn evenly on a logarithmic scale.
-    """
+    """Expose a share of the images by a factor drawn evenly on a logarithmic scale, and clip."""
 
     def change(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         seeds = tf.unstack(tf.random.split(seed, 3))
         chosen = chance(images, seeds[0], options.share)
-        sign = uniform(images, seeds[1], -1.0, 1.0)
-        stops = tf.where(sign < 0, -sign * math.log(options.least), sign * math.log(options.most))
+        stops = uniform(images, seeds[1], math.log(options.least), math.log(options.most))
         gamma = uniform(images, seeds[2], -options.gamma, options.gamma)
         curved = 255 * (images / 255) ** tf.exp(chosen * gamma)
         return curved * tf.exp(chosen * stops)
