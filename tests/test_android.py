@@ -123,6 +123,8 @@ def test_own_tests_have_run(apk: Path, cases: Path) -> None:
         rows = list(csv.DictReader(table))
     assert len(rows) >= FACES + PHOTOS
     assert sum(row["python"] != row["app"] for row in rows) <= len(rows) / 200
+    distances = [float(row["distance"]) for row in rows if row["file"].startswith("face")]
+    assert sum(distance > 0.002 for distance in distances) <= FACES / 100
 
 
 def test_is_signed(apk: Path) -> None:

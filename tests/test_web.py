@@ -462,7 +462,7 @@ def test_the_page_of_the_documents_answers(demo: Path, browser: Browser, tmp_pat
     model = shutil.copy(REPOSITORY / "results/face-mask-12k/facemask.tflite", tmp_path)
     classifier, file = Classifier(Path(model)), tmp_path / "face.jpg"
     for face in drawn_faces():
-        face.save(file, quality=95)
+        images.resize(face, 96).save(file, quality=95)  # so that no canvas scales it
         said = classifier.classify(images.open_rgb(file.read_bytes()))
         with Server(tmp_path) as server, opened(browser, server) as shown:
             shown.goto(server.page)
