@@ -77,6 +77,15 @@ def test_the_ablation_is_the_means_of_its_table() -> None:
         assert f"| {turned:.1%} |" in row[0]
 
 
+def test_the_table_of_small_collections_is_the_means_of_its_draws() -> None:
+    text = (REPOSITORY / "docs/training.md").read_text()
+    draws = pd.read_csv(REPOSITORY / "benchmarks/small.csv")
+    means = draws[draws["photos"] > 0].pivot_table("accuracy", "photos", "recipe")
+    for photos, row in means.iterrows():
+        line = " | ".join(f"{row[recipe]:.3f}" for recipe in ("scratch", "start", "peer"))
+        assert f"| {photos} | {line} |" in text
+
+
 @pytest.mark.parametrize("part", ["validation", "external"])
 def test_the_spread_is_that_of_the_seeds(part: str) -> None:
     seeds = pd.read_csv(REPOSITORY / "benchmarks/seeds.csv", index_col="figure")

@@ -454,11 +454,11 @@ def test_says_what_the_metrics_say(page: Page, demo: Path) -> None:
     expect(page.locator("#about")).to_contain_text("Generated faces")
 
 
-def test_the_page_of_the_documents_answers(demo: Path, browser: Browser, tmp_path: Path) -> None:
+def test_the_page_of_the_documents_answers(dist: Path, browser: Browser, tmp_path: Path) -> None:
     text = (REPOSITORY / "docs/deployment.md").read_text()
     [page] = re.findall(r"```html\n(.*?)```", text, re.DOTALL)
     (tmp_path / "index.html").write_text(page)
-    shutil.copytree(demo / "deploy/web/node_modules/@litertjs", tmp_path / "node_modules/@litertjs")
+    shutil.copytree(dist.parent / "node_modules/@litertjs", tmp_path / "node_modules/@litertjs")
     model = shutil.copy(REPOSITORY / "results/face-mask-12k/facemask.tflite", tmp_path)
     classifier, file = Classifier(Path(model)), tmp_path / "face.jpg"
     for face in drawn_faces():

@@ -1,13 +1,17 @@
 """The Keras model -> TFLite files, in each of which all preparation of numbers is inside."""
 
 import tempfile
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
+
+IN_FLOAT = ["MEAN", "SQUARED_DIFFERENCE", "RSQRT", "NEG", "MUL", "ADD"]
+"""What standardizes an image: 8 bits cannot hold the squares of a dark one."""
 
 
 def folded(model: keras.Model) -> keras.Model:
@@ -54,16 +58,16 @@ def convert(model: keras.Model, variant: str, representative: Iterable[NDArray[n
     Args:
         model: from `folded`.
         variant: `float32`; `float16`, weights of half the size; `dynamic_range`, weights of 8 bits
-            and sums of 8-bit products; or `int8`, in which activations have 8 bits too.
+            and sums of 8-bit products; or `int8`, in which activations have 8 bits too, but for
+            those of `IN_FLOAT`.
         representative: RGB images, (size, size, 3) 0-255, that set the ranges for `int8`.
 
     Returns:
         A TFLite model from one image, uint8 (1, size, size, 3) 0-255, to the probability of the
         positive class, float32 (1, 1).
     """
-    if variant != "int8":
-        image = keras.Input(batch_shape=model.input_shape, dtype="uint8", name="image")
-        model = keras.Model(image, model(keras.ops.cast(image, "float32")))
+    image = keras.Input(batch_shape=model.input_shape, dtype="uint8", name="image")
+    model = keras.Model(image, model(keras.ops.cast(image, "float32")))
     with tempfile.TemporaryDirectory() as folder:
         batch_of_one = tf.TensorSpec(model.input_shape, model.inputs[0].dtype, name="image")
         model.export(folder, verbose=False, input_signature=[batch_of_one])
@@ -81,10 +85,19 @@ def _converted(
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if variant == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    if variant == "int8":
-        converter.representative_dataset = lambda: (
-            [pixels[np.newaxis].astype(np.float32)] for pixels in representative
+    if variant != "int8":
+        return bytes(converter.convert())
+
+    def shown() -> Iterator[list[NDArray[np.uint8]]]:
+        return ([pixels[np.newaxis]] for pixels in representative)
+
+    converter.representative_dataset = shown
+    int8 = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
+    converter.target_spec.supported_ops = [int8, tf.lite.OpsSet.TFLITE_BUILTINS]
+    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=IN_FLOAT)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TensorFlow's own, of its own interpreter
+        debugger = tf.lite.experimental.QuantizationDebugger(
+            converter=converter, debug_dataset=shown, debug_options=options
         )
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = tf.uint8
-    return bytes(converter.convert())
+    return bytes(debugger.get_nondebug_quantized_model())
