@@ -58,6 +58,7 @@ def test_every_variant_decides_there_as_here(demo: Path, old_python: Path, tmp_p
     answers = np.array(done.stdout.split(), float).reshape(len(files), len(rows))
     for file, there in zip(files, answers, strict=True):
         here = rows[file.stem].to_numpy()
-        np.testing.assert_allclose(there, here, atol=0.02)
+        steps = 4 if file.stem == "int8" else 1  # whose probabilities are multiples of 1/256
+        np.testing.assert_allclose(there, here, atol=0.01 + 0.01 * steps)
         differs = (there >= 0.5) != (here >= 0.5)
-        assert not differs[np.abs(here - 0.5) > 0.01].any()
+        assert not differs[np.abs(here - 0.5) > 0.01 * steps].any()
