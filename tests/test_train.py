@@ -86,7 +86,7 @@ def test_a_loss_that_is_not_a_number_is_one_line(
     set_params(prepared, {"train.learning_rate": 3e38})
     message = complaint("train")
     assert "train.learning_rate = 3e+38: " in message
-    assert re.search(r"epoch [12]/3", message)
+    assert "epoch 1/3" in message
     assert not Path("models/model.keras").exists()
 
 

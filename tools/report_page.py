@@ -77,13 +77,13 @@ def chart(table: pd.DataFrame, x: str, y: str) -> str:
         for name, field, axis in (("x", x, {"tickMinStep": 1}), ("y", y, {}))
     }
     encoding: dict[str, Any] = {**axes, "color": color}
+    mark: dict[str, Any] = {"type": "line", "point": True}
     if "variant" in table:
         encoding["shape"] = {"field": "variant", "type": "nominal"}  # names would cover each other
+        mark = {"type": "point", "size": 80}
     spec: dict[str, Any] = {
         "data": {"values": json.loads(table.to_json(orient="records"))},
-        "mark": {"type": "point", "size": 80}
-        if "variant" in table
-        else {"type": "line", "point": True},
+        "mark": mark,
         "encoding": encoding,
         "width": 340,
         "height": 200,

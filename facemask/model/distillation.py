@@ -64,9 +64,14 @@ def loss(weight: float) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
 
 def cross_entropy(target: tf.Tensor, predicted: tf.Tensor) -> tf.Tensor:
     """Return the binary cross-entropy of the label, (n,)."""
-    return keras.losses.binary_crossentropy(target[:, :1], predicted[:, :1])
+    return keras.losses.binary_crossentropy(_label(target), _label(predicted))
 
 
 def accuracy(target: tf.Tensor, predicted: tf.Tensor) -> tf.Tensor:
     """Return whether the label is right, (n,), 0 or 1."""
-    return keras.metrics.binary_accuracy(target[:, :1], predicted[:, :1])
+    return keras.metrics.binary_accuracy(_label(target), _label(predicted))
+
+
+def _label(columns: tf.Tensor) -> tf.Tensor:
+    """Return the first of the columns; of one alone, Keras finds the logit behind the sigmoid."""
+    return columns if columns.shape[1] == 1 else columns[:, :1]

@@ -34,9 +34,7 @@ def framing(options: params.Framing) -> Change:
     def change(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         seeds = tf.unstack(tf.random.split(seed, 4))
         boxes = _boxes(images, seeds[0], options)
-        count, side = tf.shape(images)[0], tf.shape(images)[1]
-        framed = tf.image.crop_and_resize(images, boxes, tf.range(count), (side, side))
-        framed = tf.ensure_shape(framed, images.shape)
+        framed = _shown(images, boxes)
         across, down = _across(images, boxes)
         inside = tf.cast((tf.abs(across) <= 1) & (tf.abs(down) <= 1), tf.float32)
         is_wider = tf.cast(boxes[:, 2] - boxes[:, 0] > 1, tf.float32)[:, None, None, None]
@@ -57,15 +55,13 @@ def transplant(share: float) -> Change:
 
     def change(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         seeds = tf.unstack(tf.random.split(seed, 3))
-        count, side = tf.shape(images)[0], tf.shape(images)[1]
+        count = tf.shape(images)[0]
         width = tf.random.stateless_uniform((count, 1), seeds[0], *WIDTHS)
         centre = 0.5 + tf.random.stateless_uniform((count, 2), seeds[1], -OFF_CENTRE, OFF_CENTRE)
         start = 0.5 - centre / width
         boxes = tf.concat([start, start + 1 / width], axis=1)
-        placed = tf.image.crop_and_resize(images, boxes, tf.range(count), (side, side))
-        placed = tf.ensure_shape(placed, images.shape)
         other = tf.roll(images, 1, axis=0)
-        merged = other + _oval(*_across(images, boxes)) * (placed - other)
+        merged = other + _oval(*_across(images, boxes)) * (_shown(images, boxes) - other)
         return images + chance(images, seeds[2], share) * (merged - images)
 
     return change
@@ -91,6 +87,13 @@ def _boxes(images: tf.Tensor, seed: tf.Tensor, options: params.Framing) -> tf.Te
     cut = tf.random.stateless_uniform((count, 4), seeds[3], 0.0, options.most_cut)
     cut *= tighter * tf.cast(places[:, 2:] < CUT_SIDES, tf.float32)
     return tf.concat([start + cut[:, :2], end - cut[:, 2:]], axis=1)
+
+
+def _shown(images: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
+    """Return the part of each image's plane in its box, as large as the image; black outside it."""
+    count, side = tf.shape(images)[0], tf.shape(images)[1]
+    shown = tf.image.crop_and_resize(images, boxes, tf.range(count), (side, side))
+    return tf.ensure_shape(shown, images.shape)
 
 
 def _across(images: tf.Tensor, boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
