@@ -34,6 +34,7 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
         {
             "parameters": trained.model.count_params(),
             "precision": trained.precision,
+            "start_share": trained.start_share,
             "images": {tables.TRAIN: len(rows), tables.VALIDATION: len(validation)},
             **schedule.summary(trained.history, options),
             "calibration": dict(zip(("slope", "shift"), trained.calibration, strict=True)),

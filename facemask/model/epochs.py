@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facemask import params
-from facemask.model import schedule
+from facemask.model import network, schedule
 from facemask.model.backup import BEFORE, BEST, STATE, Backup
 
 
@@ -57,13 +57,10 @@ class Epochs(keras.callbacks.Callback):
         weights = self._averaged(optimizer, BEST)
         fine_tuning = self.options.fine_tuning
         if fine_tuning.epochs and len(self.rows) > self.options.epochs:
-            share = fine_tuning.interpolation
             before = self._averaged(optimizer, BEFORE)
-            weights = [
-                (1 - share) * start + share * end
-                for start, end in zip(before, weights, strict=True)
-            ]
-        self.network.set_weights(weights)
+            network.interpolate(self.network, before, weights, fine_tuning.interpolation)
+        else:
+            self.network.set_weights(weights)
 
     def _averaged(self, optimizer: keras.optimizers.Optimizer, name: str) -> list[NDArray[Any]]:
         self.network.compile(optimizer)

@@ -4,8 +4,10 @@ import json
 import re
 import zipfile
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -149,6 +151,17 @@ def load(path: Path) -> keras.Model:
 def at_size(model: keras.Model, size: int) -> keras.Model:
     """Return the same layers for square images of another size; not for the head `flatten`."""
     return keras.Sequential([keras.Input((size, size, 3)), *model.layers])
+
+
+def interpolate(
+    model: keras.Model, start: Sequence[NDArray[Any]], end: Sequence[NDArray[Any]], share: float
+) -> None:
+    """Give a model weights between two others: those of `start` at 0, of `end` at 1.
+
+    Formula: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models".
+    """
+    pairs = zip(start, end, strict=True)
+    model.set_weights([(1 - share) * before + share * after for before, after in pairs])
 
 
 def predict(model: keras.Model, batches: tf.data.Dataset) -> NDArray[np.float64]:

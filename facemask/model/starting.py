@@ -1,11 +1,16 @@
-"""The model that a training starts from: its weights, and which way round it has the classes."""
+"""The model that a training starts from: its weights, its order of the classes, the mix with it."""
 
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
+import numpy as np
 import pandas as pd
+import tensorflow as tf
 from keras import layers
+from numpy.typing import NDArray
 
 from facemask import params
 from facemask.data.pixels import Pixels
@@ -14,6 +19,9 @@ from facemask.model import calibration, dataset, network
 
 ASKED = 256
 """Training images that tell which way round a start has the classes."""
+
+TOLERANCE = 0.01
+"""Of log-loss, that a mix may lose to the best one."""
 
 
 def start(model: keras.Model, path: Path, options: params.Train) -> bytes:
@@ -72,6 +80,42 @@ def turn_if_reversed(model: keras.Model, rows: pd.DataFrame, positive: str, pixe
     is_positive = (some["label"] == positive).to_numpy()
     if ((network.predict(model, batches) >= 0.5) == is_positive).mean() < 0.5:
         calibration.apply(model, -1.0, 0.0)
+
+
+def mix(
+    model: keras.Model,
+    start: Sequence[NDArray[Any]],
+    shares: Sequence[float],
+    validation: tf.data.Dataset,
+) -> float:
+    """Mix a trained model with its start; take as little of the training as serves.
+
+    What was trained on few images knows these better, and all others worse than its start (WiSE-FT:
+    Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). Of the shares that validation
+    does not show to be worse than the best, by more than `TOLERANCE` and two standard errors of
+    the mean difference, the least is kept.
+
+    Args:
+        model: trained, which is changed.
+        start: weights before the training.
+        shares: of the trained weights in the mix, above 0 to 1.
+        validation: batches of images and targets, 0 or 1.
+
+    Returns:
+        The share that is kept.
+    """
+    end = model.get_weights()
+    losses = {}
+    for share in shares:
+        network.interpolate(model, start, end, share)
+        shown = [(target, model.predict_on_batch(images)) for images, target in validation]
+        losses[share] = np.concatenate([keras.losses.binary_crossentropy(*one) for one in shown])
+    best = min(losses.values(), key=np.mean)
+    worse = {share: loss - best for share, loss in losses.items()}
+    limits = {share: TOLERANCE + 2 * by.std() / len(by) ** 0.5 for share, by in worse.items()}
+    kept = min(share for share, by in worse.items() if by.mean() <= limits[share])
+    network.interpolate(model, start, end, kept)
+    return kept
 
 
 def _layers(model: keras.Model) -> str:

@@ -42,6 +42,7 @@ class Trained(NamedTuple):
         history: a row an epoch: epoch (from 1), size (of the images in pixels), loss, accuracy,
             val_loss, val_accuracy, learning_rate, seconds.
         precision: that products were computed in.
+        start_share: of what was trained, in its mix with the start; 1 without one.
         calibration: slope and shift of the logit.
         signature: hashes of all images that the model was trained on, those of its start too.
     """
@@ -49,6 +50,7 @@ class Trained(NamedTuple):
     model: keras.Model
     history: pd.DataFrame
     precision: str
+    start_share: float
     calibration: tuple[float, float]
     signature: signature.Hashes
 
@@ -117,15 +119,18 @@ def train(
     state = [options.model_dump_json(), precision, str(size), str(data.seed), code_version(*CODE)]
     state += [data.rows.to_csv(), validation.to_csv(), hashlib.sha256(start).hexdigest()]
     key = hashlib.sha256("\n".join(state).encode()).hexdigest()
+    before = model.get_weights()
     model, rows = fit(model, data, batches, options, show=show, backup=Backup(backup, key))
-    model = network.in_precision(model, "float32")
+    model, share = network.in_precision(model, "float32"), 1.0
+    if start:
+        share = starting.mix(model, before, options.start_shares, batches)
     line = 1.0, 0.0
     if options.calibrate:
         line = calibration.fit(model, batches)
         calibration.apply(model, *line)
     shown = signature.hashed(data.rows["row"].to_numpy(), data.pixels.__getitem__)
     images = np.append(shown, signature.read(options.start))
-    return Trained(model, rows, precision, line, images)
+    return Trained(model, rows, precision, share, line, images)
 
 
 def fit(

@@ -115,6 +115,7 @@ class Train(Section):
 
     start: Annotated[str, Field(pattern=r"^scratch$|\.keras$")]
     frozen_blocks: Annotated[int, Field(ge=0)]
+    start_shares: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
     epochs: Positive
     min_steps: Annotated[int, Field(ge=0)]
     fine_tuning: FineTuning
