@@ -170,7 +170,7 @@ def test_the_pipeline_names_every_path_that_the_stages_use() -> None:
     text = (REPOSITORY / "dvc.yaml").read_text()
     used = {str(path) for path in vars(paths).values() if isinstance(path, Path)}
     assert len(used) > 8
-    others = (paths.PARAMS, paths.CACHE, paths.DOWNLOADS, paths.BACKUP)
+    others = (paths.CACHE, paths.DOWNLOADS, paths.BACKUP)
     no_outputs = {str(path) for path in others}
     assert {path for path in used if path not in text} == no_outputs
 

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -37,6 +38,18 @@ def test_headlines_fit_a_terminal(tiny: Path) -> None:
         found.append(json.loads((tiny / f"models/{name}.json").read_text()))
     assert 6 <= sum(len(values) for values in found) <= 12
     assert len(dvc(tiny, "metrics", "diff", "--all").stdout.splitlines()) < 24
+
+
+def test_the_documented_table_of_experiments_fits_a_terminal(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    lines = (tiny / "docs/team.md").read_text().splitlines()
+    [command] = [line for line in lines if line.startswith("dvc exp show")]
+    shown = shell(tiny, *shlex.split(command)).stdout
+    for column in ("metrics/accuracy.json:validation", "train.epochs"):
+        assert column in shown
+    assert "…" not in shown
 
 
 def test_plots_need_no_network(clone: Path) -> None:
