@@ -27,6 +27,7 @@ from facemask.files import remove
 REPOSITORY = Path(__file__).parents[1]
 CLASSES = ("WithMask", "WithoutMask")
 STAGES = ["ingest", "resize", "split", "train", "evaluate", "export_tflite"]
+ALL_STAGES = ["check_params", *STAGES]
 NOTEBOOK: dict[str, Any] = {
     key: yaml.safe_load(value)
     for key, _, value in (

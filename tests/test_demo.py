@@ -10,12 +10,12 @@ import yaml
 from PIL import Image
 from scipy import special
 
-from tests.helpers import STAGES, details, dvc
+from tests.helpers import ALL_STAGES, details, dvc
 
 
 def test_six_stages_turn_the_embedded_faces_into_a_model(demo: Path) -> None:
     found = details(demo)
-    assert list(yaml.safe_load((demo / "dvc.lock").read_text())["stages"]) == STAGES
+    assert list(yaml.safe_load((demo / "dvc.lock").read_text())["stages"]) == ALL_STAGES
     assert found["ingest"]["quarantined"] == 0
     assert "generated" in found["ingest"]["description"].lower()
     assert found["train"]["parameters"] == 750_849

@@ -16,6 +16,7 @@ from dvc.repo import Repo
 
 from stages import paths
 from tests.helpers import (
+    ALL_STAGES,
     CLASSES,
     REPOSITORY,
     STAGES,
@@ -47,7 +48,7 @@ def rerun_by(project: Path) -> list[str]:
     changed = {name.split(":")[-1] for name in status}
     downstream = {"train": ["evaluate", "export_tflite"], "evaluate": ["export_tflite"]}
     changed.update(*(downstream.get(name, []) for name in changed))
-    return [stage for stage in STAGES if stage in changed]
+    return [stage for stage in ALL_STAGES if stage in changed]
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_a_parameter_runs_the_stages_that_read_it(
     restored: Path, key: str, value: float, stages: list[str]
 ) -> None:
     set_params(restored, {key: value})
-    assert rerun_by(restored) == stages
+    assert rerun_by(restored) == ["check_params", *stages]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_a_parameter_runs_the_stages_that_read_it(
         ("facemask/export/end_to_end.py", ["export_tflite"]),
         ("facemask/inference/detection.py", ["ingest", "export_tflite"]),
         ("facemask/data/source.py", ["ingest"]),
-        ("facemask/params/sections.py", []),
+        ("facemask/params/sections.py", ["check_params"]),
         ("facemask/errors.py", []),
         ("facemask/files.py", []),
         ("facemask/timing.py", []),
@@ -119,14 +120,14 @@ def test_another_external_test_set_does_not_train(rerun: Path) -> None:
     for stage in ("ingest", "resize", "split"):
         dvc(rerun, "repro", "--single-item", stage)
     status = json.loads(dvc(rerun, "status", "--json").stdout)
-    assert sorted(status) == ["evaluate", "export_tflite"]
+    assert sorted(status) == ["check_params", "evaluate", "export_tflite"]
     shutil.rmtree(external)
 
 
 def test_other_whole_photos_are_asked_about_and_nothing_else_runs(rerun: Path) -> None:
     set_params(rerun, {"ingest.photos": "data/demo-photos.zip"})
     dvc(rerun, "repro", "--single-item", "ingest")
-    assert rerun_by(rerun) == ["export_tflite"]
+    assert rerun_by(rerun) == ["check_params", "export_tflite"]
 
 
 def test_a_changed_photo_runs_ingest(tiny: Path) -> None:
@@ -169,7 +170,7 @@ def test_the_pipeline_names_every_path_that_the_stages_use() -> None:
     text = (REPOSITORY / "dvc.yaml").read_text()
     used = {str(path) for path in vars(paths).values() if isinstance(path, Path)}
     assert len(used) > 8
-    others = (paths.PARAMS, paths.CACHE, paths.DOWNLOADS, paths.BACKUP)
+    others = (paths.CACHE, paths.DOWNLOADS, paths.BACKUP)
     no_outputs = {str(path) for path in others}
     assert {path for path in used if path not in text} == no_outputs
 
@@ -220,7 +221,7 @@ def test_the_run_cache_restores_every_stage_in_a_second_clone(tiny: Path, tmp_pa
     (clone / "dvc.lock").unlink(missing_ok=True)
     commit(clone)
     shown = dvc(clone, "repro").stdout
-    for stage in STAGES:
+    for stage in ALL_STAGES:
         assert f"Stage '{stage}' is cached - skipping run" in shown
     assert "Running stage" not in shown
     assert (clone / "dvc.lock").read_text() == (tiny / "dvc.lock").read_text()
@@ -262,6 +263,22 @@ def test_what_dvc_brings_is_tracked_by_git(tiny: Path) -> None:
     for name in ("data/faces.zip.dvc", "data/.gitignore"):
         assert shell(tiny, "git", "check-ignore", name, check=False).returncode == 1
     assert shell(tiny, "git", "check-ignore", "data/faces.zip").returncode == 0
+
+
+@pytest.mark.parametrize("change", ["+train.nothere=1", "train.epochs=0", "~evaluate.threshold"])
+def test_a_wrong_parameter_costs_no_output(rerun: Path, change: str) -> None:
+    """DVC deletes a stage's outputs before it runs; this one stops before any that took long."""
+    stages = yaml.safe_load((rerun / "dvc.lock").read_text())["stages"]
+    outputs = [out["path"] for stage in STAGES for out in stages[stage]["outs"]]
+    wrong = dvc(rerun, "exp", "run", "-S", change, check=False)
+    again = dvc(rerun, "repro", check=False)  # `exp run` has left the parameter in the workspace
+    for result in (wrong, again):
+        assert result.returncode != 0
+        [line] = [line for line in result.stderr.splitlines() if "params.yaml: " in line]
+        assert line.startswith(f"check_params: params.yaml: {change.strip('+~').partition('=')[0]}")
+        assert [path for path in outputs if not (rerun / path).exists()] == []
+    shell(rerun, "git", "checkout", "--quiet", "params.yaml")
+    assert "Running stage" not in dvc(rerun, "repro").stdout
 
 
 def test_a_missing_source_is_one_line(rerun: Path) -> None:

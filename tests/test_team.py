@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import STAGES, commit, copy_project, dvc, environment, set_params, shell
+from tests.helpers import ALL_STAGES, commit, copy_project, dvc, environment, set_params, shell
 
 
 @pytest.fixture
@@ -37,6 +38,18 @@ def test_headlines_fit_a_terminal(tiny: Path) -> None:
         found.append(json.loads((tiny / f"models/{name}.json").read_text()))
     assert 6 <= sum(len(values) for values in found) <= 12
     assert len(dvc(tiny, "metrics", "diff", "--all").stdout.splitlines()) < 24
+
+
+def test_the_documented_table_of_experiments_fits_a_terminal(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    lines = (tiny / "docs/team.md").read_text().splitlines()
+    [command] = [line for line in lines if line.startswith("dvc exp show")]
+    shown = shell(tiny, *shlex.split(command)).stdout
+    for column in ("metrics/accuracy.json:validation", "train.epochs"):
+        assert column in shown
+    assert "…" not in shown
 
 
 def test_plots_need_no_network(clone: Path) -> None:
@@ -190,7 +203,7 @@ def test_a_remote_restores_every_stage(clone: Path, remote: Configure, tmp_path:
     remote(other)
     dvc(other, "fetch", "--run-cache")
     shown = dvc(other, "repro", "--pull").stdout
-    assert shown.count("is cached - skipping run") == len(STAGES)
+    assert shown.count("is cached - skipping run") == len(ALL_STAGES)
     assert "Running stage" not in shown
     assert (other / "dvc.lock").read_text() == (clone / "dvc.lock").read_text()
 
@@ -219,6 +232,6 @@ def test_a_remote_that_is_full_is_one_line(clone: Path, tmp_path: Path) -> None:
         other = second_clone(clone, tmp_path / "other")
         dvc(other, "remote", "add", "--local", "--default", "shared", str(place))
         dvc(other, "fetch", "--run-cache")
-        assert dvc(other, "repro", "--pull").stdout.count("is cached") == len(STAGES)
+        assert dvc(other, "repro", "--pull").stdout.count("is cached") == len(ALL_STAGES)
     finally:
         subprocess.run(["umount", place], check=True)
