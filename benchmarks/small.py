@@ -89,7 +89,7 @@ def main() -> None:
         del starts["start"]
     collection = Path(values.ingest.source).stem
     before = pd.read_csv(RESULT).query("collection != @collection")
-    found: list[dict[str, str | int | float]] = []
+    found: list[dict[str, object]] = []
 
     def measure(recipe: str, photos: int, seed: int, rest: pd.DataFrame, one: Classifier) -> None:
         elsewhere = one(external, paths.RESIZED_EXTERNAL, paths.RAW_EXTERNAL)

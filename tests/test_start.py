@@ -105,6 +105,37 @@ def test_the_weights_are_the_start_and_the_signature_grows(started: Path, run: R
     assert len(new) == len(old) + 16
 
 
+def test_the_model_is_a_mix_of_start_and_training(started: Path, run: Run) -> None:
+    for label in CLASSES:
+        draw(started / "data/faces" / label, 10, seed=7)
+    for stage in EARLY:
+        run(stage)
+    files = ["start.keras"]
+    for shares in ([1], [0.25, 1]):
+        set_params(started, {"train.start_shares": shares, "train.calibrate": False})
+        run("train")
+        files.append(shutil.move("models/model.keras", f"{shares[0]}.keras"))
+        assert json.loads(Path("details/train.json").read_text())["start_share"] == shares[0]
+    start, trained, mixed = (network.load(Path(file)).get_weights() for file in files)
+    for old, new, between in zip(start, trained, mixed, strict=True):
+        assert abs(0.75 * old + 0.25 * new - between).max() < 1e-6
+
+
+def test_more_of_the_training_is_kept_where_validation_is_better_for_it(
+    started: Path, run: Run
+) -> None:
+    for label, other in zip(CLASSES, reversed(CLASSES), strict=True):
+        draw(started / "data/drawn" / other, 20, seed=7)  # what the start takes for the other
+        shutil.copytree(f"data/drawn/{other}", f"data/faces/{label}")
+        draw(started / "data/drawn" / label, 20, seed=8)
+        shutil.copytree(f"data/drawn/{label}", f"data/faces/{label}/more")
+    shares = {"train.start_shares": [0.001, 1], "train.epochs": 6}
+    set_params(started, shares | {"split.validation": 0.4})
+    for stage in (*EARLY, "train"):
+        run(stage)
+    assert json.loads(Path("details/train.json").read_text())["start_share"] == 1
+
+
 def test_a_start_with_the_classes_the_other_way_round_is_turned(started: Path, run: Run) -> None:
     for label, name in zip(CLASSES, ("masked", "bare"), strict=True):
         for file in draw(started / "data/drawn" / label, 10, seed=7):
