@@ -80,6 +80,8 @@ def spread(name: str, subset: str, pairs: pd.DataFrame | None) -> float:
     """
     if name in ("kilobytes", "train_overlap"):
         return 0.0
+    if name == "accuracy_over_start":
+        return float("inf")  # of what the start decided, no version keeps the rows
     if pairs is not None:
         rows = pairs[pairs["split"] == subset]
         if name.startswith("recall_"):
