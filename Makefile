@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: run test check report web android docs help deploy/web/dist
 
 run: $(BIN)/installed-run
-	dvc repro --quiet
+	dvc repro
 	python -m tools.summary
 
 test: $(BIN)/installed-dev

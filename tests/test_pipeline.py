@@ -265,17 +265,18 @@ def test_what_dvc_brings_is_tracked_by_git(tiny: Path) -> None:
     assert shell(tiny, "git", "check-ignore", "data/faces.zip").returncode == 0
 
 
-@pytest.mark.parametrize("change", ["+train.nothere=1", "train.epochs=0", "~evaluate.threshold"])
-def test_a_wrong_parameter_costs_no_output(rerun: Path, change: str) -> None:
+def test_a_wrong_parameter_costs_no_output(rerun: Path) -> None:
     """DVC deletes a stage's outputs before it runs; this one stops before any that took long."""
     stages = yaml.safe_load((rerun / "dvc.lock").read_text())["stages"]
     outputs = [out["path"] for stage in STAGES for out in stages[stage]["outs"]]
-    wrong = dvc(rerun, "exp", "run", "-S", change, check=False)
-    again = dvc(rerun, "repro", check=False)  # `exp run` has left the parameter in the workspace
+    wrong = dvc(rerun, "exp", "run", "-S", "+train.nothere=1", "-S", "resize.size=0", check=False)
+    again = dvc(rerun, "repro", check=False)  # `exp run` has left both in the workspace
     for result in (wrong, again):
         assert result.returncode != 0
         [line] = [line for line in result.stderr.splitlines() if "params.yaml: " in line]
-        assert line.startswith(f"check_params: params.yaml: {change.strip('+~').partition('=')[0]}")
+        assert line.startswith("check_params: ")
+        assert "train.nothere" in line
+        assert "resize.size" in line
         assert [path for path in outputs if not (rerun / path).exists()] == []
     shell(rerun, "git", "checkout", "--quiet", "params.yaml")
     assert "Running stage" not in dvc(rerun, "repro").stdout
@@ -288,3 +289,6 @@ def test_a_missing_source_is_one_line(rerun: Path) -> None:
     [line] = result.stderr.splitlines()
     assert "'ingest'" in line
     assert "data/nowhere.zip" in line
+    made = shell(rerun, "make", "--old-file", ".venv/bin/installed-run", "run", check=False)
+    assert made.returncode != 0
+    assert line in made.stderr

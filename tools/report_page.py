@@ -26,6 +26,7 @@ div {{overflow-x: auto}} table {{border-collapse: collapse}} svg {{max-width: 10
 th, td {{padding: .2rem .7rem; text-align: left; border-bottom: 1px solid #ddd}}
 h1 {{line-height: 1.2}}
 .better {{background: #e3f4e3}} .worse {{background: #fbe3e0}}
+@media (max-width: 30rem) {{table {{font-size: .75rem}} th, td {{padding: .2rem .15rem}}}}
 figure {{display: inline-block; width: 7rem; margin: 0 .5rem .5rem 0; vertical-align: top}}
 figure img {{width: 100%}} figcaption {{font-size: .75rem; overflow-wrap: anywhere}}
 </style>{body}</html>
