@@ -3,9 +3,9 @@
 Run `python -m benchmarks.small` in a clone where `dvc repro resize split` has run on a collection
 with an external test set, with `pip install -r requirements-teacher.txt`; an hour on two cores.
 Collections of some size are drawn, one image a group; each is trained on with the parameters of
-params.yaml, from scratch and, where `train.start` is a file, from there; it must not have seen the
-collection. Writes into `benchmarks/small.csv`, in place of what stands there of this collection:
-balanced accuracy on the external test set and on the images that were not drawn, a row a training.
+params.yaml, from scratch or from a start that has not seen the collection. Writes into
+`benchmarks/small.csv`, in place of what stands there of this collection: balanced accuracy on the
+external test set and on the images that were not drawn, a row a training.
 """
 
 from collections.abc import Callable
@@ -84,9 +84,7 @@ def main() -> None:
     """Draw the collections, train on each, and write the table."""
     values, external = params.load(paths.PARAMS), tables.read(paths.EXTERNAL)
     table = tables.read(paths.SPLIT).groupby("group").sample(1, random_state=0)
-    starts = {"scratch": params.SCRATCH, "start": values.train.start}
-    if values.train.start == params.SCRATCH:
-        del starts["start"]
+    recipe = params.SCRATCH if values.train.start == params.SCRATCH else "start"
     collection = Path(values.ingest.source).stem
     before = pd.read_csv(RESULT).query("collection != @collection")
     found: list[dict[str, object]] = []
@@ -99,7 +97,7 @@ def main() -> None:
         found.append(row)
         tables.write(pd.concat([before, pd.DataFrame(found)]), RESULT)
 
-    if "start" in starts:
+    if recipe == "start":
         measure("start alone", 0, 0, table, ours(network.load(Path(values.train.start))))
     most = int(table["label"].value_counts().min()) - LEFT
     sizes = [size for size in SIZES if size < most] + [most]
@@ -107,10 +105,7 @@ def main() -> None:
         drawn = table.groupby("label").sample(photos, random_state=seed)
         rest = table.drop(drawn.index)
         measure("peer", photos, seed, rest, peer(drawn))
-        for recipe, start in starts.items():
-            train = values.train.model_copy(update={"start": start})
-            options = values.model_copy(update={"train": train})
-            measure(recipe, photos, seed, rest, ours(trained(drawn, options, seed)))
+        measure(recipe, photos, seed, rest, ours(trained(drawn, values, seed)))
     print(pd.DataFrame(found).pivot_table(["external", "own"], "photos", "recipe").round(4))
 
 
