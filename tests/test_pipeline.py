@@ -112,6 +112,13 @@ def test_code_runs_the_stages_that_it_can_change(
     assert rerun_by(restored) == stages
 
 
+def test_the_bytecode_that_python_leaves_runs_nothing(restored: Path) -> None:
+    for folder in ("params", "data", "dedup", "model", "evaluation", "export", "inference"):
+        (restored / f"facemask/{folder}/__pycache__").mkdir(exist_ok=True)
+        (restored / f"facemask/{folder}/__pycache__/left.pyc").write_bytes(b"anything")
+    assert rerun_by(restored) == []
+
+
 def test_another_external_test_set_does_not_train(rerun: Path) -> None:
     external = rerun / "data/elsewhere"
     for label in CLASSES:
