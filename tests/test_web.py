@@ -452,6 +452,7 @@ def test_says_what_the_metrics_say(page: Page, demo: Path) -> None:
     for part in ("validation", "external"):
         expect(table).to_contain_text(f"{100 * metrics[part]['accuracy']:.1f} %")
     expect(page.locator("#about")).to_contain_text("Generated faces")
+    expect(page.locator("#about")).not_to_contain_text("undefined")
 
 
 def test_the_page_of_the_documents_answers(dist: Path, browser: Browser, tmp_path: Path) -> None:

@@ -30,6 +30,9 @@ def fit(model: keras.Model, batches: tf.data.Dataset) -> tuple[float, float]:
 def platt(is_positive: NDArray[np.bool_], probability: NDArray[np.float64]) -> tuple[float, float]:
     """Find the line that maps logits to those of the least log-loss (Platt 1999).
 
+    A ridge keeps it near the logit as it is where there are few images, which any steep line
+    separates; it weighs as much as one image.
+
     Args:
         is_positive: (n,), whether an image is of the positive class.
         probability: (n,), 0-1, that it is.
@@ -41,7 +44,8 @@ def platt(is_positive: NDArray[np.bool_], probability: NDArray[np.float64]) -> t
     sign = np.where(is_positive, 1, -1)
 
     def loss(line: NDArray[np.float64]) -> float:
-        return float(np.logaddexp(0, -sign * (line[0] * logits + line[1])).mean())
+        losses = np.logaddexp(0, -sign * (line[0] * logits + line[1]))
+        return float(losses.sum() + (line[0] - 1) ** 2 + line[1] ** 2) / len(losses)
 
     bounds = [(0.05, 20), (-10, 10)]  # where a perfect separation would have no least
     slope, shift = optimize.minimize(loss, [1.0, 0.0], bounds=bounds).x

@@ -20,7 +20,7 @@ from facemask.model import calibration, dataset, network
 ASKED = 256
 """Training images that tell which way round a start has the classes."""
 
-TOLERANCE = 0.01
+TOLERANCE = 0.005
 """Of log-loss, that a mix may lose to the best one."""
 
 
@@ -92,8 +92,8 @@ def mix(
 
     What was trained on few images knows these better, and all others worse than its start (WiSE-FT:
     Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). Of the shares whose loss on
-    validation exceeds the least one by at most `TOLERANCE` and one standard error of the mean
-    difference (the rule of Breiman et al. 1984), the least share is kept.
+    validation exceeds the least one by at most `TOLERANCE` and two standard errors of the mean
+    difference, the least share is kept.
 
     Args:
         model: trained, which is changed.
@@ -112,7 +112,7 @@ def mix(
         losses[share] = np.concatenate([keras.losses.binary_crossentropy(*one) for one in shown])
     best = min(losses.values(), key=np.mean)
     worse = {share: loss - best for share, loss in losses.items()}
-    limits = {share: TOLERANCE + by.std() / len(by) ** 0.5 for share, by in worse.items()}
+    limits = {share: TOLERANCE + 2 * by.std(ddof=1) / len(by) ** 0.5 for share, by in worse.items()}
     kept = min(share for share, by in worse.items() if by.mean() <= limits[share])
     network.interpolate(model, start, end, kept)
     return kept

@@ -9,7 +9,7 @@ export function describeModel(): void {
   const { validation, external } = evaluation;
   const leaked = validation.train_overlap;
   const rows = [row(leaked ? about.validationLeaky(leaked) : about.validation, validation)];
-  if (external) rows.push(row(about.external(external.source), external));
+  if (external) rows.push(row(about.external, external));
   const labels = Object.keys(validation.recall_of_class);
   const heads = [...about.columns, ...labels.map(about.found)].map((words) => {
     const head = make("th", words);

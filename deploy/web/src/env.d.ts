@@ -11,7 +11,7 @@ declare module "@details/evaluate.json" {
   }
   const evaluation: {
     validation: Summary & { train_overlap: number };
-    external?: Summary & { source: string };
+    external?: Summary;
   };
   export default evaluation;
 }

@@ -66,10 +66,10 @@ export const about = {
   measured: "How good it is, from the metrics of the run that made it:",
   columns: ["measured on", "images", "accuracy", "95 % interval"],
   found: (label: string): string => `${label} found`,
-  validation: "validation: no picture has a relative in training",
+  validation: "validation: no picture has a near-duplicate in training",
   validationLeaky: (count: number): string =>
-    `validation: ${count} pictures have a relative in training, which flatters`,
-  external: (source: string): string => `faces from elsewhere (${source})`,
+    `validation: ${count} pictures have a near-duplicate in training, which flatters`,
+  external: "external test set: faces from elsewhere",
   trained: (source: string, description: string): string => `Trained on ${source}. ${description}`,
   limits: "What it must not be used for",
   not: [

@@ -55,7 +55,6 @@ class AboutActivity : Activity() {
             percent(metrics.getDouble("accuracy")),
             percent(interval.getDouble(0)),
             percent(interval.getDouble(1)),
-            metrics.optString("source"),
         )
         return (listOf(headline) + found).joinToString("\n")
     }

@@ -286,6 +286,7 @@ class FlowTest {
         val metrics = JSONObject(app.text("evaluate.json")).getJSONObject("validation")
         assertTrue(words, words.contains(percent(metrics.getDouble("accuracy"))))
         assertTrue(words, words.contains(app.getString(R.string.about_limits)))
+        assertFalse(words, words.contains("()"))
         screenshot(screen, "about")
     }
 
