@@ -101,7 +101,7 @@ def main() -> None:
         measure("start alone", 0, 0, table, ours(network.load(Path(values.train.start))))
     most = int(table["label"].value_counts().min()) - LEFT
     sizes = [size for size in SIZES if size < most] + [most]
-    for photos, seed in tqdm([(photos, seed) for photos in sizes for seed in DRAWS]):
+    for photos, seed in tqdm([(photos, seed) for seed in DRAWS for photos in sizes]):
         drawn = table.groupby("label").sample(photos, random_state=seed)
         rest = table.drop(drawn.index)
         measure("peer", photos, seed, rest, peer(drawn))

@@ -77,6 +77,74 @@ def test_the_ablation_is_the_means_of_its_table() -> None:
         assert f"| {turned:.1%} |" in row[0]
 
 
+def test_the_tables_of_small_collections_are_the_means_of_their_draws() -> None:
+    text = (REPOSITORY / "docs/training.md").read_text()
+    draws = pd.read_csv(REPOSITORY / "benchmarks/small.csv")
+    assert set(draws["recipe"]) == {"scratch", "start", "start alone", "peer"}
+    for _, collection in draws[draws["photos"] > 0].groupby("collection"):
+        means = collection.pivot_table(["external", "own"], "photos", "recipe")
+        [ours] = set(collection["recipe"]) - {"peer"}
+        columns = [(part, recipe) for recipe in (ours, "peer") for part in ("external", "own")]
+        for photos, row in means.iterrows():
+            line = " | ".join(f"{row[column]:.3f}" for column in columns)
+            assert f"| {photos} | {line} |" in text
+
+
+@pytest.mark.parametrize("part", ["validation", "external"])
+def test_the_table_is_that_of_the_published_run(part: str) -> None:
+    row = re.search(rf"^\| {part}.*\|$", README, re.MULTILINE)
+    assert row
+    found = measured("details/evaluate")[part]
+    low, high = found["interval_95"]["accuracy"]
+    assert f"| {found['images']:,} | **{found['accuracy']:.4f}** ({low:.3f}-{high:.3f}) |" in row[0]
+    recall = " | ".join(f"{value:.4f}" for _, value in sorted(found["recall_of_class"].items()))
+    assert f"| {recall} |" in row[0]
+    assert f"| {measured('details/evaluate', NOTEBOOK)[part]['accuracy']:.4f} |" in row[0]
+    assert found["train_overlap"] == 0
+
+
+def test_whole_photos_are_those_of_the_published_run() -> None:
+    [row] = [line for line in README.splitlines() if line.startswith("| whole photos")]
+    found = measured("details/export_tflite")["photos"]
+    recall = " | ".join(f"{value:.4f}" for _, value in sorted(found["recall_of_class"].items()))
+    right = f"{found['balanced_accuracy']:.4f}"
+    assert f"| {found['photos']} | **{right}** balanced | {recall} |" in row
+
+
+def test_the_file_is_that_of_the_published_run() -> None:
+    export = measured("details/export_tflite")
+    variant = export["variants"][export["shipped"]]
+    assert f"`{export['shipped']}`, has {variant['kilobytes']:,.0f} kB" in README
+    assert f"TFLite {variant['minimum_runtime']} and later" in README
+    assert variant["kilobytes"] == (PUBLISHED / "facemask.tflite").stat().st_size / 1000
+
+
+def test_the_counts_are_those_of_the_published_run() -> None:
+    text = (REPOSITORY / "docs/published-run.md").read_text()
+    assert f"{measured('details/ingest')['images']:,}" in README
+    assert f"{measured('details/train')['parameters']:,}" in text
+    for count in measured("details/split")["classes"].values():
+        assert f"{count['groups']:,}" in text
+    random = measured("random_split")["validation"]
+    assert f"{random['train_overlap']:,} of {random['images']:,}" in text
+
+
+def test_the_ablation_is_the_means_of_its_table() -> None:
+    text = (REPOSITORY / "docs/training.md").read_text()
+    runs = pd.read_csv(REPOSITORY / "benchmarks/ablation.csv").drop(columns="seed")
+    each = runs.groupby("without")
+    assert (each.size() == 3).all()
+    means, spreads = each.mean(), each.std()
+    for part in means.index:
+        row = re.search(rf"^\| {part} \|.*$", text, re.MULTILINE)
+        assert row
+        for side in ("validation", "external"):
+            name = f"evaluate.{side}.accuracy"
+            assert f"{means.loc[part, name]:.4f} ± {spreads.loc[part, name]:.4f}" in row[0]
+        turned = means.loc[part, "evaluate.external.flip_rate.hue turned by 180 degrees"]
+        assert f"| {turned:.1%} |" in row[0]
+
+
 def test_the_table_of_small_collections_is_the_means_of_its_draws() -> None:
     text = (REPOSITORY / "docs/training.md").read_text()
     draws = pd.read_csv(REPOSITORY / "benchmarks/small.csv")
