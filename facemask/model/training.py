@@ -1,16 +1,14 @@
 """The training loop: Adam on binary cross-entropy, epoch by epoch, each kept for a restart."""
 
 import hashlib
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from facemask import params
 from facemask.data import signature
@@ -27,7 +25,8 @@ from facemask.model import (
     starting,
     teacher,
 )
-from facemask.model.backup import BEFORE, BEST, STATE, Backup
+from facemask.model.backup import Backup
+from facemask.model.epochs import Epochs
 from facemask.model.progress import Progress
 
 _OURS = (augmentation, *augmentation.CODE, dataset, distillation, network, starting, calibration)
@@ -165,7 +164,7 @@ def fit(
     features = distillation.head(0 if data.features is None else data.features.shape[1])
     full = distillation.student(model, size, features)
     optimizer.build(full.trainable_variables)
-    record = _Epochs(full, options, show, backup)
+    record = Epochs(full, options, show, backup)
     plan = schedule.plan(options, size)
     while not record.is_done():
         done = len(record.rows)
@@ -197,75 +196,3 @@ def fit(
             ) from error
     record.load_kept(optimizer)
     return model, record.rows
-
-
-class _Epochs(keras.callbacks.Callback):
-    """When an epoch ends: a row of history, perhaps the best model so far, and the backup."""
-
-    def __init__(
-        self,
-        model: keras.Model,
-        options: params.Train,
-        show: Callable[[pd.DataFrame], None],
-        backup: Backup,
-    ) -> None:
-        super().__init__()
-        self.network, self.options, self.show, self.backup = model, options, show, backup
-        self.rows = pd.DataFrame()
-        if done := backup.restore():
-            self.rows = pd.read_csv(done / "history.csv", float_precision="round_trip")
-            show(self.rows)
-
-    def is_done(self) -> bool:
-        """Tell whether the last epoch was the last."""
-        if len(self.rows) == self.options.all_epochs:
-            return True
-        wanted, small = self.options.stop_at_accuracy, schedule.small_epochs(self.options)
-        if len(self.rows) <= small or wanted is None:
-            return False
-        return bool(self.rows.iloc[-1][["accuracy", "val_accuracy"]].min() >= wanted)
-
-    def restore(self, model: keras.Model, name: str = STATE) -> None:
-        """Load into a compiled model the weights of a finished epoch, and its optimizer's."""
-        if done := self.backup.restore():
-            model.load_weights(done / name)
-
-    def load_kept(self, optimizer: keras.optimizers.Optimizer) -> None:
-        """Load the weights of the kept epoch, or their averages if there are any."""
-        weights = self._averaged(optimizer, BEST)
-        fine_tuning = self.options.fine_tuning
-        if fine_tuning.epochs and len(self.rows) > self.options.epochs:
-            share = fine_tuning.interpolation
-            before = self._averaged(optimizer, BEFORE)
-            weights = [
-                (1 - share) * start + share * end
-                for start, end in zip(before, weights, strict=True)
-            ]
-        self.network.set_weights(weights)
-
-    def _averaged(self, optimizer: keras.optimizers.Optimizer, name: str) -> list[NDArray[Any]]:
-        self.network.compile(optimizer)
-        self.restore(self.network, name)
-        optimizer.finalize_variable_values(self.network.trainable_variables)
-        return list(self.network.get_weights())
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self.start = time.perf_counter()
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        seen = logs or {}
-        row = {
-            "epoch": epoch + 1,
-            "size": self.model.input_shape[1],
-            "loss": seen["cross_entropy"],
-            **{name: seen[name] for name in ("accuracy", "val_loss", "val_accuracy")},
-            "learning_rate": float(self.model.optimizer.learning_rate),
-            "seconds": time.perf_counter() - self.start,
-        }
-        self.rows = pd.concat([self.rows, pd.DataFrame([row])], ignore_index=True)
-        self.show(self.rows)
-        kept = [BEST] if epoch in schedule.kept_epoch(self.rows, self.options).index else []
-        if self.options.fine_tuning.epochs and epoch + 1 == self.options.epochs:
-            kept.append(BEFORE)
-        self.backup.keep(self.model, self.rows, kept)
-        self.model.stop_training = self.is_done()
