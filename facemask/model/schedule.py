@@ -44,12 +44,15 @@ def plan(options: params.Train, size: int) -> list[tuple[int, bool]]:
     return first + [(size, True)] * options.fine_tuning.epochs
 
 
-def optimizer(options: params.Train, batches: int) -> keras.optimizers.Optimizer:
+def optimizer(
+    options: params.Train, batches: int, precision: str = "float32"
+) -> keras.optimizers.Optimizer:
     """Return Adam with the rate, weight decay and moving average of `options`.
 
     Args:
         options: of the training.
         batches: of an epoch.
+        precision: of the products; gradients that float16 could not hold are scaled.
     """
     steps, further = options.epochs * batches, options.fine_tuning.epochs * batches
     low = options.fine_tuning.rate * options.learning_rate
@@ -67,7 +70,7 @@ def optimizer(options: params.Train, batches: int) -> keras.optimizers.Optimizer
         ema_momentum=options.ema_momentum or 0.99,
     )
     adam.exclude_from_weight_decay(var_names=["bias", "beta"])
-    return adam
+    return keras.optimizers.LossScaleOptimizer(adam) if precision == "mixed_float16" else adam
 
 
 def _one_cycle(rate: float, steps: int) -> keras.optimizers.schedules.CosineDecay:

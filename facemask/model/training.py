@@ -126,8 +126,8 @@ def train(
     state += [data.rows.to_csv(), validation.to_csv(), hashlib.sha256(start).hexdigest()]
     key = hashlib.sha256("\n".join(state).encode()).hexdigest()
     kept = Backup(backup, key, team)
-    shown = show if team.is_chief else lambda history: None
-    model, rows = fit(model, data, batches, options, show=shown, backup=kept, team=team)
+    visible = show if team.is_chief else lambda history: None
+    model, rows = fit(model, data, batches, options, show=visible, backup=kept, team=team)
     model = network.in_precision(model, "float32")
     line = 1.0, 0.0
     if options.calibrate:
@@ -174,7 +174,7 @@ def fit(
     """
     size = model.input_shape[1]
     with team.scope():
-        optimizer = schedule.optimizer(options, len(data))
+        optimizer = schedule.optimizer(options, len(data), model.layers[0].dtype_policy.name)
         features = distillation.head(0 if data.features is None else data.features.shape[1])
         full = distillation.student(model, size, features)
         optimizer.build(full.trainable_variables)
@@ -183,7 +183,7 @@ def fit(
     while not record.is_done():
         done = len(record.rows)
         size, fine = plan[done]
-        sized = team.adapted(distillation.student(model, size, features))
+        sized = distillation.student(model, size, features)
         epochs = range(done, done + plan[done:].count(plan[done]))
         averages = [keras.callbacks.SwapEMAWeights()] if options.ema_momentum else []
         with team.scope():
@@ -193,6 +193,7 @@ def fit(
                 metrics=[distillation.accuracy],
                 weighted_metrics=[distillation.cross_entropy],
             )
+            team.adapt(sized)
             record.restore(sized)  # Keras leaves averaged weights in the model after `fit`
             try:
                 sized.fit(

@@ -1,7 +1,7 @@
 """Training on all GPUs of a machine, or on several machines.
 
 Keras' `fit` alone does not train on several machines (keras-team/keras issue 20585, "PerReplica ...
-unsupported type"). When that closes, `Team.adapted` goes.
+unsupported type"). When that closes, `Team.adapt` goes.
 """
 
 import json
@@ -62,19 +62,24 @@ class Team:
                 "and they go on from the last finished epoch"
             ) from error
 
-    def adapted(self, model: keras.Model) -> keras.Model:
-        """Return a model that was made outside the scope so that `fit` trains it in the scope.
+    def adapt(self, model: keras.Model) -> None:
+        """Let `fit` train, in the scope, a compiled model that was made outside of it.
 
-        Keras then builds nothing from a batch, which it would look for on all workers; and what a
-        step measured it averages over replicas and rows, of which there has to be one.
+        Of one made inside Keras would build the metrics from a batch that all workers have parts
+        of. What a step measured it averages over replicas and rows; so there has to be a row.
         """
+        if not self.strategy:
+            return
+        image, output = (
+            tf.zeros((1, *shape[1:])) for shape in (model.input_shape, model.output_shape)
+        )
+        model._symbolic_build(data_batch=(image, output, tf.ones(1)))
 
         def in_rows(step: Callable[[Any], dict[str, tf.Tensor]]) -> Callable[[Any], Any]:
             return lambda data: {name: value[None] for name, value in step(data).items()}
 
         if self._resolver:
             model.train_step, model.test_step = map(in_rows, (model.train_step, model.test_step))
-        return model
 
     def spread(self, batches: Callable[..., tf.data.Dataset], *arguments: Any) -> Any:
         """Return batches for `fit`; `batches` makes those of one worker."""
@@ -93,7 +98,7 @@ class Team:
             return int(self.strategy.reduce("SUM", numbers, axis=None))
 
 
-@tf.function
+@tf.function  # type: ignore[untyped-decorator]  # TensorFlow has no types
 def _own_or_0(strategy: tf.distribute.Strategy, number: tf.Tensor) -> tf.Tensor:
     """Return a number where the replica is the first, and 0 where it is another."""
 
