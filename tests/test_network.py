@@ -187,6 +187,9 @@ def test_the_processor_decides_the_precision(
     else:
         with pytest.raises(UserError, match="train.precision = mixed_bfloat16: .* auto, float32"):
             network.precision("mixed_bfloat16", processor)
+    assert network.precision("auto", processor, gpus=1) == "mixed_float16"
+    with pytest.raises(UserError, match="train.precision = mixed_float16: .* auto, float32"):
+        network.precision("mixed_float16", processor)
 
 
 def test_precision_changes_how_it_is_computed_not_the_weights() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import pandas as pd
+import tensorflow as tf
 
 from facemask import params
 
@@ -70,7 +71,16 @@ def optimizer(
         ema_momentum=options.ema_momentum or 0.99,
     )
     adam.exclude_from_weight_decay(var_names=["bias", "beta"])
-    return keras.optimizers.LossScaleOptimizer(adam) if precision == "mixed_float16" else adam
+    return _LossScale(adam) if precision == "mixed_float16" else adam
+
+
+class _LossScale(keras.optimizers.LossScaleOptimizer):
+    """Leaves a step out on all replicas where one has an infinite gradient; Keras would on this."""
+
+    def check_finite(self, grads: list[tf.Tensor]) -> tf.Tensor:
+        """Tell whether the gradients of all replicas are finite."""
+        infinite = tf.cast(~super().check_finite(grads), tf.float32)
+        return tf.distribute.get_replica_context().all_reduce("SUM", infinite) == 0
 
 
 def _one_cycle(rate: float, steps: int) -> keras.optimizers.schedules.CosineDecay:
