@@ -44,7 +44,7 @@ def draw(folder: Path, count: int, size: int) -> pd.DataFrame:
     return pd.DataFrame(columns).assign(row=range(count))
 
 
-def worker(folder: Path, name: str) -> None:
+def worker(folder: Path, index: str) -> None:
     """Train, as one of the workers that TF_CONFIG names; leave what was measured, and a hash."""
     team = workers.Team(workers.strategy())
     values = params.load(paths.PARAMS)
@@ -52,9 +52,9 @@ def worker(folder: Path, name: str) -> None:
     plain = {"start": params.SCRATCH, "epochs": EPOCHS, "min_steps": 0, "distillation": 0.0}
     fine_tuning = values.train.fine_tuning.model_copy(update={"epochs": 0})
     options = values.train.model_copy(update=plain | {"fine_tuning": fine_tuning})
-    rows = pd.read_csv(folder / "rows.csv")
+    rows = pd.read_csv(folder.parent / "rows.csv")
     count = len(rows) * 3 // 4
-    pixels, nowhere = Pixels(folder / "pixels"), folder / "none"
+    pixels, nowhere = Pixels(folder.parent / "pixels"), folder / "none"
     made = training.training_data(
         options, rows[:count], LABELS[1], pixels, values.seed, nowhere, nowhere
     )
@@ -73,7 +73,7 @@ def worker(folder: Path, name: str) -> None:
         "weights": hashlib.sha256(weights).hexdigest()[:12],
         **trained.history[["loss", "val_loss", "val_accuracy"]].iloc[-1],
     }
-    (folder / f"{name}.json").write_text(json.dumps(found))
+    (folder / f"{index}.json").write_text(json.dumps(found))
 
 
 def run(folder: Path, count: int) -> list[dict[str, Any]]:
@@ -102,7 +102,8 @@ def main(images: int = IMAGES) -> None:
         rows = draw(folder / "pixels", images, params.load(paths.PARAMS).resize.size)
         rows.to_csv(folder / "rows.csv", index=False)
         for title, count in (("one process", 0), ("one worker", 1), ("two workers", 2)):
-            each = run(folder, count)
+            (folder / title).mkdir()
+            each = run(folder / title, count)
             found.append({"training": title, "images": images, **each[0]})
             if len({one["weights"] for one in each}) > 1:
                 sys.exit("the workers' weights differ")
