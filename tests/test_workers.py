@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,25 +57,31 @@ def addresses() -> list[str]:
         return [f"127.0.0.1:{port.getsockname()[1]}" for port in (one, other)]
 
 
-def started(*projects: Path) -> list[Started]:
-    """Start a worker in each of the projects, the chief in the first."""
-    found, cluster = [], {"worker": addresses()}
-    for index, project in enumerate(projects):
-        task = {"type": "worker", "index": index}
-        variables = {
-            "PYTHONPATH": str(REPOSITORY),
-            workers.SETTING: json.dumps({"cluster": cluster, "task": task}),
-        }
-        found.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "stages.train"],
-                cwd=project,
-                env=os.environ | variables,
-                stderr=subprocess.PIPE,
-                text=True,
+@pytest.fixture
+def start() -> Iterator[Callable[..., list[Started]]]:
+    """Start a worker in each of some projects, the chief in the first."""
+    found: list[Started] = []
+
+    def started(*projects: Path) -> list[Started]:
+        cluster = {"worker": addresses()}
+        for index, project in enumerate(projects):
+            task = {"type": "worker", "index": index}
+            setting = json.dumps({"cluster": cluster, "task": task})
+            found.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "stages.train"],
+                    cwd=project,
+                    env=os.environ | {"PYTHONPATH": str(REPOSITORY), workers.SETTING: setting},
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
             )
-        )
-    return found
+        return found[-len(projects) :]
+
+    yield started
+    for one in found:  # as one that waits for others would wait on
+        one.kill()
+        one.wait()
 
 
 @pytest.fixture
@@ -97,12 +103,14 @@ def files(project: Path) -> set[str]:
     return {str(file.relative_to(project)) for file in project.rglob("*") if file.is_file()}
 
 
-def test_two_workers_end_as_one_though_one_is_killed(two: tuple[Path, Path], run: Run) -> None:
+def test_two_workers_end_as_one_though_one_is_killed(
+    two: tuple[Path, Path], run: Run, start: Callable[..., list[Started]]
+) -> None:
     before = files(two[1])
     run("train")
     alone, history = network.load(MODEL).get_weights(), pd.read_csv("plots/history.csv")
     MODEL.unlink()
-    chief, worker = started(*two)
+    chief, worker = start(*two)
     while not list(Path("models/backup").glob("*/epoch-0001")):
         assert chief.poll() is None
         time.sleep(0.05)
@@ -112,7 +120,7 @@ def test_two_workers_end_as_one_though_one_is_killed(two: tuple[Path, Path], run
     assert "Traceback" not in said
     assert said.splitlines()[-1].startswith("train: TF_CONFIG: another worker of this training is")
     assert not MODEL.exists()
-    for one in started(*two):
+    for one in start(*two):
         _, said = one.communicate()
         assert one.returncode == 0, said
     for own, expected in zip(network.load(MODEL).get_weights(), alone, strict=True):
