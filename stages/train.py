@@ -1,7 +1,7 @@
 """Train the network on the training rows and keep one epoch, `models/model.keras`.
 
 Run by `dvc repro train`; about a minute an epoch for ten thousand images on two cores. When it was
-interrupted, it goes on from the last finished epoch.
+interrupted, it goes on from the last finished epoch. The first of several workers writes.
 """
 
 import pandas as pd
@@ -10,12 +10,13 @@ from facemask import params, report, timing
 from facemask.data import tables
 from facemask.data.pixels import Pixels
 from facemask.files import remove, replacing
-from facemask.model import augmentation, network, schedule, training
+from facemask.model import augmentation, network, schedule, training, workers
 from stages import paths
 
 
 def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]:
     """Train on images of `size` pixels, all chance from `seed`; return the epochs' seconds."""
+    team = workers.Team(workers.strategy())
     network.reproducible(seed)
     table, pixels = tables.read(paths.SPLIT), Pixels(paths.RESIZED)
     rows = tables.subset(table, tables.TRAIN)
@@ -23,9 +24,11 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
     positive = tables.classes(table)[1]
     originals = paths.RAW, paths.CACHE
     data = training.training_data(options, rows, positive, pixels, seed, *originals)
+    trained = training.train(options, size, data, validation, show, paths.BACKUP, team)
+    if not team.is_chief:
+        raise SystemExit  # with status 0
     with replacing(paths.PLOTS / "augmented.png") as picture:
         augmentation.picture(data.batches(range(1), size)).save(picture, "PNG")
-    trained = training.train(options, size, data, validation, show, paths.BACKUP)
     with replacing(paths.KERAS_MODEL) as model:
         network.save(trained.model, model, trained.signature)
     remove(paths.BACKUP)

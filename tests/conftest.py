@@ -23,6 +23,7 @@ Shared = Callable[[str, Callable[[Path], Path]], Path]
 SHARED = {"demo", "tiny"}
 SLOW = ["android", "demo", "pipeline", "team", "train", "web", "folds", "predict", "hostile"]
 SLOW += ["start", "evaluate", "boxes", "whole_photos", "fuzz", "export", "crop_faces", "cluster"]
+SLOW += ["workers"]
 """Files whose tests begin processes, train, or try much, the longest first."""
 
 if "PYTEST_XDIST_WORKER" in os.environ:

@@ -151,7 +151,7 @@ def test_a_batch_can_be_named(rows: pd.DataFrame, pixels: Pixels) -> None:
 
 def test_images_may_be_made_smaller(rows: pd.DataFrame, pixels: Pixels) -> None:
     data = dataset.TrainingData(rows, "mask", pixels, 10, 1, lambda images, _: images)
-    kept = dataset.shrunk(dataset.inference_batches(rows, "mask", pixels), 6)
+    kept = dataset.inference_batches(rows, "mask", pixels, 6)
     for batches in (data.batches(range(1), 6), kept):
         [(images, *_)] = batches
         assert images.shape == (10, 6, 6, 3)
@@ -187,6 +187,9 @@ def test_the_processor_decides_the_precision(
     else:
         with pytest.raises(UserError, match="train.precision = mixed_bfloat16: .* auto, float32"):
             network.precision("mixed_bfloat16", processor)
+    assert network.precision("auto", processor, gpus=1) == "mixed_float16"
+    with pytest.raises(UserError, match="train.precision = mixed_float16: .* auto, float32"):
+        network.precision("mixed_float16", processor)
 
 
 def test_precision_changes_how_it_is_computed_not_the_weights() -> None:

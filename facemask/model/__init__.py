@@ -16,7 +16,8 @@ with tempfile.TemporaryFile() as _said:
     try:
         import tensorflow as tf
 
-        tf.config.list_logical_devices()
+        if "TF_CONFIG" not in os.environ:  # several machines have to be known before the devices
+            tf.config.list_logical_devices()
     except BaseException:
         _said.seek(0)
         sys.stderr.write(_said.read().decode(errors="replace"))

@@ -13,6 +13,9 @@ from facemask.data.pixels import Pixels
 
 INFERENCE_BATCH = 64
 
+ALONE = tf.distribute.InputContext()
+"""Who reads whole batches; one of several workers reads its parts of each, one a replica."""
+
 
 @dataclass(frozen=True)
 class TrainingData:
@@ -57,13 +60,20 @@ class TrainingData:
         """Count the batches of an epoch."""
         return math.ceil(self.images / self.batch_size)
 
-    def batches(self, epochs: range, size: int, mildly: bool = False) -> tf.data.Dataset:
+    def batches(
+        self,
+        epochs: range,
+        size: int,
+        mildly: bool = False,
+        worker: tf.distribute.InputContext = ALONE,
+    ) -> tf.data.Dataset:
         """Return the batches of some epochs, one epoch after the other.
 
         Args:
             epochs: counted from 0.
             size: of the images in pixels; at most that of `pixels`.
             mildly: whether they are augmented by `augment_mildly`.
+            worker: who reads; a part of a batch is augmented by draws of its own.
 
         Returns:
             Images, float32 (n, size, size, 3) 0-255; targets, float32 (n, 1 + k), 0 or 1 and then
@@ -76,19 +86,32 @@ class TrainingData:
         images = _reader(self.rows, self.pixels)
         augment = self.augment_mildly if mildly and self.augment_mildly else self.augment
 
-        def batch(number: tf.Tensor, some: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        def batch(
+            number: tf.Tensor,
+            some: tf.Tensor,
+            replica: tf.Tensor | None = None,
+            balance: tf.Tensor = 1.0,
+        ) -> tuple[tf.Tensor, ...]:
             seed = tf.stack([tf.constant(self.seed, tf.int64), number])
+            if replica is not None:
+                seed = tf.random.fold_in(seed, replica)
             augmented = augment(_shrunk(images(some), size), seed)
-            return augmented, *(tf.gather(column, some) for column in columns)
+            target, weight = (tf.gather(column, some) for column in columns)
+            return augmented, target, weight * balance
 
         def batches_of(epoch: tf.Tensor) -> tf.data.Dataset:
             order = tf.data.Dataset.from_tensor_slices(self._order(epoch)).batch(self.batch_size)
             numbered = order.enumerate(epoch * len(self))
+            if worker.num_replicas_in_sync > 1:
+                numbered = numbered.flat_map(
+                    lambda number, some: _parts(some, worker).map(lambda *part: (number, *part))
+                )
             return numbered.map(batch, num_parallel_calls=tf.data.AUTOTUNE)
 
         numbers = tf.data.Dataset.range(epochs.start, epochs.stop)
         batches = numbers.flat_map(batches_of).prefetch(tf.data.AUTOTUNE)
-        count = tf.data.experimental.assert_cardinality(len(epochs) * len(self))
+        replicas = worker.num_replicas_in_sync // worker.num_input_pipelines
+        count = tf.data.experimental.assert_cardinality(len(epochs) * len(self) * replicas)
         return batches.apply(count)
 
     def paths(self, epoch: int, batch: int) -> list[str]:
@@ -107,12 +130,33 @@ class TrainingData:
         return tf.concat([shuffle(numbers, seed) for seed in seeds], axis=0)
 
 
-def inference_batches(rows: pd.DataFrame, positive: str, pixels: Pixels) -> tf.data.Dataset:
-    """Return the images of `rows` unchanged, in their order, in batches as `TrainingData` has."""
+def inference_batches(
+    rows: pd.DataFrame,
+    positive: str,
+    pixels: Pixels,
+    size: int | None = None,
+    worker: tf.distribute.InputContext = ALONE,
+) -> tf.data.Dataset:
+    """Return the images of `rows` unchanged, in their order, in batches as `TrainingData` has.
+
+    Args:
+        rows: with `row` and `label`.
+        positive: the label whose target is 1.
+        pixels: the images, by `row`.
+        size: that they are shrunk to, in pixels.
+        worker: who reads.
+    """
     images, targets = _reader(rows, pixels), _targets(rows, positive)
     numbers = tf.data.Dataset.range(len(rows)).batch(INFERENCE_BATCH)
+    if worker.num_replicas_in_sync > 1:
+        numbers = _even(len(rows)).flat_map(
+            lambda some: _parts(some, worker).map(lambda part, *_: part)
+        )
     batches = numbers.map(
-        lambda some: (images(some), tf.gather(targets, some)),
+        lambda some: (
+            _shrunk(images(some), size or pixels.shape[0]),
+            tf.gather(targets, some),
+        ),
         num_parallel_calls=tf.data.AUTOTUNE,
     )
     return batches.prefetch(tf.data.AUTOTUNE)
@@ -131,13 +175,39 @@ def weights(rows: pd.DataFrame, by_group: bool) -> pd.Series:
     return share / share.groupby(rows["label"]).transform("mean")
 
 
-def shrunk(batches: tf.data.Dataset, size: int) -> tf.data.Dataset:
-    """Return batches from `inference_batches` with smaller images, of `size` pixels."""
-    return batches.map(lambda images, target: (_shrunk(images, size), target))
-
-
 def _shrunk(images: tf.Tensor, size: int) -> tf.Tensor:
     return images if images.shape[1] == size else tf.image.resize(images, (size, size), "area")
+
+
+def _even(images: int) -> tf.data.Dataset:
+    """Return the numbers of so many images in batches of one size, or two: none of a few images."""
+    count = math.ceil(images / INFERENCE_BATCH)
+    numbers = tf.data.Dataset.range(count)
+    return numbers.map(lambda one: tf.range(one * images // count, (one + 1) * images // count))
+
+
+def _parts(some: tf.Tensor, worker: tf.distribute.InputContext) -> tf.data.Dataset:
+    """Return a worker's parts of a batch, one a replica.
+
+    Args:
+        some: int64 (n,), numbers of images; where there are more replicas, each stands repeatedly.
+        worker: who reads.
+
+    Returns:
+        The images' numbers; the replica's; and what balances the parts in the loss, whose mean over
+        one counts as much as that over another.
+    """
+    count = worker.num_replicas_in_sync
+    some = tf.repeat(some, -(-count // tf.size(some)))
+    size = tf.size(some, tf.int64)
+
+    def part(replica: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        own = some[replica * size // count : (replica + 1) * size // count]
+        return own, replica, tf.cast(tf.size(own, tf.int64) * count / size, tf.float32)
+
+    replicas = count // worker.num_input_pipelines
+    first = worker.input_pipeline_id * replicas
+    return tf.data.Dataset.range(first, first + replicas).map(part)
 
 
 def _targets(rows: pd.DataFrame, positive: str) -> tf.Tensor:

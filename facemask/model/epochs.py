@@ -80,7 +80,7 @@ class Epochs(keras.callbacks.Callback):
             "size": self.model.input_shape[1],
             "loss": seen["cross_entropy"],
             **{name: seen[name] for name in ("accuracy", "val_loss", "val_accuracy")},
-            "learning_rate": float(self.model.optimizer.learning_rate),
+            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
             "seconds": time.perf_counter() - self.start,
         }
         self.rows = pd.concat([self.rows, pd.DataFrame([row])], ignore_index=True)

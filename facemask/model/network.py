@@ -72,40 +72,57 @@ def build(options: params.Network, size: int) -> keras.Model:
     return model
 
 
-def precision(wanted: str, processor: Path = PROCESSOR) -> str:
-    """Choose the precision to train in: `auto` is mixed_bfloat16 where the processor has it.
+def precision(wanted: str, processor: Path = PROCESSOR, gpus: int | None = None) -> str:
+    """Choose the precision to train in.
+
+    `auto` is mixed_float16 on a GPU, mixed_bfloat16 where the processor has it, and else float32.
 
     Args:
-        wanted: `auto`, `mixed_bfloat16` or `float32`.
+        wanted: `auto`, `mixed_float16`, `mixed_bfloat16` or `float32`.
         processor: file in which the operating system describes it; where there is none, it is taken
             to have float32 alone.
+        gpus: how many there are; TensorFlow is asked if not given.
 
     Returns:
-        `mixed_bfloat16` or `float32`.
+        `mixed_float16`, `mixed_bfloat16` or `float32`.
 
     Raises:
-        UserError: mixed_bfloat16 is wanted of a processor without instructions for it.
+        UserError: it is wanted of a machine that has no instructions for it.
     """
-    has_bfloat16 = processor.exists() and BFLOAT16.search(processor.read_text()) is not None
+    if gpus is None:
+        gpus = len(tf.config.list_physical_devices("GPU"))
+    possible = ["float32"]
+    if processor.exists() and BFLOAT16.search(processor.read_text()):
+        possible.append("mixed_bfloat16")
+    if gpus:
+        possible.append("mixed_float16")
     if wanted == "auto":
-        return "mixed_bfloat16" if has_bfloat16 else "float32"
-    if wanted == "mixed_bfloat16" and not has_bfloat16:
+        return possible[-1]
+    if wanted not in possible:
         raise UserError(
-            "train.precision = mixed_bfloat16: this processor has no instructions for it; "
-            "allowed here: auto, float32"
+            f"train.precision = {wanted}: this machine has no instructions for it; "
+            f"allowed here: {', '.join(['auto', *possible])}"
         )
     return wanted
 
 
-def in_precision(model: keras.Model, name: str) -> keras.Model:
-    """Return a copy that computes in `mixed_bfloat16` or `float32`; its weights are float32 anyhow.
+def in_precision(model: keras.Model, name: str, synchronized: bool = False) -> keras.Model:
+    """Return a copy that computes in another precision; its weights are float32 anyhow.
 
     The last layer, which ends in a probability, always computes in float32.
+
+    Args:
+        model: from `build`.
+        name: of the precision, as `precision` returns it.
+        synchronized: whether batch normalization is over the whole batch of all replicas.
     """
 
     def like(layer: layers.Layer) -> layers.Layer:
-        dtype = "float32" if layer is model.layers[-1] else name
-        return layer.from_config(layer.get_config() | {"dtype": dtype})
+        config = layer.get_config()
+        config["dtype"] = "float32" if layer is model.layers[-1] else name
+        if isinstance(layer, layers.BatchNormalization):
+            config["synchronized"] = synchronized
+        return layer.from_config(config)
 
     image = keras.Input(model.input_shape[1:], name="image")
     copy = keras.Sequential([image, *map(like, model.layers)], name=model.name)  # uncompiled

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import pandas as pd
+import tensorflow as tf
 
 from facemask import params
 
@@ -44,12 +45,15 @@ def plan(options: params.Train, size: int) -> list[tuple[int, bool]]:
     return first + [(size, True)] * options.fine_tuning.epochs
 
 
-def optimizer(options: params.Train, batches: int) -> keras.optimizers.Optimizer:
+def optimizer(
+    options: params.Train, batches: int, precision: str = "float32"
+) -> keras.optimizers.Optimizer:
     """Return Adam with the rate, weight decay and moving average of `options`.
 
     Args:
         options: of the training.
         batches: of an epoch.
+        precision: of the products; gradients that float16 could not hold are scaled.
     """
     steps, further = options.epochs * batches, options.fine_tuning.epochs * batches
     low = options.fine_tuning.rate * options.learning_rate
@@ -67,7 +71,16 @@ def optimizer(options: params.Train, batches: int) -> keras.optimizers.Optimizer
         ema_momentum=options.ema_momentum or 0.99,
     )
     adam.exclude_from_weight_decay(var_names=["bias", "beta"])
-    return adam
+    return _LossScale(adam) if precision == "mixed_float16" else adam
+
+
+class _LossScale(keras.optimizers.LossScaleOptimizer):
+    """Leaves a step out on all replicas where one has an infinite gradient; Keras would on this."""
+
+    def check_finite(self, grads: list[tf.Tensor]) -> tf.Tensor:
+        """Tell whether the gradients of all replicas are finite."""
+        infinite = tf.cast(~super().check_finite(grads), tf.float32)
+        return tf.distribute.get_replica_context().all_reduce("SUM", infinite) == 0
 
 
 def _one_cycle(rate: float, steps: int) -> keras.optimizers.schedules.CosineDecay:

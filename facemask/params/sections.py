@@ -121,7 +121,7 @@ class Train(Section):
     fine_tuning: FineTuning
     progressive_resizing: ProgressiveResizing
     batch_size: Positive
-    precision: Literal["auto", "mixed_bfloat16", "float32"]
+    precision: Literal["auto", "mixed_float16", "mixed_bfloat16", "float32"]
     learning_rate: Annotated[float, Field(gt=0)]
     schedule: Literal["constant", "one_cycle"]
     weight_decay: UnitInterval
