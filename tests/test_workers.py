@@ -121,7 +121,7 @@ def test_two_workers_end_as_one_though_one_is_killed(
     assert said.splitlines()[-1].startswith("train: TF_CONFIG: another worker of this training is")
     assert not MODEL.exists()
     for one in start(*two):
-        _, said = one.communicate()
+        _, said = one.communicate(timeout=300)
         assert one.returncode == 0, said
     for own, expected in zip(network.load(MODEL).get_weights(), alone, strict=True):
         np.testing.assert_allclose(own, expected, atol=1e-3)
