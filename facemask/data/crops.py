@@ -157,4 +157,4 @@ def _png(part: Image.Image) -> bytes:
 
 
 def _without(entry: Entry, reason: str, detail: str) -> Entry:
-    return entry._replace(content=b"", fault=detail, reason=reason)
+    return entry._replace(fault=detail, reason=reason)
