@@ -245,7 +245,7 @@ def _count(what: str, suffixes: Counter[str]) -> None:
     """Say how many files were refused or skipped, by suffix."""
     if suffixes:
         counts = ", ".join(f"{number} {suffix}" for suffix, number in suffixes.most_common())
-        advice = "; for HEIC pip install pillow-heif, or export JPEG"
+        advice = f"; {images.HEIF_ADVICE}"
         _say(f"{what}: {counts}" + advice * (not images.UNREAD_HEIF.isdisjoint(suffixes)))
 
 

@@ -62,6 +62,18 @@ def test_each_photo_is_cropped_to_its_face_as_the_contract_says(run: Run) -> Non
     }
 
 
+@pytest.mark.usefixtures("photos")
+def test_a_photo_that_is_quarantined_for_its_faces_is_pictured(run: Run) -> None:
+    wall, two = SOURCE / "WithMask/wall.png", SOURCE / "WithMask/two.png"
+    for file in (wall, SOURCE / "WithMask/notes.jpg"):
+        file.unlink()
+    Image.new("RGB", (800, 600), "red").save(two)
+    run("ingest")
+    with Image.open("plots/quarantine.png") as picture:
+        red = (np.asarray(picture.convert("RGB")) == (255, 0, 0)).all(axis=-1)
+    assert red.sum() > 1000
+
+
 def test_other_margins_crop_otherwise_and_a_second_run_equals_the_first(
     photos: Path, run: Run
 ) -> None:

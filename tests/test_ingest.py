@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from facemask.data import images
 from facemask.data.classes import find_classes
 from facemask.errors import UserError
 from facemask.files import remove
@@ -88,6 +89,29 @@ def test_what_cannot_be_decoded_is_quarantined_and_the_run_goes_on(run: Run) -> 
     assert metrics()["quarantined"] == 3
     assert metrics()["quarantined_for"] == {"not an image": 2, "truncated": 1}
     assert metrics()["images"] == 20
+
+
+@pytest.mark.usefixtures("project")
+def test_heic_is_quarantined_with_advice(run: Run) -> None:
+    (FACES / "WithMask/IMG_0001.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    run("ingest")
+    reason, detail = quarantine()["WithMask/IMG_0001.HEIC"]
+    if images.UNREAD_HEIF:
+        assert reason == "not an image"
+        assert detail.endswith("; for HEIC pip install pillow-heif, or export JPEG")
+
+
+@pytest.mark.usefixtures("project")
+def test_a_format_that_is_read_since_the_last_run_is_read(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.effect_noise((32, 32), 90).save(FACES / "WithMask/new.gif")
+    with monkeypatch.context() as before:
+        before.setattr(images, "FORMATS", ("PNG",))
+        run("ingest")
+    assert quarantine().keys() == {"WithMask/new.gif"}
+    run("ingest")
+    assert quarantine() == {}
 
 
 def test_a_damaged_member_of_an_archive_is_quarantined(project: Path, run: Run) -> None:

@@ -272,6 +272,14 @@ def test_what_dvc_brings_is_tracked_by_git(tiny: Path) -> None:
     assert shell(tiny, "git", "check-ignore", "data/faces.zip").returncode == 0
 
 
+def test_photos_that_dvc_keeps_are_pushed_with_the_rest(tmp_path: Path) -> None:
+    project = copy_project(tmp_path)
+    draw(project / "data/own/WithMask", 2)
+    commit(project)
+    dvc(project, "add", "data/own")
+    assert "own" in dvc(project, "ls", "--dvc-only", ".", "data").stdout.split()
+
+
 def test_a_wrong_parameter_costs_no_output(rerun: Path) -> None:
     """DVC deletes a stage's outputs before it runs; this one stops before any that took long."""
     stages = yaml.safe_load((rerun / "dvc.lock").read_text())["stages"]

@@ -326,3 +326,10 @@ def test_the_largest_groups_are_pictured_and_counted(run: Run) -> None:
         "groups": [10, 2, 1],
         "images": [10, 6, 4],
     }
+
+
+@pytest.mark.usefixtures("project")
+def test_an_image_without_relatives_is_no_group_to_be_pictured(run: Run) -> None:
+    split_of(run)
+    with Image.open("plots/groups.png") as picture:
+        assert picture.height < 50  # a line of text

@@ -143,7 +143,8 @@ def curves(before: Version, now: Version) -> Section:
 def mistakes(pairs: pd.DataFrame | None) -> Iterator[Section]:
     """Yield the images that are decided wrongly now and were not, and the other way round."""
     if pairs is None:
-        yield Section("Mistakes", "The predictions of both versions are not at hand: `dvc fetch`.")
+        missing = "The predictions of both versions are not at hand; `dvc fetch` may bring them."
+        yield Section("Mistakes", missing)
         return
     for title, right, wrong in (("appeared", "old", "new"), ("were cured", "new", "old")):
         rows = pairs[pairs[f"right_{right}"] & ~pairs[f"right_{wrong}"]]
@@ -161,7 +162,8 @@ def images(before: Version, now: Version) -> Section:
     both = [table for table in found if table is not None]
     if len(both) < len(found):
         return Section(
-            "Images", "The tables of images of both versions are not at hand: `dvc fetch`."
+            "Images",
+            "The tables of images of both versions are not at hand; `dvc fetch` may bring them.",
         )
     rows = []
     for label in sorted(set(both[0]["label"]) | set(both[1]["label"])):

@@ -95,7 +95,7 @@ class Crops:
 
 def _by_face(source: Source, finder: FaceFinder, cache: Path) -> Iterator[Entry]:
     """Yield files with each photo cropped to its one face, and keep where faces were found."""
-    known = Cache(cache, "faces", finder.version + code_version(images, PIL))
+    known = Cache(cache, "faces", finder.version + code_version(images, PIL) + str(images.FORMATS))
     fresh: dict[str, bytes] = {}
 
     def photos() -> Iterator[tuple[Entry, str, bytes | None]]:
@@ -157,4 +157,4 @@ def _png(part: Image.Image) -> bytes:
 
 
 def _without(entry: Entry, reason: str, detail: str) -> Entry:
-    return entry._replace(content=b"", fault=detail, reason=reason)
+    return entry._replace(fault=detail, reason=reason)

@@ -40,7 +40,8 @@ def examine_all(
     Raises:
         UserError: the cache is in use, or the disk is full, or as `spread`.
     """
-    known = Cache(cache, "examine", code_version(sys.modules[__name__], images, PIL))
+    version = code_version(sys.modules[__name__], images, PIL) + str(images.FORMATS)
+    known = Cache(cache, "examine", version)
     places: dict[str, tuple[int, int]] = {}
     waiting: deque[tuple[list[Entry], list[str], dict[str, bytes]]] = deque()
 

@@ -24,6 +24,11 @@ SUFFIXES = {suffix for suffix, name in Image.EXTENSION.items() if name in FORMAT
 UNREAD_HEIF = {".heic", ".heif", ".hif"} - SUFFIXES
 """Endings of HEIF, in which phones save photos, where pillow-heif is not installed; else none."""
 
+HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+"""What follows `ftyp` at the beginning of a HEIF file."""
+
+HEIF_ADVICE = "for HEIC pip install pillow-heif, or export JPEG"
+
 MAX_PIXELS = 64_000_000
 """Of one image, before it is decoded (in up to 16 bytes a pixel); large cameras have 61 million."""
 
@@ -98,7 +103,10 @@ def _opened(content: bytes) -> Iterator[Image.Image]:
         raise
     except UnidentifiedImageError:
         formats = ", ".join(FORMATS)
-        raise BadImageError("not an image", f"not an image in a known format ({formats})") from None
+        detail = f"not an image in a known format ({formats})"
+        if content[4:8] == b"ftyp" and content[8:12] in HEIF_BRANDS:
+            detail += f"; {HEIF_ADVICE}"
+        raise BadImageError("not an image", detail) from None
     except Exception as error:  # Pillow's decoders raise what they please on damaged bytes
         reason = "truncated" if _ends_early(content, error) else "undecodable"
         detail = f"cannot be decoded: {error or type(error).__name__}"

@@ -36,7 +36,7 @@ class Entry(NamedTuple):
 
     Attributes:
         path: of the file in the source, as `harmless` gives it.
-        content: its bytes, or those of the part as a PNG; empty where there is a fault.
+        content: its bytes, or those of the part as a PNG; empty where they cannot be read.
         fault: why it cannot be used, in words; else empty.
         reason: the same, one of a few.
         part: of a part: what follows the path in its name, `#1` and so on.

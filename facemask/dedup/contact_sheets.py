@@ -11,13 +11,14 @@ GROUPS, MOST = 12, 8
 
 
 def groups(table: pd.DataFrame, contents: shards.Contents) -> Image.Image:
-    """Show the largest groups, the largest first.
+    """Show the largest groups of more than one image, the largest first.
 
     Args:
         table: rows with `label`, `sha256` and `group`.
         contents: yields their files.
     """
     sizes = table.groupby("group").size().sort_values(ascending=False, kind="stable")
+    sizes = sizes[sizes > 1]
     largest = [table[table["group"] == group] for group in sizes.index[:GROUPS]]
     wanted = {sha256 for rows in largest for sha256 in rows["sha256"].head(MOST)}
     tiles = {
@@ -28,4 +29,4 @@ def groups(table: pd.DataFrame, contents: shards.Contents) -> Image.Image:
         shown = [tiles[sha256] for sha256 in rows["sha256"].head(MOST)]
         title = f"{len(rows)} images taken for one picture ({', '.join(rows['label'].unique())})"
         sheets.append(pictures.sheet(title, shown, columns=MOST))
-    return pictures.stack(sheets)
+    return pictures.stack(sheets or [pictures.sheet("No two images are of one picture", [])])
