@@ -9,7 +9,6 @@ and never that two machines are faster. Writes `benchmarks/workers.csv`, a row e
 import hashlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from facemask.data.pixels import Pixels
 from facemask.model import network, training, workers
 from stages import paths
 from tools.generated import generated
+from tools.loopback import tf_configs
 
 RESULT = Path(__file__).with_suffix(".csv")
 IMAGES, EPOCHS = 640, 4
@@ -78,16 +78,11 @@ def worker(folder: Path, index: str) -> None:
 
 def run(folder: Path, count: int) -> list[dict[str, Any]]:
     """Let so many workers train, or for 0 one process alone; return what each of them found."""
-    free = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    cluster = {"worker": [f"127.0.0.1:{one.getsockname()[1]}" for one in free]}
-    for one in free:
-        one.close()
+    settings = [{workers.SETTING: setting} for setting in tf_configs(count)]
     started = []
-    for index in range(max(count, 1)):
-        setting = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
+    for index, setting in enumerate(settings or [{}]):
         command = [sys.executable, "-m", "benchmarks.workers", str(folder), str(index)]
-        environment = os.environ | ({workers.SETTING: setting} if count else {})
-        started.append(subprocess.Popen(command, env=environment))
+        started.append(subprocess.Popen(command, env=os.environ | setting))
     if sum(abs(one.wait()) for one in started):
         sys.exit("a worker failed")
     return [json.loads((folder / f"{index}.json").read_text()) for index in range(len(started))]

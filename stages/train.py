@@ -24,11 +24,12 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
     positive = tables.classes(table)[1]
     originals = paths.RAW, paths.CACHE
     data = training.training_data(options, rows, positive, pixels, seed, *originals)
+    if team.is_chief:
+        with replacing(paths.PLOTS / "augmented.png") as picture:
+            augmentation.picture(data.batches(range(1), size)).save(picture, "PNG")
     trained = training.train(options, size, data, validation, show, paths.BACKUP, team)
     if not team.is_chief:
         raise SystemExit  # with status 0
-    with replacing(paths.PLOTS / "augmented.png") as picture:
-        augmentation.picture(data.batches(range(1), size)).save(picture, "PNG")
     with replacing(paths.KERAS_MODEL) as model:
         network.save(trained.model, model, trained.signature)
     remove(paths.BACKUP)

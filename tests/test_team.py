@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers import ALL_STAGES, commit, copy_project, dvc, environment, set_params, shell
+from tools.loopback import free_ports
 
 
 @pytest.fixture
@@ -105,12 +106,6 @@ def test_a_good_version_passes_and_a_bad_one_does_not(clone: Path) -> None:
     assert "accuracy on validation fell from" in python(clone, "tools.verify").stderr
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 def wait_for(port: int) -> None:
     for _ in range(300):
         with socket.socket() as tried:
@@ -126,7 +121,7 @@ Configure = Callable[[Path], None]
 @pytest.fixture(params=["folder", "s3", "ssh"])
 def remote(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Configure]:
     """Yield what names a remote `shared` in a clone; serve it meanwhile."""
-    kind, port, process = request.param, free_port(), None
+    kind, [port], process = request.param, free_ports(1), None
     server, url = "", str(tmp_path / "remote")
     needed = {"s3": ("moto_server", "dvc_s3"), "ssh": ("sshd", "dvc_ssh")}
     if kind in needed:

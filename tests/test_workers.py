@@ -1,10 +1,8 @@
 """Two training workers on loopback: the epochs of one process, and one line where one is killed."""
 
-import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +18,7 @@ import tensorflow as tf
 from facemask.model import dataset, network, workers
 from tests.conftest import Run
 from tests.helpers import REPOSITORY, pixels_of, run_stages, set_params, small_project
+from tools.loopback import tf_configs
 
 Started = subprocess.Popen[str]
 MODEL = Path("models/model.keras")
@@ -48,25 +47,13 @@ AS_IT_IS: dict[str, Any] = {
 """No augmentation, whose draws differ between one replica and several."""
 
 
-def addresses() -> list[str]:
-    """Return two that are free."""
-    with (
-        socket.create_server(("127.0.0.1", 0)) as one,
-        socket.create_server(("127.0.0.1", 0)) as other,
-    ):
-        return [f"127.0.0.1:{port.getsockname()[1]}" for port in (one, other)]
-
-
 @pytest.fixture
 def start() -> Iterator[Callable[..., list[Started]]]:
     """Start a worker in each of some projects, the chief in the first."""
     found: list[Started] = []
 
     def started(*projects: Path) -> list[Started]:
-        cluster = {"worker": addresses()}
-        for index, project in enumerate(projects):
-            task = {"type": "worker", "index": index}
-            setting = json.dumps({"cluster": cluster, "task": task})
+        for project, setting in zip(projects, tf_configs(len(projects)), strict=True):
             found.append(
                 subprocess.Popen(
                     [sys.executable, "-m", "stages.train"],

@@ -8,14 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import PIL
 from PIL import Image
 
 from facemask.cache import Cache
 from facemask.data import images
 from facemask.data.boxes import Annotation, Box
 from facemask.data.source import Entry, Source
-from facemask.files import code_version
 from facemask.spread import spread
 
 BAD = "bad annotation"
@@ -95,7 +93,7 @@ class Crops:
 
 def _by_face(source: Source, finder: FaceFinder, cache: Path) -> Iterator[Entry]:
     """Yield files with each photo cropped to its one face, and keep where faces were found."""
-    known = Cache(cache, "faces", finder.version + code_version(images, PIL) + str(images.FORMATS))
+    known = Cache(cache, "faces", finder.version + images.version())
     fresh: dict[str, bytes] = {}
 
     def photos() -> Iterator[tuple[Entry, str, bytes | None]]:

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import PIL
 from PIL import ImageStat
 
 from facemask.cache import Cache
@@ -40,8 +39,7 @@ def examine_all(
     Raises:
         UserError: the cache is in use, or the disk is full, or as `spread`.
     """
-    version = code_version(sys.modules[__name__], images, PIL) + str(images.FORMATS)
-    known = Cache(cache, "examine", version)
+    known = Cache(cache, "examine", code_version(sys.modules[__name__]) + images.version())
     places: dict[str, tuple[int, int]] = {}
     waiting: deque[tuple[list[Entry], list[str], dict[str, bytes]]] = deque()
 

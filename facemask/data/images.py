@@ -1,12 +1,16 @@
 """Open, verify, orient, convert and resize one image: the only place that touches pixels."""
 
 import io
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+import PIL
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from facemask.files import code_version
 
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 """What photographs come in, by Pillow's names (JPEG has MPO in it); others are refused unread."""
@@ -42,6 +46,11 @@ TILE_WIDTH, TILE_HEIGHT = 322, 323
 
 RESIZE_FILTER = Image.Resampling.BILINEAR
 """Pillow's bilinear filter: its support grows with the reduction (that is, it is antialiased)."""
+
+
+def version() -> str:
+    """Return a hash of what reading an image depends on: this code, Pillow, the formats read."""
+    return code_version(sys.modules[__name__], PIL) + "".join(FORMATS)
 
 
 class BadImageError(ValueError):

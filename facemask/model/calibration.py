@@ -6,6 +6,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from scipy import optimize, special
 
+from facemask.model import network
+
 LEAST = 1e-7
 """Nearest that a probability is taken to be to 0 or 1."""
 
@@ -22,9 +24,8 @@ def fit(model: keras.Model, batches: tf.data.Dataset) -> tuple[float, float]:
     Returns:
         As `platt`.
     """
-    shown = [(model.predict_on_batch(batch[0]), batch[1]) for batch in batches]
-    probability, target = (np.concatenate(column)[:, 0] for column in zip(*shown, strict=True))
-    return platt(target > 0, probability.astype(np.float64))
+    target, probability = network.answers(model, batches)
+    return platt(target[:, 0] > 0, probability[:, 0].astype(np.float64))
 
 
 def platt(is_positive: NDArray[np.bool_], probability: NDArray[np.float64]) -> tuple[float, float]:

@@ -181,6 +181,20 @@ def interpolate(
     model.set_weights([(1 - share) * before + share * after for before, after in pairs])
 
 
+def answers(
+    model: keras.Model, batches: tf.data.Dataset
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return each image's target, (n, 1), 0 or 1, and probability of the positive class, (n, 1).
+
+    Args:
+        model: gives the probability, 0-1.
+        batches: of images and targets.
+    """
+    shown = [(target, model.predict_on_batch(images)) for images, target in batches]
+    targets, probabilities = map(np.concatenate, zip(*shown, strict=True))
+    return targets, probabilities
+
+
 def predict(model: keras.Model, batches: tf.data.Dataset) -> NDArray[np.float64]:
     """Return each image's probability of the positive class, (n,), 0-1."""
     if not len(batches):

@@ -11,6 +11,7 @@ import pandas as pd
 import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
+from scipy import stats
 
 from facemask import params
 from facemask.data.pixels import Pixels
@@ -108,12 +109,11 @@ def mix(
     losses = {}
     for share in shares:
         network.interpolate(model, start, end, share)
-        shown = [(target, model.predict_on_batch(images)) for images, target in validation]
-        losses[share] = np.concatenate([keras.losses.binary_crossentropy(*one) for one in shown])
+        answers = network.answers(model, validation)
+        losses[share] = np.asarray(keras.losses.binary_crossentropy(*answers))
     best = min(losses.values(), key=np.mean)
     worse = {share: loss - best for share, loss in losses.items()}
-    limits = {share: TOLERANCE + 2 * by.std(ddof=1) / len(by) ** 0.5 for share, by in worse.items()}
-    kept = min(share for share, by in worse.items() if by.mean() <= limits[share])
+    kept = min(share for share, by in worse.items() if by.mean() <= TOLERANCE + 2 * stats.sem(by))
     network.interpolate(model, start, end, kept)
     return kept
 
