@@ -34,15 +34,13 @@ NEWEST_DENSE = 11
 """Version of the operator in org.tensorflow:tensorflow-lite:2.16.1."""
 
 
-def model() -> Path:
-    """Return the model that the app is built with."""
-    trained = REPOSITORY / "models/facemask.tflite"
-    return trained if trained.exists() else REPOSITORY / "results/face-mask-12k/facemask.tflite"
+MODEL = REPOSITORY / "results/face-mask-12k/facemask.tflite"
+"""That the app is built with, whatever `make run` left in `models/`."""
 
 
 def is_too_new() -> bool:
     """Whether the model asks for a fully connected operator that the app's library has not."""
-    content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model().read_bytes()))
+    content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(MODEL.read_bytes()))
     dense = schema.BuiltinOperator.FULLY_CONNECTED
     versions = [code.version for code in content.operatorCodes if code.builtinCode == dense]
     return bool(max(versions) > NEWEST_DENSE)
@@ -64,7 +62,7 @@ PAGE = 4096
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of generated faces and of photos of them, with what Python says of each."""
     folder = tmp_path_factory.mktemp("cases")
-    classifier, detector = Classifier(model()), FaceDetector()
+    classifier, detector = Classifier(MODEL), FaceDetector()
     side = classifier.contract.input["side"]
     written: list[dict[str, Any]] = []
     with zipfile.ZipFile(REPOSITORY / "data/demo.zip") as archive:
@@ -103,7 +101,7 @@ def described(found: photos.Found) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def apk(cases: Path) -> Path:
     """The app, after its own tests."""
-    variables = environment() | {"FACEMASK_CASES": str(cases)}
+    variables = environment() | {"FACEMASK_CASES": str(cases), "PUBLISHED": "1"}
     command = (ANDROID / "build", "test")
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr
@@ -147,7 +145,7 @@ def test_holds_the_files_as_they_are(apk: Path) -> None:
     assert apk.stat().st_size <= LARGEST
     with zipfile.ZipFile(apk) as archive:
         for name, file in (
-            ("facemask.tflite", model()),
+            ("facemask.tflite", MODEL),
             ("face_detection_short_range.tflite", weights()),
         ):
             entry = archive.getinfo(f"assets/{name}")
