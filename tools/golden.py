@@ -15,12 +15,14 @@ and bottom. Run `python -m tools.golden` after a change of what the files hold.
     file must be refused, and `refused` says why: it is `damaged` or foreign, has another `version`
     of the contract, or one whose `input` a reader does not know how to make.
 `views.json`
-    `views` are the parts of a picture that the face finder looks at, the full frame first.
+    `levels` are the sizes at which the face finder looks at a picture, the smallest first, each with
+    the least score of a face (`min_score`) and its `tiles`, in its pixels.
 `anchors.json`
     `x` and `y`, 0-1, are the centre of the anchor with this `index`.
 `detection.json`
-    `views` hold what the network answers for each view: the first four numbers of the `box` and
-    the `logit` of some anchors (all others have a box of zeros and the logit -20). `faces` are the
+    `views` hold what the network answers for each tile, those of the largest level first: the first
+    four numbers of the `box` and the `logit` of some anchors (all others have a box of zeros and the
+    logit -20). `faces` are the
     boxes found so in the photo, the surest first, with their scores; `crops` are the parts of the
     photo that are classified, by the contract's `crop`.
 """
@@ -197,8 +199,11 @@ def views() -> Iterator[Case]:
         (1, 1), (128, 128), (255, 200), (256, 200), (257, 255), (640, 480), (480, 640),
         (1280, 960), (1279, 853), (2000, 3), (3, 2000), (1000, 400),
     ):  # fmt: skip
-        boxes = list(detection._views(width, height))
-        yield {"width": width, "height": height, "views": boxes}
+        levels = [
+            {"size": size, "min_score": min_score, "tiles": list(detection._tiles(*size))}
+            for size, min_score in detection._levels(width, height)
+        ]
+        yield {"width": width, "height": height, "levels": levels}
 
 
 def anchors() -> Iterator[Case]:
@@ -284,19 +289,22 @@ class Replayed(FaceDetector):
 
 
 def answer(
-    view: Box, faces: list[tuple[Box, float]], rng: np.random.Generator
+    view: Box, faces: list[tuple[NDArray[np.float64], float]], rng: np.random.Generator
 ) -> dict[int, tuple[list[float], float]]:
-    """Return what a network might say of a view: for each face, some anchors near its centre."""
-    size = np.subtract(view[2:], view[:2])
-    scale = detection.SIDE / size.max()
-    border = (detection.SIDE - np.maximum(1, np.floor(size * scale + 0.5))) // 2
+    """Return what a network might say of a view: for each face, some anchors near its centre.
+
+    Args:
+        view: in pixels of the level.
+        faces: their boxes in these pixels, and the logit of the network at best.
+        rng: all chance.
+    """
     centres = detection._anchors() * detection.SIDE
     said = {int(index): ([0.0, 0.0, 9.0, 9.0], -3.0) for index in rng.integers(0, 896, 2)}
     for box, logit in faces:
         visible = np.concatenate([np.maximum(box[:2], view[:2]), np.minimum(box[2:], view[2:])])
-        if (visible[2:] - visible[:2] < np.subtract(box[2:], box[:2]) / 2).any():
+        if (visible[2:] - visible[:2] < (box[2:] - box[:2]) / 2).any():
             continue
-        corners = (visible.reshape(2, 2) - view[:2]) * scale + border
+        corners = visible.reshape(2, 2) - view[:2]
         centre, sides = corners.mean(axis=0), corners[1] - corners[0]
         for index in np.hypot(*(centres - centre).T).argsort(kind="stable")[:4]:
             shift, stretch = rng.uniform(-0.05, 0.05, (2, 2)) * sides
@@ -311,22 +319,21 @@ def scenes() -> Iterator[Case]:
     for number, (name, (size, people)) in enumerate(SCENES.items()):
         rng = np.random.default_rng(number)
         photo = Image.new("RGB", size)
-        boxes = list(detection._views(*size))
-        answers = [answer(view, people, rng) for view in boxes]
+        answers = []
+        for level, _ in reversed(detection._levels(*size)):
+            scaled = [(np.multiply(box, level[0] / size[0]), logit) for box, logit in people]
+            answers += [answer(view, scaled, rng) for view in detection._tiles(*level)]
         faces = Replayed(answers).find(photo)
         yield {
             "name": name,
             "width": size[0],
             "height": size[1],
             "views": [
-                {
-                    "view": view,
-                    "answers": [
-                        {"index": index, "box": box, "logit": logit}
-                        for index, (box, logit) in said.items()
-                    ],
-                }
-                for view, said in zip(boxes, answers, strict=True)
+                [
+                    {"index": index, "box": box, "logit": logit}
+                    for index, (box, logit) in said.items()
+                ]
+                for said in answers
             ],
             "faces": [
                 {"box": [round(edge, 4) for edge in face.box], "score": round(face.score, 6)}

@@ -6,9 +6,9 @@ the app do the same with the constants of `face_detector.json`:
 
 - `input_size`: side of the network's input in pixels;
 - `grids`: cells on a side of each feature map, and boxes predicted for a cell;
-- `min_score`, `tile_min_score`: least score (0-1) of a face in the full frame, and in a tile;
-- `tiles`: side of the tiles as a share of the photo's longer side, and the side in pixels below
-  which such tiles are not looked at; they overlap by half;
+- `zooms`: the photo is looked at with its longer side at `scale` times `input_size`, in tiles that
+  overlap by half, if that side has at least `least_side` pixels; a face in it has at least the
+  score `min_score` (0-1);
 - `same_face`: intersection over union from which two boxes are of one face;
 - `inside`: intersection over the smaller from which a box lies within another;
 - `beside`: a smaller face whose centre is nearer than this to that of a surer one, in sides of the
@@ -66,7 +66,7 @@ def crop(face: Face, margins: Mapping[str, float], size: tuple[int, int]) -> Box
 
 
 class FaceDetector:
-    """BlazeFace, which looks at the full frame and at overlapping tiles of it."""
+    """BlazeFace, which looks at the full frame and, enlarged, at overlapping tiles of it."""
 
     def __init__(self, model: Path | None = None, min_score: float | None = None) -> None:
         """Load the network.
@@ -81,13 +81,18 @@ class FaceDetector:
         self._model = (model or weights()).read_bytes()
         self._of_thread = threading.local()
         self._anchors = _anchors()
-        self._least = min_score or SETTINGS["min_score"], min_score or SETTINGS["tile_min_score"]
+        self._min_score = min_score
 
     def find(self, image: Image.Image) -> list[Face]:
         """Return the faces in an RGB image of any size, the surest first."""
-        frame, *tiles = _views(*image.size)
-        seen = [self._look(image, frame, self._least[0])]
-        seen += [self._look(image, tile, self._least[1]) for tile in tiles]
+        seen = []
+        level = image
+        for size, min_score in reversed(_levels(*image.size)):
+            level = level.resize(size, Image.Resampling.BILINEAR)  # each of the larger one before
+            enlarged = np.tile(np.divide(image.size, size), 2)
+            for view in _tiles(*size):
+                boxes, scores = self._look(level, view, self._min_score or min_score)
+                seen.append((boxes * enlarged, scores))
         boxes = np.concatenate([boxes for boxes, _ in seen])
         scores = np.concatenate([scores for _, scores in seen])
         return apart(_merge(boxes, scores))
@@ -96,21 +101,15 @@ class FaceDetector:
         """Return for each face in an RGB image what `crop` cuts out, the surest first."""
         return [crop(face, margins, image.size) for face in self.find(image)]
 
-    def _look(self, image: Image.Image, view: Box, least: float) -> tuple[Array, Array]:
-        """Return boxes (n, 4) in the photo's pixels and scores (n,) of the faces in a view."""
-        part = image.crop(view)
-        scale = SIDE / max(part.size)
-        width, height = (max(1, int(side * scale + 0.5)) for side in part.size)
-        left, top = (SIDE - width) // 2, (SIDE - height) // 2
-        square = Image.new("RGB", (SIDE, SIDE))
-        square.paste(part.resize((width, height), Image.Resampling.BILINEAR), (left, top))
-        raw, logits = self._run(np.asarray(square, np.float32)[np.newaxis] / 127.5 - 1)
+    def _look(self, level: Image.Image, view: Box, min_score: float) -> tuple[Array, Array]:
+        """Return boxes (n, 4) in pixels of the level and scores (n,) of the faces in a view."""
+        pixels = np.asarray(level.crop(view), np.float32)  # beyond its borders Pillow gives black
+        raw, logits = self._run(pixels[np.newaxis] / 127.5 - 1)
         scores = 1 / (1 + np.exp(-logits.clip(-100, 100)))
-        found = scores >= least
-        centres, sizes = raw[found, :2] + self._anchors[found] * SIDE, raw[found, 2:]
+        found = scores >= min_score
+        centres, sizes = raw[found, :2] + self._anchors[found] * SIDE + view[:2], raw[found, 2:]
         boxes = np.hstack([centres - sizes / 2, centres + sizes / 2])
-        boxes = (boxes - [left, top] * 2) / scale + view[:2] * 2
-        uncut = _is_uncut(boxes, view, image.size)
+        uncut = _is_uncut(boxes, view, level.size)
         return boxes[uncut], scores[found][uncut]
 
     def _run(self, pixels: NDArray[np.float32]) -> tuple[Array, Array]:
@@ -151,33 +150,40 @@ def _anchors() -> Array:
     return np.concatenate(cells)
 
 
-def _views(width: int, height: int) -> Iterator[Box]:
-    """Yield the full frame and, where it is large enough, tiles that overlap by half."""
-    yield 0, 0, width, height
-    for share, least in SETTINGS["tiles"]:
-        side = int(max(width, height) * share)
-        if side < least:
-            continue
-        for top in _starts(height, side):
-            for left in _starts(width, side):
-                yield left, top, min(width, left + side), min(height, top + side)
+def _levels(width: int, height: int) -> list[tuple[tuple[int, int], float]]:
+    """Return the sizes at which a photo is looked at, the smallest first, and their least scores."""
+    longer = max(width, height)
+    levels = []
+    for zoom in SETTINGS["zooms"]:
+        if longer >= zoom["least_side"]:
+            scale = SIDE * zoom["scale"] / longer
+            size = max(1, int(width * scale + 0.5)), max(1, int(height * scale + 0.5))
+            levels.append((size, zoom["min_score"]))
+    return levels
 
 
-def _starts(length: int, side: int) -> list[int]:
-    if length <= side:
-        return [0]
-    steps = int(np.ceil(2 * (length - side) / side))
-    return [int(step * (length - side) / steps + 0.5) for step in range(steps + 1)]
+def _tiles(width: int, height: int) -> Iterator[Box]:
+    """Yield squares of the network's size, which overlap by half, or the one around all of it."""
+    for top in _starts(height):
+        for left in _starts(width):
+            yield left, top, left + SIDE, top + SIDE
+
+
+def _starts(length: int) -> list[int]:
+    if length <= SIDE:
+        return [-((SIDE - length) // 2)]
+    steps = int(np.ceil(2 * (length - SIDE) / SIDE))
+    return [int(step * (length - SIDE) / steps + 0.5) for step in range(steps + 1)]
 
 
 def _is_uncut(boxes: Array, view: Box, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return which boxes are not cut by an edge of the view within the photo."""
+    """Return which boxes are not cut by an edge of the view within the level."""
     left, top, right, bottom = boxes.T
     return np.asarray(
-        ((left > view[0]) | (view[0] == 0))
-        & ((top > view[1]) | (view[1] == 0))
-        & ((right < view[2]) | (view[2] == size[0]))
-        & ((bottom < view[3]) | (view[3] == size[1]))
+        ((left > view[0]) | (view[0] <= 0))
+        & ((top > view[1]) | (view[1] <= 0))
+        & ((right < view[2]) | (view[2] >= size[0]))
+        & ((bottom < view[3]) | (view[3] >= size[1]))
     )
 
 

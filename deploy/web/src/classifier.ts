@@ -3,7 +3,7 @@
 import modelUrl from "@model?url";
 import { type Answer, decide } from "./answer";
 import { type Contract, readContract } from "./contract";
-import { type Box, resize } from "./pixels";
+import { type Box, cropped, resize } from "./pixels";
 import { Network, type Progress, start } from "./runtime";
 
 export class Classifier {
@@ -21,7 +21,7 @@ export class Classifier {
   /** Classify the part of a picture that shows one face. */
   async classify(image: ImageData, box: Box): Promise<Answer> {
     const { side } = this.contract.input;
-    const outputs = await this.network.run(resize(image, box, side, side));
+    const outputs = await this.network.run(resize(cropped(image, box), side, side).rgb);
     const [[probability]] = outputs.values();
     return decide(probability, this.contract);
   }

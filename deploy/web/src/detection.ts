@@ -1,7 +1,7 @@
 /** What surrounds the face finder's network, as `facemask/inference/detection.py` has it. */
 
 import constants from "../../../facemask/inference/face_detector.json";
-import { type Box, fullFrame, resize } from "./pixels";
+import type { Box, Pixels } from "./pixels";
 
 /** Sides of the square that the network takes, in pixels. */
 export const INPUT_SIZE = constants.input_size;
@@ -32,94 +32,97 @@ export const anchors = constants.grids.flatMap(([side, boxes]) =>
   }),
 );
 
-/** The full frame and, where it is large enough, tiles that overlap by half. */
-export function views(image: Size): Box[] {
-  const longer = Math.max(image.width, image.height);
-  const tiles = constants.tiles.flatMap(([share, least]) => {
-    const side = Math.trunc(longer * share);
-    return side < least ? [] : squares(image, side);
-  });
-  return [fullFrame(image), ...tiles];
+/** A size at which a picture is looked at, and the least score of a face in it. */
+export interface Level extends Size {
+  minScore: number;
 }
 
-function squares(image: Size, side: number): Box[] {
-  return starts(image.height, side).flatMap((top) =>
-    starts(image.width, side).map((left) => ({
-      left,
-      top,
-      right: Math.min(image.width, left + side),
-      bottom: Math.min(image.height, top + side),
-    })),
+/** The sizes at which a picture is looked at, the smallest first. */
+export function levels(image: Size): Level[] {
+  const longer = Math.max(image.width, image.height);
+  return constants.zooms
+    .filter((zoom) => longer >= zoom.least_side)
+    .map((zoom) => {
+      const scale = (INPUT_SIZE * zoom.scale) / longer;
+      const side = (length: number): number => Math.max(1, Math.floor(length * scale + 0.5));
+      return { width: side(image.width), height: side(image.height), minScore: zoom.min_score };
+    });
+}
+
+/** Squares of the network's size, which overlap by half, or the one around all of a level. */
+export function tiles(level: Size): Box[] {
+  return starts(level.height).flatMap((top) =>
+    starts(level.width).map((left) => {
+      return { left, top, right: left + INPUT_SIZE, bottom: top + INPUT_SIZE };
+    }),
   );
 }
 
-function starts(length: number, side: number): number[] {
-  if (length <= side) return [0];
-  const steps = Math.ceil((2 * (length - side)) / side);
-  return Array.from({ length: steps + 1 }, (_, i) => Math.round((i * (length - side)) / steps));
+function starts(length: number): number[] {
+  if (length <= INPUT_SIZE) return [0 - ((INPUT_SIZE - length) >> 1)];
+  const steps = Math.ceil((2 * (length - INPUT_SIZE)) / INPUT_SIZE);
+  return Array.from({ length: steps + 1 }, (_, i) =>
+    Math.floor((i * (length - INPUT_SIZE)) / steps + 0.5),
+  );
 }
 
-/** Where a view lies in the network's input: as large as fits, in the middle. */
-function fit(view: Box) {
-  const [viewWidth, viewHeight] = [view.right - view.left, view.bottom - view.top];
-  const scale = INPUT_SIZE / Math.max(viewWidth, viewHeight);
-  const width = Math.max(1, Math.round(viewWidth * scale));
-  const height = Math.max(1, Math.round(viewHeight * scale));
-  return { scale, width, height, left: (INPUT_SIZE - width) >> 1, top: (INPUT_SIZE - height) >> 1 };
-}
-
-/** Make the network's input of a view: RGB from -1 to 1, on black. */
-export function networkInput(image: ImageData, view: Box): Float32Array {
-  const { width, height, left, top } = fit(view);
-  const pixels = resize(image, view, width, height);
+/** Make the network's input of a tile of a resized picture: RGB from -1 to 1, black outside. */
+export function networkInput({ width, height, rgb }: Pixels, tile: Box): Float32Array {
   const input = new Float32Array(INPUT_SIZE * INPUT_SIZE * 3).fill(-1);
-  for (let y = 0; y < height; y++) {
-    const to = 3 * ((top + y) * INPUT_SIZE + left);
-    for (let x = 0; x < 3 * width; x++) input[to + x] = pixels[3 * y * width + x] / 127.5 - 1;
+  const [first, last] = [Math.max(0, tile.left), Math.min(width, tile.right)];
+  for (let y = Math.max(0, tile.top); y < Math.min(height, tile.bottom); y++) {
+    const to = 3 * ((y - tile.top) * INPUT_SIZE - tile.left);
+    for (let x = 3 * first; x < 3 * last; x++) input[to + x] = rgb[3 * y * width + x] / 127.5 - 1;
   }
   return input;
 }
 
 /**
- * Turn the network's outputs for a view into boxes of the picture.
+ * Turn the network's outputs for a tile of a level into boxes of the picture.
  *
  * `boxes` holds x, y, width, height and twelve numbers more for each anchor, `logits` one number.
  */
 export function decode(
   boxes: Float32Array,
   logits: Float32Array,
-  view: Box,
+  level: Level,
+  tile: Box,
   image: Size,
 ): Detection[] {
-  const { scale, left, top } = fit(view);
-  const isTile = view.right - view.left < image.width || view.bottom - view.top < image.height;
-  const least = isTile ? constants.tile_min_score : constants.min_score;
   const stride = boxes.length / anchors.length;
+  const [across, down] = [image.width / level.width, image.height / level.height];
   const found: Detection[] = [];
   logits.forEach((logit, i) => {
     const score = 1 / (1 + Math.exp(-logit));
-    if (score < least) return;
+    if (score < level.minScore) return;
     const [dx, dy, width, height] = boxes.subarray(stride * i);
-    const x = dx + anchors[i].x * INPUT_SIZE - left;
-    const y = dy + anchors[i].y * INPUT_SIZE - top;
+    const x = dx + anchors[i].x * INPUT_SIZE + tile.left;
+    const y = dy + anchors[i].y * INPUT_SIZE + tile.top;
+    const box = {
+      left: x - width / 2,
+      top: y - height / 2,
+      right: x + width / 2,
+      bottom: y + height / 2,
+    };
+    if (!isUncut(box, tile, level)) return;
     found.push({
-      left: (x - width / 2) / scale + view.left,
-      top: (y - height / 2) / scale + view.top,
-      right: (x + width / 2) / scale + view.left,
-      bottom: (y + height / 2) / scale + view.top,
+      left: box.left * across,
+      top: box.top * down,
+      right: box.right * across,
+      bottom: box.bottom * down,
       score,
     });
   });
-  return found.filter((box) => isUncut(box, view, image));
+  return found;
 }
 
-/** Whether a box is not cut by an edge of the view that lies within the picture. */
-function isUncut(box: Box, view: Box, image: Size): boolean {
+/** Whether a box is not cut by an edge of the tile that lies within the level. */
+function isUncut(box: Box, tile: Box, level: Size): boolean {
   return (
-    (box.left > view.left || view.left === 0) &&
-    (box.top > view.top || view.top === 0) &&
-    (box.right < view.right || view.right === image.width) &&
-    (box.bottom < view.bottom || view.bottom === image.height)
+    (box.left > tile.left || tile.left <= 0) &&
+    (box.top > tile.top || tile.top <= 0) &&
+    (box.right < tile.right || tile.right >= level.width) &&
+    (box.bottom < tile.bottom || tile.bottom >= level.height)
   );
 }
 

@@ -1,8 +1,8 @@
 /** Find faces with MediaPipe's BlazeFace, short range, run by LiteRT.js. */
 
 import modelUrl from "@mediapipe/face_detection/face_detection_short_range.tflite?url";
-import { type Detection, decode, merge, networkInput, views } from "./detection";
-import { fullFrame } from "./pixels";
+import { type Detection, decode, levels, merge, networkInput, tiles } from "./detection";
+import { cropped, fullFrame, resize } from "./pixels";
 import { fetchAll, Network } from "./runtime";
 
 export class FaceDetector {
@@ -22,12 +22,18 @@ export class FaceDetector {
     return FaceDetector.loading;
   }
 
-  /** Find the boxes of faces, the surest first; `tiles` looks for small faces too. */
-  async find(image: ImageData, tiles: boolean): Promise<Detection[]> {
+  /** Find the boxes of faces, the surest first; `small` looks for small faces too. */
+  async find(image: ImageData, small: boolean): Promise<Detection[]> {
     const found: Detection[] = [];
-    for (const view of tiles ? views(image) : [fullFrame(image)]) {
-      const outputs = await this.network.run(networkInput(image, view));
-      found.push(...decode(outputs.get(16)!, outputs.get(1)!, view, image));
+    let pixels = cropped(image, fullFrame(image));
+    for (const level of levels(image)
+      .slice(0, small ? undefined : 1)
+      .reverse()) {
+      pixels = resize(pixels, level.width, level.height); // each of the larger one before
+      for (const tile of tiles(level)) {
+        const outputs = await this.network.run(networkInput(pixels, tile));
+        found.push(...decode(outputs.get(16)!, outputs.get(1)!, level, tile, image));
+      }
     }
     return merge(found);
   }

@@ -12,6 +12,13 @@ export function fullFrame(image: { width: number; height: number }): Box {
   return { left: 0, top: 0, right: image.width, bottom: image.height };
 }
 
+/** A picture: its rows from the top, three numbers a pixel, 0-255: red, green, blue. */
+export interface Pixels {
+  width: number;
+  height: number;
+  rgb: Uint8Array;
+}
+
 /** Weights of the input pixels from `start[i]` on that make output pixel `i`, in fixed point. */
 interface Weights {
   start: Int32Array;
@@ -21,20 +28,21 @@ interface Weights {
 const PRECISION = 22; // bits after the point: 8 of a pixel, 2 to spare, and 22 make 32
 const HALF = 1 << (PRECISION - 1);
 
-/** Stretch a part of an RGBA image to RGB of a size, channels last. */
-export function resize(image: ImageData, box: Box, toWidth: number, toHeight: number): Uint8Array {
-  const [width, height] = [box.right - box.left, box.bottom - box.top];
+/** Stretch a picture to a size. */
+export function resize({ width, height, rgb }: Pixels, toWidth: number, toHeight: number): Pixels {
   const [columns, rows] = [triangle(width, toWidth), triangle(height, toHeight)];
-  const pixels = cropped(image, box);
   // Each pass rounds, so their order matters; Pillow goes down first where that saves most.
   const downFirst = height > toHeight && height - toHeight > 2 * (width - toWidth);
-  return downFirst
-    ? across(down(pixels, 3 * width, rows), width, columns)
-    : down(across(pixels, width, columns), 3 * toWidth, rows);
+  const resized = downFirst
+    ? across(down(rgb, 3 * width, rows), width, columns)
+    : down(across(rgb, width, columns), 3 * toWidth, rows);
+  return { width: toWidth, height: toHeight, rgb: resized };
 }
 
-function cropped({ data, width }: ImageData, box: Box): Uint8Array {
-  const rgb = new Uint8Array(3 * (box.right - box.left) * (box.bottom - box.top));
+/** A part of what a canvas gives, without its alpha. */
+export function cropped({ data, width }: ImageData, box: Box): Pixels {
+  const part = { width: box.right - box.left, height: box.bottom - box.top };
+  const rgb = new Uint8Array(3 * part.width * part.height);
   let to = 0;
   for (let y = box.top; y < box.bottom; y++) {
     const end = 4 * (y * width + box.right);
@@ -44,7 +52,7 @@ function cropped({ data, width }: ImageData, box: Box): Uint8Array {
       rgb[to++] = data[at + 2];
     }
   }
-  return rgb;
+  return { ...part, rgb };
 }
 
 function across(pixels: Uint8Array, width: number, { start, values }: Weights): Uint8Array {

@@ -1,6 +1,15 @@
 import { expect, test } from "vitest";
-import { anchors, crop, decode, INPUT_SIZE, merge, networkInput, views } from "../src/detection";
-import { fullFrame } from "../src/pixels";
+import {
+  anchors,
+  crop,
+  decode,
+  INPUT_SIZE,
+  levels,
+  merge,
+  networkInput,
+  tiles,
+} from "../src/detection";
+import { resize } from "../src/pixels";
 import * as golden from "./golden";
 
 const UNSEEN = -20;
@@ -16,7 +25,12 @@ function outputs(answers: { index: number; box: number[]; logit: number }[]) {
 }
 
 test.each(golden.views)("looks at the same parts of $width x $height pixels", (one) => {
-  expect(views(one)).toEqual(one.views.map(golden.box));
+  const seen = levels(one).map((level) => ({ ...level, tiles: tiles(level) }));
+  expect(seen).toEqual(
+    one.levels.map(({ size: [width, height], min_score, tiles }) => {
+      return { width, height, minScore: min_score, tiles: tiles.map(golden.box) };
+    }),
+  );
 });
 
 test("has the same anchors", () => {
@@ -25,11 +39,13 @@ test("has the same anchors", () => {
 });
 
 test.each(golden.scenes)("decodes, merges and crops: $name", (scene) => {
-  const faces = merge(
-    scene.views.flatMap(({ view, answers }) =>
-      decode(...outputs(answers), golden.box(view), scene),
-    ),
-  );
+  const answers = scene.views.values();
+  const seen = levels(scene)
+    .reverse()
+    .flatMap((level) =>
+      tiles(level).map((tile) => decode(...outputs(answers.next().value!), level, tile, scene)),
+    );
+  const faces = merge(seen.flat());
   expect(faces).toHaveLength(scene.faces.length);
   scene.faces.forEach(({ box, score }, i) => {
     for (const [edge, value] of Object.entries(golden.box(box))) {
@@ -40,9 +56,11 @@ test.each(golden.scenes)("decodes, merges and crops: $name", (scene) => {
   expect(faces.map((face) => crop(face, scene, scene.crop))).toEqual(scene.crops.map(golden.box));
 });
 
-test("lays a view in the middle of the network's input, on black", () => {
-  const white = golden.picture(60, 31, new Uint8Array(3 * 60 * 31).fill(255));
-  const input = networkInput(white, fullFrame(white));
+test("lays a picture in the middle of the network's input, on black", () => {
+  const white = { width: 60, height: 31, rgb: new Uint8Array(3 * 60 * 31).fill(255) };
+  const [level] = levels(white);
+  const [tile] = tiles(level);
+  const input = networkInput(resize(white, level.width, level.height), tile);
   const height = Math.round((31 * INPUT_SIZE) / 60);
   const top = (INPUT_SIZE - height) >> 1;
   const rows = Array.from({ length: INPUT_SIZE }, (_, y) =>

@@ -50,7 +50,7 @@ data class Face(
 class RawFaces(val boxes: FloatArray, val stride: Int, val logits: FloatArray)
 
 /**
- * BlazeFace, looked through at the full frame and at overlapping tiles of it, step by step as in
+ * BlazeFace, looked through at the full frame and, enlarged, at overlapping tiles of it, as in
  * `facemask/inference/detection.py`.
  *
  * @param settings the content of `facemask/inference/face_detector.json`
@@ -59,9 +59,7 @@ class RawFaces(val boxes: FloatArray, val stride: Int, val logits: FloatArray)
 class FaceDetector(settings: String, private val network: (FloatArray) -> RawFaces) {
     private val constants = JSONObject(settings)
     private val size = constants.getInt("input_size")
-    private val minScore = constants.getDouble("min_score")
-    private val tiles = pairs("tiles")
-    private val tileMinScore = constants.getDouble("tile_min_score")
+    private val zooms = constants.getJSONArray("zooms").run { List(length(), ::getJSONObject) }
     private val sameFace = constants.getDouble("same_face")
     private val inside = constants.getDouble("inside")
     private val beside = constants.getDouble("beside")
@@ -70,58 +68,55 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
     internal val anchors: List<Pair<Double, Double>> =
         pairs("grids").flatMap { grid -> cells(grid.getInt(0), grid.getInt(1)) }
 
+    /** A size at which a picture is looked at, and the least score of a face in it. */
+    internal data class Level(val width: Int, val height: Int, val minScore: Double)
+
     /** Find the faces in a picture, the surest first; with `tiles`, small ones too. */
     fun find(picture: Pixels, tiles: Boolean = true): List<Face> {
-        val frame = picture.fullFrame
-        val seen = (if (tiles) views(frame) else listOf(frame)).flatMap { look(picture, it) }
+        var pixels = picture
+        val seen = levels(picture).take(if (tiles) zooms.size else 1).reversed().flatMap { level ->
+            pixels = pixels.resized(pixels.fullFrame, level.width, level.height) // each of the larger one before
+            val across = picture.width.toDouble() / level.width
+            val down = picture.height.toDouble() / level.height
+            tiles(level.width, level.height).flatMap { look(pixels, it, level.minScore) }
+                .map { Face(it.left * across, it.top * down, it.right * across, it.bottom * down, it.score) }
+        }
         return apart(merged(seen))
     }
 
-    /** Find faces in a part of the picture. */
-    private fun look(picture: Pixels, view: Box): List<Face> {
+    /** Find faces in a tile of a level, in the level's pixels; outside it is black. */
+    private fun look(level: Pixels, tile: Box, minScore: Double): List<Face> {
         if (Thread.interrupted()) throw InterruptedException()
-        val scale = size.toDouble() / max(view.width, view.height)
-        val width = max(1, (view.width * scale + 0.5).toInt())
-        val height = max(1, (view.height * scale + 0.5).toInt())
-        val (left, top) = (size - width) / 2 to (size - height) / 2
-        val scaled = picture.resized(view, width, height)
         val input = FloatArray(3 * size * size) { -1f }
-        for (y in 0 until height) {
-            for (x in 0 until 3 * width) {
-                val value = scaled.rgb[3 * y * width + x].toInt() and 255
-                input[3 * ((top + y) * size + left) + x] = value / 127.5f - 1
+        for (y in max(0, tile.top) until min(level.height, tile.bottom)) {
+            val to = 3 * ((y - tile.top) * size - tile.left)
+            for (x in 3 * max(0, tile.left) until 3 * min(level.width, tile.right)) {
+                input[to + x] = (level.rgb[3 * y * level.width + x].toInt() and 255) / 127.5f - 1
             }
         }
         val raw = network(input)
-        val least = if (view == picture.fullFrame) minScore else tileMinScore
         return anchors.indices.mapNotNull { i ->
             val score = 1 / (1 + exp(-raw.logits[i].toDouble()))
-            if (score < least) return@mapNotNull null
-            val (x, y, w, h) = List(4) { raw.boxes[raw.stride * i + it].toDouble() }
-            val (centreX, centreY) = x + anchors[i].first * size - left to y + anchors[i].second * size - top
-            Face(
-                (centreX - w / 2) / scale + view.left,
-                (centreY - h / 2) / scale + view.top,
-                (centreX + w / 2) / scale + view.left,
-                (centreY + h / 2) / scale + view.top,
-                score,
-            )
-        }.filter { it.isUncut(view, picture.fullFrame) }
+            if (score < minScore) return@mapNotNull null
+            val (dx, dy, w, h) = List(4) { raw.boxes[raw.stride * i + it].toDouble() }
+            val (x, y) = dx + anchors[i].first * size + tile.left to dy + anchors[i].second * size + tile.top
+            Face(x - w / 2, y - h / 2, x + w / 2, y + h / 2, score)
+        }.filter { it.isUncut(tile, level.fullFrame) }
     }
 
-    /** The full frame and, where it is large enough, tiles that overlap by half. */
-    internal fun views(frame: Box): List<Box> {
-        val longer = max(frame.width, frame.height)
-        return listOf(frame) + tiles.flatMap { tile ->
-            val side = (longer * tile.getDouble(0)).toInt()
-            if (side < tile.getInt(1)) emptyList() else squares(frame, side)
+    /** The sizes at which a picture is looked at, the smallest first. */
+    internal fun levels(picture: Pixels): List<Level> {
+        val longer = max(picture.width, picture.height)
+        return zooms.filter { longer >= it.getInt("least_side") }.map { zoom ->
+            val scale = size * zoom.getDouble("scale") / longer
+            val side = { length: Int -> max(1, (length * scale + 0.5).toInt()) }
+            Level(side(picture.width), side(picture.height), zoom.getDouble("min_score"))
         }
     }
 
-    private fun squares(frame: Box, side: Int) = starts(frame.height, side).flatMap { top ->
-        starts(frame.width, side).map { left ->
-            Box(left, top, min(frame.right, left + side), min(frame.bottom, top + side))
-        }
+    /** Squares of the network's size, which overlap by half, or the one around all of a level. */
+    internal fun tiles(width: Int, height: Int) = starts(height).flatMap { top ->
+        starts(width).map { left -> Box(left, top, left + size, top + size) }
     }
 
     /** One box, their mean weighted by score, of those that show the same face. */
@@ -155,16 +150,16 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
         (cell % side + 0.5) / side to (cell / side + 0.5) / side
     }
 
-    private fun starts(length: Int, side: Int): List<Int> {
-        if (length <= side) return listOf(0)
-        val steps = ceil(2.0 * (length - side) / side).toInt()
-        return List(steps + 1) { (it.toDouble() * (length - side) / steps + 0.5).toInt() }
+    private fun starts(length: Int): List<Int> {
+        if (length <= size) return listOf(-((size - length) / 2))
+        val steps = ceil(2.0 * (length - size) / size).toInt()
+        return List(steps + 1) { (it.toDouble() * (length - size) / steps + 0.5).toInt() }
     }
 
-    /** Whether a face is not cut by an edge of the view within the picture. */
-    private fun Face.isUncut(view: Box, frame: Box) =
-        (left > view.left || view.left == 0) &&
-            (top > view.top || view.top == 0) &&
-            (right < view.right || view.right == frame.right) &&
-            (bottom < view.bottom || view.bottom == frame.bottom)
+    /** Whether a face is not cut by an edge of the tile within the level. */
+    private fun Face.isUncut(tile: Box, level: Box) =
+        (left > tile.left || tile.left <= 0) &&
+            (top > tile.top || tile.top <= 0) &&
+            (right < tile.right || tile.right >= level.right) &&
+            (bottom < tile.bottom || tile.bottom >= level.bottom)
 }

@@ -1,6 +1,7 @@
 package facemask.inference
 
 import kotlin.random.Random
+import org.json.JSONArray
 import org.json.JSONObject
 import org.junit.Assert.assertArrayEquals
 import org.junit.Assert.assertEquals
@@ -55,9 +56,12 @@ class InferenceTest {
     fun `looks at the same views through the same anchors`() {
         val detector = FaceDetector(FACE_DETECTOR) { error("no network") }
         for (case in golden("views")) {
-            val frame = Box(0, 0, case.getInt("width"), case.getInt("height"))
-            val expected = case.getJSONArray("views").run { List(length()) { getJSONArray(it).box() } }
-            assertEquals(expected, detector.views(frame))
+            val (width, height) = case.getInt("width") to case.getInt("height")
+            val seen = detector.levels(Pixels(width, height, ByteArray(0)))
+            val expected = case.objects("levels")
+            assertEquals(expected.map { it.level() }, seen)
+            val tiles = expected.map { it.getJSONArray("tiles").run { List(length()) { i -> getJSONArray(i).box() } } }
+            assertEquals(tiles, seen.map { detector.tiles(it.width, it.height) })
         }
         for (case in golden("anchors")) {
             assertEquals(case.getDouble("x") to case.getDouble("y"), detector.anchors[case.getInt("index")])
@@ -69,7 +73,8 @@ class InferenceTest {
         for (case in golden("detection")) {
             val (width, height) = case.getInt("width") to case.getInt("height")
             val picture = Pixels(width, height, ByteArray(3 * width * height))
-            val answers = case.objects("views").map(::rawFaces).iterator()
+            val views = case.getJSONArray("views").run { List(length(), ::getJSONArray) }
+            val answers = views.map(::rawFaces).iterator()
             val faces = FaceDetector(FACE_DETECTOR) { answers.next() }.find(picture)
             assertSame(case, case.objects("faces"), faces)
             val crops = case.getJSONArray("crops").run { List(length()) { getJSONArray(it).box() } }
@@ -78,10 +83,15 @@ class InferenceTest {
         }
     }
 
-    private fun rawFaces(view: JSONObject): RawFaces {
+    private fun JSONObject.level(): FaceDetector.Level {
+        val (width, height) = getJSONArray("size").numbers().map(Double::toInt)
+        return FaceDetector.Level(width, height, getDouble("min_score"))
+    }
+
+    private fun rawFaces(view: JSONArray): RawFaces {
         val boxes = FloatArray(4 * ANCHORS)
         val logits = FloatArray(ANCHORS) { UNSEEN }
-        for (answer in view.objects("answers")) {
+        for (answer in List(view.length(), view::getJSONObject)) {
             val index = answer.getInt("index")
             val box = answer.getJSONArray("box").numbers()
             box.forEachIndexed { i, number -> boxes[4 * index + i] = number.toFloat() }
