@@ -22,7 +22,7 @@ import pandas as pd
 from facemask import params
 from facemask.data import tables
 from facemask.data.pixels import Pixels
-from facemask.model import network, training, workers
+from facemask.model import WORKERS, network, training, workers
 from stages import paths
 from tools.generated import generated
 from tools.loopback import tf_configs
@@ -78,7 +78,7 @@ def worker(folder: Path, index: str) -> None:
 
 def run(folder: Path, count: int) -> list[dict[str, Any]]:
     """Let so many workers train, or for 0 one process alone; return what each of them found."""
-    settings = [{workers.SETTING: setting} for setting in tf_configs(count)]
+    settings = [{WORKERS: setting} for setting in tf_configs(count)]
     started = []
     for index, setting in enumerate(settings or [{}]):
         command = [sys.executable, "-m", "benchmarks.workers", str(folder), str(index)]

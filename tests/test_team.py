@@ -13,10 +13,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.helpers import ALL_STAGES, commit, copy_project, dvc, environment, set_params, shell
 from tools.loopback import free_ports
+from tools.report import headlines
 
 
 @pytest.fixture
@@ -83,6 +85,18 @@ def test_the_report_says_what_changed(clone: Path) -> None:
     assert nowhere.returncode == 1
     assert nowhere.stderr.startswith("report: nowhere: ")
     assert len(nowhere.stderr.splitlines()) == 1
+
+
+def test_the_report_judges_no_figure_of_other_images() -> None:
+    moved = {"validation": {"old": 0.9, "new": 0.95}, "external": {"old": 0.9, "new": 0.8}}
+    ours = {"label": "a", "group": ["x", "y"], "loss_old": 0.1, "loss_new": [0.1, 0.2]}
+    right = {"right_old": True, "right_new": [True, False]}
+    pairs = pd.DataFrame({"split": "external"} | ours | right)
+    table = headlines({"diff": {"metrics/accuracy.json": moved}}, pairs).table
+    assert table is not None
+    told = dict(zip(table["metric"], table["is"], strict=True))
+    assert told["accuracy, validation"] == "of other images"
+    assert told["accuracy, external"] in ("worse", "within the noise")
 
 
 def test_a_good_version_passes_and_a_bad_one_does_not(clone: Path) -> None:

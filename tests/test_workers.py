@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from facemask.model import dataset, network, workers
+from facemask.model import WORKERS, dataset, network
 from tests.conftest import Run
 from tests.helpers import REPOSITORY, pixels_of, run_stages, set_params, small_project
 from tools.loopback import tf_configs
@@ -58,7 +58,7 @@ def start() -> Iterator[Callable[..., list[Started]]]:
                 subprocess.Popen(
                     [sys.executable, "-m", "stages.train"],
                     cwd=project,
-                    env=os.environ | {"PYTHONPATH": str(REPOSITORY), workers.SETTING: setting},
+                    env=os.environ | {"PYTHONPATH": str(REPOSITORY), WORKERS: setting},
                     stderr=subprocess.PIPE,
                     text=True,
                 )
@@ -120,7 +120,7 @@ def test_two_workers_end_as_one_though_one_is_killed(
 def test_a_setting_that_cannot_be_used_is_one_line(
     complaint: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(workers.SETTING, "{'cluster': ")
+    monkeypatch.setenv(WORKERS, "{'cluster': ")
     assert "TF_CONFIG = {'cluster': : cannot be used: " in complaint("train")
 
 

@@ -15,16 +15,15 @@ and bottom. Run `python -m tools.golden` after a change of what the files hold.
     file must be refused, and `refused` says why: it is `damaged` or foreign, has another `version`
     of the contract, or one whose `input` a reader does not know how to make.
 `views.json`
-    `levels` are the sizes at which the face finder looks at a picture, the smallest first, each with
+    `levels` are the sizes that the face finder looks at a picture in, the smallest first, each with
     the least score of a face (`min_score`) and its `tiles`, in its pixels.
 `anchors.json`
     `x` and `y`, 0-1, are the centre of the anchor with this `index`.
 `detection.json`
-    `views` hold what the network answers for each tile, those of the largest level first: the first
-    four numbers of the `box` and the `logit` of some anchors (all others have a box of zeros and the
-    logit -20). `faces` are the
-    boxes found so in the photo, the surest first, with their scores; `crops` are the parts of the
-    photo that are classified, by the contract's `crop`.
+    `views` hold what the network answers for each tile, those of the largest level first: the
+    first four numbers of the `box` and the `logit` of some anchors (all others have a box of zeros
+    and the logit -20). `faces` are the boxes found so in the photo, the surest first, with their
+    scores; `crops` are the parts of the photo that are classified, by the contract's `crop`.
 """
 
 import base64

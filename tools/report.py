@@ -29,6 +29,8 @@ SHOWN = 18
 
 ORDER = ("accuracy,", "accuracy over start", "balanced accuracy", "recall", "log loss", "")
 
+MISSING = "of both versions are not at hand; `dvc fetch` may bring them."
+
 SEEDS = Path("benchmarks/seeds.csv")
 
 
@@ -61,6 +63,8 @@ def headlines(changed: dict[str, Any], pairs: pd.DataFrame | None) -> Section:
             wide = spread(name, subset, pairs)
             says = better if abs(new - old) > wide else "within the noise"
             says = says if np.isfinite(wide) else "noise unknown"
+            if Path(file).parent == paths.METRICS and pairs is not None and name != "train_overlap":
+                says = says if subset in set(pairs["split"]) else "of other images"
             arrow = "" if new == old else "▲ " if new > old else "▼ "
             row = {"metric": f"{name.replace('_', ' ')}, {subset}"}
             row |= {"is": says if arrow else "same", "before": f"{old:.5g}", "now": f"{new:.5g}"}
@@ -143,8 +147,7 @@ def curves(before: Version, now: Version) -> Section:
 def mistakes(pairs: pd.DataFrame | None) -> Iterator[Section]:
     """Yield the images that are decided wrongly now and were not, and the other way round."""
     if pairs is None:
-        missing = "The predictions of both versions are not at hand; `dvc fetch` may bring them."
-        yield Section("Mistakes", missing)
+        yield Section("Mistakes", f"The predictions {MISSING}")
         return
     for title, right, wrong in (("appeared", "old", "new"), ("were cured", "new", "old")):
         rows = pairs[pairs[f"right_{right}"] & ~pairs[f"right_{wrong}"]]
@@ -161,10 +164,7 @@ def images(before: Version, now: Version) -> Section:
     found = [version.images(paths.SPLIT) for version in (before, now)]
     both = [table for table in found if table is not None]
     if len(both) < len(found):
-        return Section(
-            "Images",
-            "The tables of images of both versions are not at hand; `dvc fetch` may bring them.",
-        )
+        return Section("Images", f"The tables of images {MISSING}")
     rows = []
     for label in sorted(set(both[0]["label"]) | set(both[1]["label"])):
         for column, name in (("pixels", "images"), ("group", "groups")):
@@ -209,6 +209,8 @@ def report(revision: str) -> None:
     stage = stages(before, now)
     differ = (stage.table["outputs"] == "changed").any() if stage.table is not None else False
     verdict = "{better} headlines better, {worse} worse, beyond the noise".format(**counts)
+    if others := says.count("of other images"):
+        verdict += f"; {others} are of other images, which nothing compares"
     title = f"Against {revision}: {verdict if differ or changed.get('diff') else 'no change'}"
     rest = [curves(before, now), *mistakes(pairs), images(before, now), stage]
     write(title, [parameters(changed), first, *rest])

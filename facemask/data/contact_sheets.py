@@ -38,7 +38,8 @@ def quarantined(bad: pd.DataFrame, spool: shards.Spool) -> Image.Image:
     turn = bad.groupby("reason").cumcount()
     some = bad.assign(turn=turn).sort_values(["turn", "reason"]).head(MOST).to_dict("records")
     tiles = [_tile(row, spool, [row["reason"], row["path"]]) for row in some]
-    return pictures.sheet(f"Quarantined: {len(tiles)} of {len(bad)} files", tiles)
+    title = f"Quarantined: {len(tiles)} of {len(bad)} files" if tiles else "No file was quarantined"
+    return pictures.sheet(title, tiles)
 
 
 def _tile(row: Mapping[Hashable, Any], spool: shards.Spool, lines: list[str]) -> Image.Image:

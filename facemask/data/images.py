@@ -113,7 +113,7 @@ def _opened(content: bytes) -> Iterator[Image.Image]:
     except UnidentifiedImageError:
         formats = ", ".join(FORMATS)
         detail = f"not an image in a known format ({formats})"
-        if content[4:8] == b"ftyp" and content[8:12] in HEIF_BRANDS:
+        if UNREAD_HEIF and content[4:8] == b"ftyp" and content[8:12] in HEIF_BRANDS:
             detail += f"; {HEIF_ADVICE}"
         raise BadImageError("not an image", detail) from None
     except Exception as error:  # Pillow's decoders raise what they please on damaged bytes

@@ -151,7 +151,7 @@ def _anchors() -> Array:
 
 
 def _levels(width: int, height: int) -> list[tuple[tuple[int, int], float]]:
-    """Return the sizes at which a photo is looked at, the smallest first, and their least scores."""
+    """Return the sizes that a photo is looked at in, the smallest first, and their least scores."""
     longer = max(width, height)
     levels = []
     for zoom in SETTINGS["zooms"]:

@@ -8,6 +8,9 @@ import os
 import sys
 import tempfile
 
+WORKERS = "TF_CONFIG"
+"""TensorFlow's name for what says who the workers are, and which of them this process is."""
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # later ones: errors only
 
 with tempfile.TemporaryFile() as _said:
@@ -16,7 +19,7 @@ with tempfile.TemporaryFile() as _said:
     try:
         import tensorflow as tf
 
-        if "TF_CONFIG" not in os.environ:  # several machines have to be known before the devices
+        if WORKERS not in os.environ:  # several machines have to be known before the devices
             tf.config.list_logical_devices()
     except BaseException:
         _said.seek(0)

@@ -16,9 +16,7 @@ import keras
 import tensorflow as tf
 
 from facemask.errors import UserError
-
-SETTING = "TF_CONFIG"
-"""TensorFlow's name for what says who the workers are, and which of them this process is."""
+from facemask.model import WORKERS
 
 GONE = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
 """What TensorFlow raises in a worker when another is gone."""
@@ -58,7 +56,7 @@ class Team:
                 yield
         except GONE as error:
             raise UserError(
-                f"{SETTING}: another worker of this training is gone; start all of them again, "
+                f"{WORKERS}: another worker of this training is gone; start all of them again, "
                 "and they go on from the last finished epoch"
             ) from error
 
@@ -117,20 +115,20 @@ def strategy() -> tf.distribute.Strategy | None:
     Raises:
         UserError: `TF_CONFIG` cannot be used.
     """
-    setting = os.environ.get(SETTING, "{}")
+    setting = os.environ.get(WORKERS, "{}")
     try:
         workers = sum(map(len, json.loads(setting).get("cluster", {}).values()))
         if workers > 1:
             return _of_several(workers)
     except (ValueError, TypeError, AttributeError, KeyError, tf.errors.OpError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{SETTING} = {setting}: cannot be used: {reason}") from error
+        raise UserError(f"{WORKERS} = {setting}: cannot be used: {reason}") from error
     several = len(tf.config.list_physical_devices("GPU")) > 1
     return tf.distribute.MirroredStrategy() if several else None
 
 
 def _of_several(workers: int) -> tf.distribute.Strategy:
-    print(f"{SETTING}: waiting until all {workers} workers are there", file=sys.stderr, flush=True)
+    print(f"{WORKERS}: waiting until all {workers} workers are there", file=sys.stderr, flush=True)
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # as TensorFlow waits outside of Python
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
