@@ -21,8 +21,8 @@ def export_tflite(values: params.Params) -> dict[str, Any]:
     options, table = values.export_tflite, tables.read(paths.SPLIT)
     pixels, external = Pixels(paths.RESIZED), Pixels(paths.RESIZED_EXTERNAL)
     figures = report.read_json(paths.DETAILS, "ingest", "split", "evaluate")
-    trained = network.load(paths.KERAS_MODEL)
-    model = conversion.folded(trained)
+    ingest = figures["ingest"]
+    model = conversion.folded(trained := network.load(paths.KERAS_MODEL))
     contract = describe(
         author=options.author,
         labels=tables.classes(table),
@@ -30,7 +30,7 @@ def export_tflite(values: params.Params) -> dict[str, Any]:
         threshold=figures["evaluate"]["threshold"],
         crop=options.crop.model_dump(),
         training_data=hashlib.sha256(paths.SPLIT.read_bytes()).hexdigest(),
-        data_description=figures["ingest"]["description"],
+        data_description=ingest["description"] or ingest["source"].rsplit("/", 1)[-1],
     )
     rows = parity.reference(tables.read(paths.PREDICTIONS))
     examples = variants.representative(table, pixels, options.calibration_images)

@@ -21,9 +21,8 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
     table, pixels = tables.read(paths.SPLIT), Pixels(paths.RESIZED)
     rows = tables.subset(table, tables.TRAIN)
     validation = tables.subset(table, tables.VALIDATION)
-    positive = tables.classes(table)[1]
-    originals = paths.RAW, paths.CACHE
-    data = training.training_data(options, rows, positive, pixels, seed, *originals)
+    images = tables.classes(table)[1], pixels, seed, paths.RAW, paths.CACHE
+    data = training.training_data(options, rows, *images)
     if team.is_chief:
         with replacing(paths.PLOTS / "augmented.png") as picture:
             augmentation.picture(data.batches(range(1), size)).save(picture, "PNG")

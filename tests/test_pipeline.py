@@ -14,6 +14,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
+from facemask.inference import contract
 from stages import paths
 from tests.helpers import (
     ALL_STAGES,
@@ -39,6 +40,11 @@ def test_a_task_that_can_be_learned_is_learned(tiny: Path) -> None:
     found = details(tiny)["evaluate"]["validation"]
     assert found["accuracy"] > 0.95
     assert min(found["recall_of_class"].values()) > 0.9
+
+
+def test_the_model_names_the_folder_of_photos_that_nobody_described(tiny: Path) -> None:
+    _, described = contract.read((tiny / paths.TFLITE_MODEL).read_bytes(), "the model")
+    assert described.data_description == "faces"
 
 
 def rerun_by(project: Path) -> list[str]:

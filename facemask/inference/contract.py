@@ -34,7 +34,7 @@ class Contract:
         output: what its number is.
         threshold: the probability from which the second class is decided on.
         training_data: SHA-256 of the table of all images with their subsets.
-        data_description: of the training data, in words; empty where its source has none.
+        data_description: of the training data, in words; its file's or folder's name without any.
         minimum_runtime: the oldest version of the TFLite runtime that has the model's operators.
         sha256: of the model, that is of all bytes before the archive.
     """
