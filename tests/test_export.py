@@ -244,6 +244,14 @@ def test_the_smallest_within_the_bounds_ships(
     assert not Path("models/facemask.tflite").exists()
 
     set_params(evaluated, {"export_tflite.max_probability_difference": 1.0})
+    keras = predictions["probability"].copy()
+    predictions["probability"] = (1 - keras).where(predictions.index > 0, keras)
+    predictions.to_csv("data/predictions.csv", index=False)
+    run("export_tflite")  # a single image decides nothing, however large its share
+    assert exported()["variants"]["float32"]["validation"]["changed_decisions"] > 0.01
+
+    predictions.assign(probability=keras).to_csv("data/predictions.csv", index=False)
+    Path("models/facemask.tflite").unlink()
     message = complaint("export_tflite")
     assert "max_changed_decisions = 0.01" in message
     assert path in message

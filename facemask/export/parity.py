@@ -83,7 +83,8 @@ def choose(
     if EXACT in measured:
         _refuse_inexact(options.max_probability_difference, rows)
     wanted = list(measured) if options.ship == "smallest" else [options.ship]
-    faults = {name: _faults(options, measured[name], set(rows["split"])) for name in wanted}
+    images = {str(subset): len(some) for subset, some in rows.groupby("split")}
+    faults = {name: _faults(options, measured[name], images) for name in wanted}
     good = [name for name in wanted if not faults[name]]
     if not good:
         why = "; ".join(f"{name}: {', '.join(faults[name])}" for name in wanted)
@@ -104,20 +105,28 @@ def _refuse_inexact(most: float, rows: pd.DataFrame) -> None:
         )
 
 
-def _faults(options: params.ExportTflite, found: dict[str, Any], subsets: set[str]) -> list[str]:
-    """Name the bounds that a variant is beyond, and by what."""
-    most_lost, most_changed = options.max_accuracy_loss, options.max_changed_decisions
-    lost = found[tables.VALIDATION]["accuracy_loss"]
-    share = max(found[subset]["changed_decisions"] for subset in subsets)
+def _faults(
+    options: params.ExportTflite, found: dict[str, Any], images: dict[str, int]
+) -> list[str]:
+    """Name the bounds that a variant is beyond, and by what; one image of a subset is too few.
+
+    Args:
+        options: the bounds.
+        found: of the variant.
+        images: their number in each subset.
+    """
     faults = []
     if _version(found["minimum_runtime"]) > _version(options.oldest_runtime):
         faults.append(
             f"needs runtime {found['minimum_runtime']}, oldest_runtime = {options.oldest_runtime}"
         )
-    if lost > most_lost:
-        faults.append(f"accuracy loss {lost:.4f}, max_accuracy_loss = {most_lost}")
-    if share > most_changed:
-        faults.append(f"changed decisions {share:.4f}, max_changed_decisions = {most_changed}")
+    lost, most = found[tables.VALIDATION]["accuracy_loss"], options.max_accuracy_loss
+    if lost > most and round(lost * images[tables.VALIDATION]) > 1:
+        faults.append(f"accuracy loss {lost:.4f}, max_accuracy_loss = {most}")
+    for subset, count in images.items():
+        share, most = found[subset]["changed_decisions"], options.max_changed_decisions
+        if share > most and round(share * count) > 1:
+            faults.append(f"changed decisions {share:.4f}, max_changed_decisions = {most}")
     return faults
 
 
