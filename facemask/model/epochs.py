@@ -1,7 +1,7 @@
 """The epochs of a training: what was measured in each, and which weights are kept."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -11,6 +11,14 @@ from numpy.typing import NDArray
 from facemask import params
 from facemask.model import network, schedule
 from facemask.model.backup import BEFORE, BEST, STATE, Backup
+
+TOLD = ("accuracy", "val_loss", "val_accuracy")
+"""By Keras' names."""
+
+
+def figures(logs: Mapping[str, float]) -> dict[str, float]:
+    """Return what is told of an epoch: loss (of the label alone), accuracy, and these validated."""
+    return {"loss": logs["cross_entropy"]} | {name: logs[name] for name in TOLD}
 
 
 class Epochs(keras.callbacks.Callback):
@@ -74,12 +82,10 @@ class Epochs(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Keep the epoch, and stop where it was the last."""
-        seen = logs or {}
         row = {
             "epoch": epoch + 1,
             "size": self.model.input_shape[1],
-            "loss": seen["cross_entropy"],
-            **{name: seen[name] for name in ("accuracy", "val_loss", "val_accuracy")},
+            **figures(logs or {}),
             "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
             "seconds": time.perf_counter() - self.start,
         }

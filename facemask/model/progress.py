@@ -9,6 +9,7 @@ from tqdm import tqdm
 from facemask import params
 from facemask.errors import UserError
 from facemask.model import dataset
+from facemask.model.epochs import figures
 
 NAMED = 3
 """Images named of a batch that went wrong."""
@@ -47,8 +48,8 @@ class Progress(keras.callbacks.Callback):
         self.bar.close()
         if not math.isfinite((logs or {})["val_loss"]):
             raise self._diverged("in validation")
-        figures = ", ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
-        print(f"{self.title}: {figures}", flush=True)
+        told = ", ".join(f"{name} {value:.4f}" for name, value in figures(logs or {}).items())
+        print(f"{self.title}: {told}", flush=True)
 
     def _diverged(self, where: str) -> UserError:
         return UserError(
