@@ -16,7 +16,7 @@ from tools.browser import Server, launch
 
 WEB = Path("deploy/web")
 FACES = Path("data/demo.zip")
-SHOWN = (3, 504, 40, 520, 77, 560)
+SHOWN = (5, 505, 40, 521, 77, 527)
 WIDTHS, HEIGHT = (360, 1280), 800
 COLOURS = 64
 
