@@ -26,6 +26,9 @@ SLOW += ["start", "evaluate", "boxes", "whole_photos", "fuzz", "export", "crop_f
 SLOW += ["workers"]
 """Files whose tests begin processes, train, or try much, the longest first."""
 
+FAST = ["groups", "split", "ingest"]
+"""Of the other files the longest, the longest first."""
+
 if "PYTEST_XDIST_WORKER" in os.environ:
     # A process a core: threads that wait for one another while another process runs cost more.
     os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
@@ -33,10 +36,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files, so that all processes end together; mark what is slow."""
-    order = {f"test_{name}": place for place, name in enumerate(SLOW)}
-    items.sort(key=lambda item: order.get(item.path.stem, len(SLOW)))
+    order = {f"test_{name}": place for place, name in enumerate(SLOW + FAST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
     for item in items:
-        if item.path.stem in order or SHARED & set(getattr(item, "fixturenames", ())):
+        if item.path.stem.removeprefix("test_") in SLOW or SHARED & set(
+            getattr(item, "fixturenames", ())
+        ):
             item.add_marker(pytest.mark.slow)
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
@@ -163,6 +163,13 @@ def tiny_project(folder: Path) -> Path:
         draw(project / "data/faces" / label, 400)
     commit(project)
     return project
+
+
+def split_of(run: Callable[[str], None]) -> pd.DataFrame:
+    """Run `ingest` and `split` in the working directory; return the table."""
+    run("ingest")
+    run("split")
+    return pd.read_csv("data/split.csv")
 
 
 def details(project: Path) -> dict[str, Any]:
