@@ -2,13 +2,13 @@
 
 Run `python -m benchmarks.composites [MODEL]` in a clone after `dvc repro`: lays faces out in
 photos of one to sixteen people before made-up backgrounds, finds, crops and classifies them; ten
-minutes on one core. The faces are one validation image a group, and the external ones (of Face
-Mask 12K's published run, validation images show one face each; one masked external image in ten
-shows a whole person or a crowd, whose faces count as missed, and as boxes too many). Writes
-`benchmarks/composites.csv`: of the people of each class the share found, and found and labelled
-rightly (recall); of the labels given the share that is right (precision); and the same where the
-one label of the whole photo, shrunk to the network's size as the notebook's app does, is taken
-for each person in it.
+minutes on one core. The faces are validation images, one a group and as many of each class, and
+the external ones (of Face Mask 12K's published run, validation images show one face each; one
+masked external image in ten shows a whole person or a crowd, whose faces count as missed, and as
+boxes too many). Writes `benchmarks/composites.csv`: of the people of each class the share found,
+and found and labelled rightly (recall); of the labels given the share that is right (precision);
+and the same where the one label of the whole photo, shrunk to the network's size as the
+notebook's app does, is taken for each person in it.
 """
 
 import sys
@@ -149,9 +149,11 @@ def read(rows: pd.DataFrame, folder: Path) -> list[Labelled]:
 def main(model: Path = MODEL) -> None:
     """Measure photos of each size and write the table."""
     detector, classifier = FaceDetector(), Classifier(model)
-    validation = tables.subset(tables.read(paths.SPLIT), "validation").drop_duplicates("group")
+    validation = tables.subset(tables.read(paths.SPLIT), tables.VALIDATION)
+    groups = validation.drop_duplicates("group").groupby("label")
+    drawn = groups.sample(groups.size().min(), random_state=0)
     subsets = {
-        "validation": read(validation, paths.RAW),
+        "validation": read(drawn, paths.RAW),
         "external": read(tables.read(paths.EXTERNAL), paths.RAW_EXTERNAL),
     }
     measured = {

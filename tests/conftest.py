@@ -39,9 +39,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = {f"test_{name}": place for place, name in enumerate(SLOW + FAST)}
     items.sort(key=lambda item: order.get(item.path.stem, len(order)))
     for item in items:
-        if item.path.stem.removeprefix("test_") in SLOW or SHARED & set(
-            getattr(item, "fixturenames", ())
-        ):
+        shares = SHARED & set(getattr(item, "fixturenames", ()))
+        if item.path.stem.removeprefix("test_") in SLOW or shares:
             item.add_marker(pytest.mark.slow)
 
 
