@@ -1,0 +1,58 @@
+"""How much longer a photo of 1280 x 960 with one face takes than its networks alone.
+
+Run `python -m benchmarks.photo_cost [MODEL]`; a few seconds. Prints how many views the face finder
+looks at, the milliseconds of the photo and of as many bare calls of the same interpreters in turn,
+and the median of their ratios, which should be at most 1.5.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.composites import GRIDS, MODEL, compose
+from facemask.data.source import Source
+from facemask.inference import photos
+from facemask.inference.classifier import Classifier
+from facemask.inference.detection import SIDE, FaceDetector, _levels, _tiles
+
+FACES = Path("data/demo.zip")
+ROUNDS = 21
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    """Return how long some work takes."""
+    start = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - start)
+
+
+def main(model: Path = MODEL) -> None:
+    """Measure and print."""
+    detector, classifier = FaceDetector(), Classifier(model)
+    face = next(entry for entry in Source(FACES) if entry.path.endswith(".jpg"))
+    photo, _ = compose([("", face.content)], GRIDS[0], np.random.default_rng(0))
+    views = sum(len(list(_tiles(*size))) for size, _ in _levels(*photo.size))
+    view = np.zeros((1, SIDE, SIDE, 3), np.float32)
+    side = classifier.contract.input["side"]
+    crop = Image.new("RGB", (side, side))
+
+    def bare() -> None:
+        for _ in range(views):
+            detector._run(view)
+        classifier.classify(crop)
+
+    times = [
+        (milliseconds(lambda: photos.answer(photo, classifier, detector)), milliseconds(bare))
+        for _ in range(ROUNDS)
+    ]
+    whole, alone = np.median(times, axis=0)
+    ratio = np.median([a / b for a, b in times])
+    print(f"{views} views: photo {whole:.0f} ms, networks {alone:.0f} ms, ratio {ratio:.2f}")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
