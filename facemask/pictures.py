@@ -64,7 +64,9 @@ def stack(sheets: Sequence[Image.Image]) -> Image.Image:
 def write(picture: Image.Image, path: Path) -> None:
     """Write a picture, whole or not at all."""
     with replacing(path) as temporary:
-        picture.save(temporary)
+        picture.save(
+            temporary, compress_level=1
+        )  # photos hardly shrink further, at many times the cost
 
 
 def _shortened(text: str, width: int) -> str:
