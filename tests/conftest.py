@@ -37,10 +37,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files, so that all processes end together; mark what is slow."""
     order = {f"test_{name}": place for place, name in enumerate(SLOW + FAST)}
-    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+    places = {item: order.get(item.path.stem, len(order)) for item in items}
+    items.sort(key=places.__getitem__)
     for item in items:
-        shares = SHARED & set(getattr(item, "fixturenames", ()))
-        if item.path.stem.removeprefix("test_") in SLOW or shares:
+        if places[item] < len(SLOW) or SHARED & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
 
 

@@ -1,11 +1,9 @@
 """Images of one picture are one group, and stay on one side of the split."""
 
 import io
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,14 +11,10 @@ import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
 from tests.conftest import Run
-from tests.helpers import set_params, split_of
+from tests.helpers import details, set_params, split_of
 from tools.generated import generated
 
 FACES = Path("data/faces")
-
-
-def counted() -> dict[str, Any]:
-    return dict(json.loads(Path("details/split.json").read_text()))
 
 
 @pytest.mark.usefixtures("project")
@@ -126,8 +120,8 @@ def test_random_reports_its_own_leak(project: Path, run: Run) -> None:
     trained_on = set(masked.query("split == 'train'")["group"])
     leaked = masked.query("split == 'validation'")["group"].isin(trained_on).sum()
     assert leaked > 0
-    assert counted()["validation"]["train_overlap"] == leaked
-    assert counted()["strategy"] == "random"
+    assert details(Path())["split"]["validation"]["train_overlap"] == leaked
+    assert details(Path())["split"]["strategy"] == "random"
 
 
 @pytest.mark.usefixtures("project")

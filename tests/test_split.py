@@ -1,22 +1,16 @@
 """How `split` draws train, validation and test."""
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
 from tests.conftest import Run
-from tests.helpers import draw, set_params, split_of
+from tests.helpers import details, draw, set_params, split_of
 
 FACES = Path("data/faces")
-
-
-def counted() -> dict[str, Any]:
-    return dict(json.loads(Path("details/split.json").read_text()))
 
 
 def test_the_share_is_kept_in_each_class(project: Path, run: Run) -> None:
@@ -26,7 +20,7 @@ def test_the_share_is_kept_in_each_class(project: Path, run: Run) -> None:
     counts = table.groupby(["label", "split"]).size()
     assert counts["WithMask", "validation"] == 9
     assert counts["WithoutMask", "validation"] == 3
-    assert counted() == {
+    assert details(Path())["split"] == {
         "strategy": "grouped",
         "classes": {
             "WithMask": {"images": 30, "groups": 30, "largest_group": 1},
@@ -95,7 +89,7 @@ def test_a_third_part_is_held_out(project: Path, run: Run) -> None:
     sides = {label: dict(rows["split"].value_counts()) for label, rows in table.groupby("label")}
     assert sides["WithMask"] == {"test": 12, "train": 24, "validation": 4}
     assert sides["WithoutMask"] == {"test": 3, "train": 6, "validation": 1}
-    assert counted()["test"]["train_overlap"] == 0
+    assert details(Path())["split"]["test"]["train_overlap"] == 0
 
 
 def test_each_image_is_validated_in_one_fold_and_groups_stay_whole(project: Path, run: Run) -> None:
@@ -112,7 +106,7 @@ def test_each_image_is_validated_in_one_fold_and_groups_stay_whole(project: Path
         shares = folds[-1].groupby("label")["split"].value_counts(normalize=True)
         assert shares["WithMask", "validation"] == pytest.approx(0.2, abs=0.03)
         assert shares["WithoutMask", "validation"] == pytest.approx(0.2)
-        assert counted()["validation"]["train_overlap"] == 0
+        assert details(Path())["split"]["validation"]["train_overlap"] == 0
     sides = pd.concat([fold.set_index("path")["split"] for fold in folds], axis=1)
     tested = (sides == "test").sum(axis=1)
     assert set(tested) == {0, 4}

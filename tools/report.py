@@ -52,6 +52,7 @@ def headlines(changed: dict[str, Any], pairs: pd.DataFrame | None) -> Section:
         pairs: from `paired`.
     """
     rows = []
+    compared = set() if pairs is None else set(pairs["split"])
     for file, values in changed.get("diff", {}).items():
         for subset, value in values.items():
             old, new = value.get("old"), value.get("new")
@@ -63,8 +64,9 @@ def headlines(changed: dict[str, Any], pairs: pd.DataFrame | None) -> Section:
             wide = spread(name, subset, pairs)
             says = better if abs(new - old) > wide else "within the noise"
             says = says if np.isfinite(wide) else "noise unknown"
-            if Path(file).parent == paths.METRICS and pairs is not None and name != "train_overlap":
-                says = says if subset in set(pairs["split"]) else "of other images"
+            predicted = wide and Path(file).parent == paths.METRICS  # a count has no noise
+            if predicted and pairs is not None and subset not in compared:
+                says = "of other images"
             arrow = "" if new == old else "▲ " if new > old else "▼ "
             row = {"metric": f"{name.replace('_', ' ')}, {subset}"}
             row |= {"is": says if arrow else "same", "before": f"{old:.5g}", "now": f"{new:.5g}"}
@@ -93,9 +95,10 @@ def spread(name: str, subset: str, pairs: pd.DataFrame | None) -> float:
         change = rows["loss_new"] - rows["loss_old"]
         if name != "log_loss":
             change = rows["right_new"].astype(float) - rows["right_old"]
-        if len(rows):
-            low, high = difference_interval(change, rows["group"])
-            return (high - low) / 2
+        if rows.empty:
+            return float("inf")
+        low, high = difference_interval(change, rows["group"])
+        return (high - low) / 2
     if SEEDS.exists():
         seeds = pd.read_csv(SEEDS, index_col="figure")["standard_deviation"]
         name = name.replace("recall_", "recall_of_class.")

@@ -108,7 +108,7 @@ def _refuse_inexact(most: float, rows: pd.DataFrame) -> None:
 def _faults(
     options: params.ExportTflite, found: dict[str, Any], images: dict[str, int]
 ) -> list[str]:
-    """Name the bounds that a variant is beyond, and by what; one image of a subset is too few.
+    """Name the bounds that a variant is beyond, and by what.
 
     Args:
         options: the bounds.
@@ -121,13 +121,18 @@ def _faults(
             f"needs runtime {found['minimum_runtime']}, oldest_runtime = {options.oldest_runtime}"
         )
     lost, most = found[tables.VALIDATION]["accuracy_loss"], options.max_accuracy_loss
-    if lost > most and round(lost * images[tables.VALIDATION]) > 1:
+    if _beyond(lost, most, images[tables.VALIDATION]):
         faults.append(f"accuracy loss {lost:.4f}, max_accuracy_loss = {most}")
-    for subset, count in images.items():
-        share, most = found[subset]["changed_decisions"], options.max_changed_decisions
-        if share > most and round(share * count) > 1:
-            faults.append(f"changed decisions {share:.4f}, max_changed_decisions = {most}")
+    most = options.max_changed_decisions
+    changes = {subset: found[subset]["changed_decisions"] for subset in images}
+    if beyond := [share for name, share in changes.items() if _beyond(share, most, images[name])]:
+        faults.append(f"changed decisions {max(beyond):.4f}, max_changed_decisions = {most}")
     return faults
+
+
+def _beyond(share: float, most: float, images: int) -> bool:
+    """Tell whether a share of some images is more than allowed; that of a single one never is."""
+    return share > most and round(share * images) > 1
 
 
 def _version(text: str) -> tuple[int, ...]:
