@@ -120,8 +120,11 @@ def _in_words(address: str, *gone: type[Exception]) -> Iterator[None]:
         raise UserError(f"{address}: the scheduler is gone") from error
     except KilledWorker as error:
         raise UserError(f"{address}: {error}") from error
-    except ImportError as error:
-        raise UserError(f"{address}: a worker or the scheduler lacks code: {error}") from error
+    except (ImportError, RuntimeError) as error:
+        lacking = error.__cause__ or error  # the scheduler's comes as the cause of a RuntimeError
+        if not isinstance(lacking, ImportError):
+            raise
+        raise UserError(f"{address}: a worker or the scheduler lacks code: {lacking}") from error
 
 
 def _perform(work: Callable[[Any], Any], item: Any, version: str) -> Any:

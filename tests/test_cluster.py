@@ -139,13 +139,15 @@ def test_a_worker_with_other_code_is_one_line(on_cluster: Any) -> None:
 
 
 @pytest.fixture
-def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
-    """A scheduler without workers, in a process of its own."""
+def scheduler(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A scheduler without workers, in a process of its own, with our code or what the test says."""
     address = "tcp://127.0.0.1:18786"
     command = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
     options = ["--host", address, "--no-dashboard", "--no-show"]
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    with subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL) as started:
+    monkeypatch.setenv("PYTHONPATH", getattr(request, "param", str(REPOSITORY)))
+    with subprocess.Popen([*command, *options], cwd=tmp_path, stderr=subprocess.DEVNULL) as started:
         monkeypatch.setenv(SETTING, address)
         with dask.config.set({"facemask.patience": "2s"}):
             yield started
@@ -155,6 +157,13 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[byte
 @pytest.mark.usefixtures("project", "scheduler")
 def test_no_worker_is_one_line(complaint: Callable[[str], str]) -> None:
     assert "tcp://127.0.0.1:18786: no worker for 2 seconds, or" in complaint("ingest")
+
+
+@pytest.mark.usefixtures("scheduler")
+@pytest.mark.parametrize("scheduler", [""], indirect=True)
+def test_a_scheduler_without_our_code_is_one_line() -> None:
+    with pytest.raises(UserError, match="scheduler lacks code: No module named 'facemask'"):
+        list(spread(abs, [1]))
 
 
 def test_a_scheduler_that_ends_is_one_line(scheduler: subprocess.Popen[bytes]) -> None:

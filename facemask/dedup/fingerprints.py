@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from facemask.cache import Records
 from facemask.spread import spread
 
+cv2.setNumThreads(1)  # images are spread over threads as it is
+
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
