@@ -78,7 +78,7 @@ def write(rows: list[dict[str, Any]], workers: int) -> None:
     table = pd.DataFrame(rows)
     cost = table["seconds"] / (table["images"] * table["images"].map(math.log))
     table["relative_to_n_log_n"] = cost / cost.groupby(table["stage"]).transform("first")
-    others = tables.read(RESULT) if RESULT.exists() else table[:0]
+    others = pd.read_csv(RESULT) if RESULT.exists() else table[:0]
     both = pd.concat([others[others["workers"] != workers], table])
     tables.write(both.sort_values(["workers", "images"], kind="stable"), RESULT)
     print(table.to_string(float_format="%.2f"))

@@ -49,20 +49,18 @@ def candidates(fingerprints: Records, folder: Path, first: int = 0) -> Indices:
     Raises:
         UserError: the disk has no room for the files, or as `spread`.
     """
-    count = len(fingerprints)
+    count, pruned = len(fingerprints), 0
+    pairs = votes = np.zeros(0, np.int64)
     with scratch(folder / "tmp-candidates") as files:
         _search_all(files, fingerprints, first)
         starts = range(0, count, VOTERS)
-        counted = [
-            *spread(partial(_count_votes, files, count), starts, "votes", "task", len(starts))
-        ]
-    pairs = np.concatenate([np.zeros(0, np.int64), *(pairs for pairs, _ in counted)])
-    votes = np.concatenate([np.zeros(0, np.int64), *(votes for _, votes in counted)])
-    images = np.concatenate(np.divmod(pairs, count))
-    order = np.lexsort((-np.tile(votes, 2), images))
-    rank = np.arange(len(order)) - np.searchsorted(images[order], images[order])
-    chosen = np.unique(np.tile(pairs, 2)[order[rank < NEIGHBOURS]])
-    return np.stack(np.divmod(chosen, count), axis=1)
+        counted = spread(partial(_count_votes, files, count), starts, "votes", "task", len(starts))
+        for found in counted:
+            pairs, votes = np.append(pairs, found[0]), np.append(votes, found[1])
+            if len(pairs) > 2 * pruned:  # so that what no image keeps is never all in the memory
+                kept = _foremost(pairs, votes, count)
+                pairs, votes, pruned = pairs[kept], votes[kept], int(kept.sum())
+    return np.stack(np.divmod(pairs[_foremost(pairs, votes, count)], count), axis=1)
 
 
 def _search_all(files: Path, fingerprints: Records, first: int) -> None:
@@ -144,6 +142,21 @@ def _count_votes(files: Path, count: int, start: int) -> tuple[Indices, Indices]
     matches = np.unique(np.concatenate([np.zeros(0, np.int64), *parts]))
     pairs, votes = np.unique(matches // PLACES, return_counts=True)
     return pairs[votes >= VOTES], votes[votes >= VOTES]
+
+
+def _foremost(pairs: Indices, votes: Indices, count: int) -> NDArray[np.bool_]:
+    """Return which pairs are among the `NEIGHBOURS` of most votes of one of their images.
+
+    Args:
+        pairs: (p,) smaller of `count` images x `count` + larger one, sorted.
+        votes: (p,) of each.
+    """
+    images = np.concatenate(np.divmod(pairs, count))
+    order = np.lexsort((-np.tile(votes, 2), images))
+    rank = np.arange(len(order)) - np.searchsorted(images[order], images[order])
+    foremost = np.zeros((2, len(pairs)), bool)
+    foremost.flat[order[rank < NEIGHBOURS]] = True
+    return np.asarray(foremost.any(axis=0))
 
 
 def _nearest(
