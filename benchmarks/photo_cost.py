@@ -17,7 +17,7 @@ from benchmarks.composites import GRIDS, MODEL, compose
 from facemask.data.source import Source
 from facemask.inference import photos
 from facemask.inference.classifier import Classifier
-from facemask.inference.detection import SIDE, FaceDetector, _levels, _tiles
+from facemask.inference.detection import SIDE, FaceDetector, levels, tiles
 
 FACES = Path("data/demo.zip")
 ROUNDS = 21
@@ -35,14 +35,14 @@ def main(model: Path = MODEL) -> None:
     detector, classifier = FaceDetector(), Classifier(model)
     face = next(entry for entry in Source(FACES) if entry.path.endswith(".jpg"))
     photo, _ = compose([("", face.content)], GRIDS[0], np.random.default_rng(0))
-    views = sum(len(list(_tiles(*size))) for size, _ in _levels(*photo.size))
+    views = sum(len(list(tiles(*size))) for size, _ in levels(*photo.size))
     view = np.zeros((1, SIDE, SIDE, 3), np.float32)
     side = classifier.contract.input["side"]
     crop = Image.new("RGB", (side, side))
 
     def bare() -> None:
         for _ in range(views):
-            detector._run(view)
+            detector.run(view)
         classifier.classify(crop)
 
     times = [

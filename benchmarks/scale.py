@@ -1,10 +1,10 @@
 """What `ingest`, `resize` and `split` take of time and memory, by the number of images.
 
-Run `python -m benchmarks.scale`; about an hour. `python -m benchmarks.scale 2` has the work done by
-two single-threaded Dask workers in network namespaces instead of by threads (Linux, as root);
-another hour. Images are generated, and nothing is known of them before. Memory is what a process
-needs for itself at most; what it has mapped of files, which the system takes back when anything
-else needs room, stands beside it. Writes its rows of `benchmarks/scale.csv`, one for each stage.
+Run `python -m benchmarks.scale [WORKERS [IMAGES ...]]`; half an hour. Where there are workers, they
+are single-threaded ones of Dask in network namespaces (Linux, as root); for 0 it is this machine's
+threads. Images are generated, and nothing is known of them before. Memory is what a process needs
+for itself at most; what it has mapped of files, which the system takes back when anything else
+needs room, stands beside it. Writes its rows of `benchmarks/scale.csv`, one for each stage.
 """
 
 import io
@@ -31,7 +31,7 @@ from tools.namespaces import dask_cluster, with_code
 
 RESULT = Path(__file__).with_suffix(".csv")
 COUNTS, SIDE = (12_000, 50_000, 200_000), 160
-STAGES = ("ingest", "resize", "split")
+STAGES, KEYS = ("ingest", "resize", "split"), ["workers", "images", "stage"]
 CLASSES = ("WithMask", "WithoutMask")
 ROLES = ("stage", "scheduler", *repeat("worker", 100))
 LOOK = 0.1
@@ -73,30 +73,30 @@ def measure(stage: str, folder: Path, others: list[psutil.Process]) -> dict[str,
     return {"seconds": time.perf_counter() - start, **peaks}
 
 
-def write(rows: list[dict[str, Any]], workers: int) -> None:
-    """Write rows beside those of other numbers of workers, and print them."""
-    table = pd.DataFrame(rows)
+def write(row: dict[str, Any]) -> None:
+    """Write a row in the place of what was measured before, and print the table."""
+    table = pd.DataFrame([row])
+    if RESULT.exists():
+        table = pd.concat([pd.read_csv(RESULT), table]).drop_duplicates(KEYS, keep="last")
+    table = table.sort_values(["workers", "images"], kind="stable", ignore_index=True)
     cost = table["seconds"] / (table["images"] * table["images"].map(math.log))
-    table["relative_to_n_log_n"] = cost / cost.groupby(table["stage"]).transform("first")
-    others = pd.read_csv(RESULT) if RESULT.exists() else table[:0]
-    both = pd.concat([others[others["workers"] != workers], table])
-    tables.write(both.sort_values(["workers", "images"], kind="stable"), RESULT)
+    first = cost.groupby([table["workers"], table["stage"]]).transform("first")
+    table["relative_to_n_log_n"] = cost / first
+    tables.write(table.round(3), RESULT)
     print(table.to_string(float_format="%.2f"))
 
 
-def main(workers: int = 0) -> None:
+def main(workers: int = 0, *counts: int) -> None:
     """Measure every size, and write the table as it grows."""
-    rows = []
-    for count in COUNTS:
+    for count in counts or COUNTS:
         with (
             tempfile.TemporaryDirectory(dir="data") as name,
             dask_cluster(workers) as others,
         ):
             prepare(Path(name), count)
             for stage in STAGES:
-                row = {"workers": workers, "images": count, "stage": stage}
-                rows.append(row | measure(stage, Path(name), others))
-                write(rows, workers)
+                key = dict(zip(KEYS, (workers, count, stage), strict=True))
+                write(key | measure(stage, Path(name), others))
 
 
 if __name__ == "__main__":

@@ -148,8 +148,9 @@ def _foremost(pairs: Indices, votes: Indices, count: int) -> NDArray[np.bool_]:
     """Return which pairs are among the `NEIGHBOURS` of most votes of one of their images.
 
     Args:
-        pairs: (p,) smaller of `count` images x `count` + larger one, sorted.
+        pairs: (p,) smaller image x `count` + larger one, sorted.
         votes: (p,) of each.
+        count: of the images.
     """
     images = np.concatenate(np.divmod(pairs, count))
     order = np.lexsort((-np.tile(votes, 2), images))

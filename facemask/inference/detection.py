@@ -7,8 +7,9 @@ the app do the same with the constants of `face_detector.json`:
 - `input_size`: side of the network's input in pixels;
 - `grids`: cells on a side of each feature map, and boxes predicted for a cell;
 - `zooms`: the photo is looked at with its longer side at `scale` times `input_size`, in tiles that
-  overlap by half, if that side has at least `least_side` pixels; a face in it has at least the
-  score `min_score` (0-1);
+  overlap by half, if that side has at least `least_side` pixels; the faces of a photo have at
+  least the score `min_score` (0-1) of its largest zoom;
+- `view_score`: least probability (0-1) of a face in a view, from which its box counts;
 - `same_face`: intersection over union from which two boxes are of one face;
 - `inside`: intersection over the smaller from which a box lies within another;
 - `beside`: a smaller face whose centre is nearer than this to that of a surer one, in sides of the
@@ -40,7 +41,11 @@ Array = NDArray[np.float64]
 
 
 class Face(NamedTuple):
-    """A face: its box's left, top, right and bottom in pixels of the photo; its score (0-1)."""
+    """A face: its box's left, top, right and bottom in pixels of the photo; its score (0-1).
+
+    The odds of the score are those of the surest view's probability, times the sum of what all
+    views give: a face is seen in several, what only resembles one seldom is.
+    """
 
     box: tuple[float, float, float, float]
     score: float
@@ -73,47 +78,60 @@ class FaceDetector:
 
         Args:
             model: its `.tflite` file; that of `PACKAGE` if none.
-            min_score: least score of a face anywhere, 0-1; those of `SETTINGS` if none.
+            min_score: least score of a face in any photo, 0-1; those of `SETTINGS` if none.
 
         Raises:
             UserError: there is no file, and the package is not installed.
         """
         self._model = (model or weights()).read_bytes()
         self._of_thread = threading.local()
-        self._anchors = _anchors()
+        self._anchors = anchors()
         self._min_score = min_score
 
     def find(self, image: Image.Image) -> list[Face]:
         """Return the faces in an RGB image of any size, the surest first."""
-        seen = []
-        level = image
-        for size, min_score in reversed(_levels(*image.size)):
+        seen, level, zooms = [], image, levels(*image.size)
+        for size, _ in reversed(zooms):
             level = level.resize(size, Image.Resampling.BILINEAR)  # each of the larger one before
             enlarged = np.tile(np.divide(image.size, size), 2)
-            for view in _tiles(*size):
-                boxes, scores = self._look(level, view, self._min_score or min_score)
+            for view in tiles(*size):
+                boxes, scores = self._look(level, view)
                 seen.append((boxes * enlarged, scores))
+        views = np.repeat(np.arange(len(seen)), [len(scores) for _, scores in seen])
         boxes = np.concatenate([boxes for boxes, _ in seen])
         scores = np.concatenate([scores for _, scores in seen])
-        return apart(_merge(boxes, scores))
+        _, least = zooms[-1]
+        faces = [
+            face
+            for face in _merge(boxes, scores, views)
+            if face.score >= (least if self._min_score is None else self._min_score)
+        ]
+        return apart(sorted(faces, key=lambda face: face.score, reverse=True))
 
     def crops(self, image: Image.Image, margins: Mapping[str, float]) -> list[Box]:
         """Return for each face in an RGB image what `crop` cuts out, the surest first."""
         return [crop(face, margins, image.size) for face in self.find(image)]
 
-    def _look(self, level: Image.Image, view: Box, min_score: float) -> tuple[Array, Array]:
+    def _look(self, level: Image.Image, view: Box) -> tuple[Array, Array]:
         """Return boxes (n, 4) in pixels of the level and scores (n,) of the faces in a view."""
         pixels = np.asarray(level.crop(view), np.float32)  # beyond its borders Pillow gives black
-        raw, logits = self._run(pixels[np.newaxis] / 127.5 - 1)
+        raw, logits = self.run(pixels[np.newaxis] / 127.5 - 1)
         scores = 1 / (1 + np.exp(-logits.clip(-100, 100)))
-        found = scores >= min_score
+        found = scores >= SETTINGS["view_score"]
         centres, sizes = raw[found, :2] + self._anchors[found] * SIDE + view[:2], raw[found, 2:]
         boxes = np.hstack([centres - sizes / 2, centres + sizes / 2])
         uncut = _is_uncut(boxes, view, level.size)
         return boxes[uncut], scores[found][uncut]
 
-    def _run(self, pixels: NDArray[np.float32]) -> tuple[Array, Array]:
-        """Return each anchor's box (n, 4), relative to it, and logit (n,)."""
+    def run(self, pixels: NDArray[np.float32]) -> tuple[Array, Array]:
+        """Return what the network answers to a view.
+
+        Args:
+            pixels: (1, `SIDE`, `SIDE`, 3), RGB, from -1 to 1.
+
+        Returns:
+            Each anchor's box (n, 4), relative to it, in pixels of the view, and logit (n,).
+        """
         if not hasattr(self._of_thread, "interpreter"):
             interpreter = Interpreter(model_content=self._model, num_threads=1)
             interpreter.allocate_tensors()
@@ -141,7 +159,7 @@ def weights() -> Path:
     return folder / "data" / "face_detection_short_range.tflite"
 
 
-def _anchors() -> Array:
+def anchors() -> Array:
     """Return the centre of each predicted box's cell (n, 2), 0-1, in the network's order."""
     cells = []
     for side, boxes in SETTINGS["grids"]:
@@ -150,19 +168,19 @@ def _anchors() -> Array:
     return np.concatenate(cells)
 
 
-def _levels(width: int, height: int) -> list[tuple[tuple[int, int], float]]:
-    """Return the sizes that a photo is looked at in, the smallest first, and their least scores."""
+def levels(width: int, height: int) -> list[tuple[tuple[int, int], float]]:
+    """Return the sizes that a photo is looked at in, the smallest first, and their `min_score`."""
     longer = max(width, height)
-    levels = []
+    sizes = []
     for zoom in SETTINGS["zooms"]:
         if longer >= zoom["least_side"]:
             scale = SIDE * zoom["scale"] / longer
             size = max(1, int(width * scale + 0.5)), max(1, int(height * scale + 0.5))
-            levels.append((size, zoom["min_score"]))
-    return levels
+            sizes.append((size, zoom["min_score"]))
+    return sizes
 
 
-def _tiles(width: int, height: int) -> Iterator[Box]:
+def tiles(width: int, height: int) -> Iterator[Box]:
     """Yield squares of the network's size, which overlap by half, or the one around all of it."""
     for top in _starts(height):
         for left in _starts(width):
@@ -187,7 +205,7 @@ def _is_uncut(boxes: Array, view: Box, size: tuple[int, int]) -> NDArray[np.bool
     )
 
 
-def _merge(boxes: Array, scores: Array) -> Iterator[Face]:
+def _merge(boxes: Array, scores: Array, views: NDArray[np.int64]) -> Iterator[Face]:
     """Yield one box, their mean weighted by score, of those that show the same face."""
     while len(scores):
         best = scores.argmax()
@@ -197,9 +215,16 @@ def _merge(boxes: Array, scores: Array) -> Iterator[Face]:
         same = shared / (areas[best] + areas - shared) > SETTINGS["same_face"]
         same[best] = True
         box = np.average(boxes[same], axis=0, weights=scores[same])
-        yield Face(tuple(box.tolist()), float(scores[best]))
+        yield Face(tuple(box.tolist()), _score(scores[same], views[same]))
         left = ~same & (shared / np.minimum(areas[best], areas) <= SETTINGS["inside"])
-        boxes, scores = boxes[left], scores[left]
+        boxes, scores, views = boxes[left], scores[left], views[left]
+
+
+def _score(scores: Array, views: NDArray[np.int64]) -> float:
+    """Return the score of a face by what boxes of it have, (n,), and the view of each, (n,)."""
+    of_views = sum(scores[views == view].max() for view in np.unique(views))
+    evidence = scores.max() * of_views
+    return float(evidence / (1 - scores.max() + evidence))
 
 
 def apart(faces: Iterable[Face]) -> list[Face]:

@@ -6,9 +6,14 @@ import type { Box, Pixels } from "./pixels";
 /** Sides of the square that the network takes, in pixels. */
 export const INPUT_SIZE = constants.input_size;
 
-/** A box of a face, in pixels of the picture, and how sure the network is of it, 0-1. */
+/** A box of a face, in pixels of the picture, and how sure it is, 0-1: in one view or in all. */
 export interface Detection extends Box {
   score: number;
+}
+
+/** A box that the network gave in one of the views. */
+interface Seen extends Detection {
+  view: number;
 }
 
 /** How a face's box becomes the crop that is classified; it is part of the model's contract. */
@@ -32,7 +37,7 @@ export const anchors = constants.grids.flatMap(([side, boxes]) =>
   }),
 );
 
-/** A size at which a picture is looked at, and the least score of a face in it. */
+/** A size at which a picture is looked at, and the least score of a face if it is the largest. */
 export interface Level extends Size {
   minScore: number;
 }
@@ -94,7 +99,7 @@ export function decode(
   const found: Detection[] = [];
   logits.forEach((logit, i) => {
     const score = 1 / (1 + Math.exp(-logit));
-    if (score < level.minScore) return;
+    if (score < constants.view_score) return;
     const [dx, dy, width, height] = boxes.subarray(stride * i);
     const x = dx + anchors[i].x * INPUT_SIZE + tile.left;
     const y = dy + anchors[i].y * INPUT_SIZE + tile.top;
@@ -140,11 +145,12 @@ const shared = (a: Box, b: Box): number =>
     bottom: Math.min(a.bottom, b.bottom),
   });
 
-/** Make of the boxes of all views one for each face, the surest first. */
-export function merge(found: Detection[]): Detection[] {
+/** Make of the boxes of all views one for each face of a least score, the surest first. */
+export function merge(views: Detection[][], minScore: number): Detection[] {
+  const seen = views.flatMap((found, view) => found.map((box) => ({ ...box, view })));
   const faces: Detection[] = [];
-  for (const face of sameFaces(found)) {
-    if (!faces.some((surer) => isPart(face, surer))) faces.push(face);
+  for (const face of sameFaces(seen).sort((a, b) => b.score - a.score)) {
+    if (face.score >= minScore && !faces.some((surer) => isPart(face, surer))) faces.push(face);
   }
   return faces;
 }
@@ -160,13 +166,13 @@ function isPart(face: Detection, surer: Detection): boolean {
 
 const meanSide = (box: Box): number => (box.right - box.left + box.bottom - box.top) / 2;
 
-/** Make one box, their mean weighted by score, of those that show the same face; surest first. */
-function sameFaces(found: Detection[]): Detection[] {
+/** Make one box, their mean weighted by score, of those that show the same face. */
+function sameFaces(found: Seen[]): Detection[] {
   const merged: Detection[] = [];
   let rest = [...found].sort((a, b) => b.score - a.score);
   while (rest.length) {
     const best = rest[0];
-    const isSame = (box: Detection): boolean => {
+    const isSame = (box: Seen): boolean => {
       const inner = shared(best, box);
       return box === best || inner / (area(best) + area(box) - inner) > constants.same_face;
     };
@@ -175,13 +181,21 @@ function sameFaces(found: Detection[]): Detection[] {
     const mean = (edge: keyof Box): number =>
       same.reduce((sum, box) => sum + box[edge] * box.score, 0) / weight;
     const [left, top, right, bottom] = (["left", "top", "right", "bottom"] as const).map(mean);
-    merged.push({ left, top, right, bottom, score: best.score });
+    merged.push({ left, top, right, bottom, score: faceScore(same) });
     rest = rest.filter(
       (box) =>
         !isSame(box) && shared(best, box) / Math.min(area(best), area(box)) <= constants.inside,
     );
   }
   return merged;
+}
+
+/** How sure boxes of one face, the surest first, make it. */
+function faceScore(same: Seen[]): number {
+  const ofViews = new Map<number, number>();
+  for (const { view, score } of same) ofViews.set(view, Math.max(score, ofViews.get(view) ?? 0));
+  const evidence = same[0].score * [...ofViews.values()].reduce((sum, score) => sum + score);
+  return evidence / (1 - same[0].score + evidence);
 }
 
 /** Find the part of the picture around a face's box that a training image would show. */

@@ -24,17 +24,16 @@ export class FaceDetector {
 
   /** Find the boxes of faces, the surest first; `small` looks for small faces too. */
   async find(image: ImageData, small: boolean): Promise<Detection[]> {
-    const found: Detection[] = [];
+    const views: Detection[][] = [];
     let pixels = cropped(image, fullFrame(image));
-    for (const level of levels(image)
-      .slice(0, small ? undefined : 1)
-      .reverse()) {
+    const used = levels(image).slice(0, small ? undefined : 1);
+    for (const level of [...used].reverse()) {
       pixels = resize(pixels, level.width, level.height); // each of the larger one before
       for (const tile of tiles(level)) {
         const outputs = await this.network.run(networkInput(pixels, tile));
-        found.push(...decode(outputs.get(16)!, outputs.get(1)!, level, tile, image));
+        views.push(decode(outputs.get(16)!, outputs.get(1)!, level, tile, image));
       }
     }
-    return merge(found);
+    return merge(views, used.at(-1)!.minScore);
   }
 }

@@ -57,7 +57,7 @@ class CameraActivity : Activity() {
         app.worker.execute {
             val show = try {
                 val pixels = image.use { pixelsOf(it, turns) }
-                val marks = app.photos.answer(pixels, tiles = false).map { app.mark(it, pixels) }
+                val marks = app.photos.answer(pixels, small = false).map { app.mark(it, pixels) }
                 val picture = bitmapOf(pixels);
                 { findViewById<PhotoView>(R.id.picture).show(picture, marks); say(marks, began) }
             } catch (refused: ModelRefused) {

@@ -8,7 +8,7 @@ import kotlin.math.max
 import kotlin.math.min
 import org.json.JSONObject
 
-/** A face that was found: its box in pixels of the picture, and how sure the network is, 0-1. */
+/** A face: its box in pixels of the picture, and how sure it is, 0-1: in one view or in all. */
 data class Face(
     val left: Double,
     val top: Double,
@@ -60,6 +60,7 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
     private val constants = JSONObject(settings)
     private val size = constants.getInt("input_size")
     private val zooms = constants.getJSONArray("zooms").run { List(length(), ::getJSONObject) }
+    private val viewScore = constants.getDouble("view_score")
     private val sameFace = constants.getDouble("same_face")
     private val inside = constants.getDouble("inside")
     private val beside = constants.getDouble("beside")
@@ -68,24 +69,28 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
     internal val anchors: List<Pair<Double, Double>> =
         pairs("grids").flatMap { grid -> cells(grid.getInt(0), grid.getInt(1)) }
 
-    /** A size at which a picture is looked at, and the least score of a face in it. */
+    /** A size at which a picture is looked at, and the least score of a face if it is the largest. */
     internal data class Level(val width: Int, val height: Int, val minScore: Double)
 
-    /** Find the faces in a picture, the surest first; with `tiles`, small ones too. */
-    fun find(picture: Pixels, tiles: Boolean = true): List<Face> {
+    /** Find the faces in a picture, the surest first; with `small`, small ones too. */
+    fun find(picture: Pixels, small: Boolean = true): List<Face> {
         var pixels = picture
-        val seen = levels(picture).take(if (tiles) zooms.size else 1).reversed().flatMap { level ->
+        val used = levels(picture).take(if (small) zooms.size else 1)
+        val views = used.reversed().flatMap { level ->
             pixels = pixels.resized(pixels.fullFrame, level.width, level.height) // each of the larger one before
             val across = picture.width.toDouble() / level.width
             val down = picture.height.toDouble() / level.height
-            tiles(level.width, level.height).flatMap { look(pixels, it, level.minScore) }
-                .map { Face(it.left * across, it.top * down, it.right * across, it.bottom * down, it.score) }
+            tiles(level.width, level.height).map { tile ->
+                look(pixels, tile).map {
+                    Face(it.left * across, it.top * down, it.right * across, it.bottom * down, it.score)
+                }
+            }
         }
-        return apart(merged(seen))
+        return apart(merged(views).filter { it.score >= used.last().minScore }.sortedByDescending(Face::score))
     }
 
     /** Find faces in a tile of a level, in the level's pixels; outside it is black. */
-    private fun look(level: Pixels, tile: Box, minScore: Double): List<Face> {
+    private fun look(level: Pixels, tile: Box): List<Face> {
         if (Thread.interrupted()) throw InterruptedException()
         val input = FloatArray(3 * size * size) { -1f }
         for (y in max(0, tile.top) until min(level.height, tile.bottom)) {
@@ -97,7 +102,7 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
         val raw = network(input)
         return anchors.indices.mapNotNull { i ->
             val score = 1 / (1 + exp(-raw.logits[i].toDouble()))
-            if (score < minScore) return@mapNotNull null
+            if (score < viewScore) return@mapNotNull null
             val (dx, dy, w, h) = List(4) { raw.boxes[raw.stride * i + it].toDouble() }
             val (x, y) = dx + anchors[i].first * size + tile.left to dy + anchors[i].second * size + tile.top
             Face(x - w / 2, y - h / 2, x + w / 2, y + h / 2, score)
@@ -119,20 +124,23 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
         starts(width).map { left -> Box(left, top, left + size, top + size) }
     }
 
-    /** One box, their mean weighted by score, of those that show the same face. */
-    private fun merged(found: List<Face>): List<Face> {
+    /** One box, their mean weighted by score, of those of all views that show the same face. */
+    private fun merged(views: List<List<Face>>): List<Face> {
         val merged = mutableListOf<Face>()
-        var left = found
+        var left = views.flatMapIndexed { view, found -> found.map { it to view } }
         while (left.isNotEmpty()) {
-            val best = left.maxBy(Face::score)
-            val (same, others) = left.partition {
-                val shared = best.shared(it)
-                it === best || shared / (best.area + it.area - shared) > sameFace
+            val (best, _) = left.maxBy { (face, _) -> face.score }
+            val (same, others) = left.partition { (face, _) ->
+                val shared = best.shared(face)
+                face === best || shared / (best.area + face.area - shared) > sameFace
             }
-            val weight = same.sumOf(Face::score)
-            val mean = { edge: (Face) -> Double -> same.sumOf { edge(it) * it.score } / weight }
-            merged += Face(mean(Face::left), mean(Face::top), mean(Face::right), mean(Face::bottom), best.score)
-            left = others.filter { best.shared(it) / min(best.area, it.area) <= inside }
+            val weight = same.sumOf { (face, _) -> face.score }
+            val mean = { edge: (Face) -> Double -> same.sumOf { (face, _) -> edge(face) * face.score } / weight }
+            val ofViews = same.groupBy({ (_, view) -> view }, { (face, _) -> face.score })
+            val evidence = best.score * ofViews.values.sumOf(List<Double>::max)
+            val score = evidence / (1 - best.score + evidence)
+            merged += Face(mean(Face::left), mean(Face::top), mean(Face::right), mean(Face::bottom), score)
+            left = others.filter { (face, _) -> best.shared(face) / min(best.area, face.area) <= inside }
         }
         return merged
     }

@@ -14,9 +14,9 @@ class Photos(model: ByteBuffer, faceNetwork: ByteBuffer, faceDetector: String) {
         RawFaces(outputs.getValue(BOXES), BOXES, outputs.getValue(LOGITS))
     }
 
-    /** Find, crop and classify the faces, the surest first; with `tiles`, small ones too. */
-    fun answer(picture: Pixels, tiles: Boolean = true): List<Found> =
-        detector.find(picture, tiles).map { face ->
+    /** Find, crop and classify the faces, the surest first; with `small`, small ones too. */
+    fun answer(picture: Pixels, small: Boolean = true): List<Found> =
+        detector.find(picture, small).map { face ->
             val box = face.crop(classifier.contract.crop, picture.fullFrame)
             Found(box, face.score, classifier.classify(picture, box))
         }
