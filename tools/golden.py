@@ -16,7 +16,7 @@ and bottom. Run `python -m tools.golden` after a change of what the files hold.
     of the contract, or one whose `input` a reader does not know how to make.
 `views.json`
     `levels` are the sizes that the face finder looks at a picture in, the smallest first, each with
-    the least score of a face (`min_score`) and its `tiles`, in its pixels.
+    the `weight` of a view and its `tiles`, in its pixels.
 `anchors.json`
     `x` and `y`, 0-1, are the centre of the anchor with this `index`.
 `detection.json`
@@ -199,8 +199,8 @@ def views() -> Iterator[Case]:
         (1280, 960), (1279, 853), (2000, 3), (3, 2000), (1000, 400),
     ):  # fmt: skip
         levels = [
-            {"size": size, "min_score": min_score, "tiles": list(detection.tiles(*size))}
-            for size, min_score in detection.levels(width, height)
+            {"size": size, "weight": weight, "tiles": list(detection.tiles(*size))}
+            for size, weight in detection.levels(width, height)
         ]
         yield {"width": width, "height": height, "levels": levels}
 

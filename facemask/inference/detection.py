@@ -7,9 +7,9 @@ the app do the same with the constants of `face_detector.json`:
 - `input_size`: side of the network's input in pixels;
 - `grids`: cells on a side of each feature map, and boxes predicted for a cell;
 - `zooms`: the photo is looked at with its longer side at `scale` times `input_size`, in tiles that
-  overlap by half, if that side has at least `least_side` pixels; the faces of a photo have at
-  least the score `min_score` (0-1) of its largest zoom;
+  overlap by half, if that side has at least `least_side` pixels; `weight` is that of a view;
 - `view_score`: least probability (0-1) of a face in a view, from which its box counts;
+- `min_score`: least score (0-1) of a face;
 - `same_face`: intersection over union from which two boxes are of one face;
 - `inside`: intersection over the smaller from which a box lies within another;
 - `beside`: a smaller face whose centre is nearer than this to that of a surer one, in sides of the
@@ -43,8 +43,9 @@ Array = NDArray[np.float64]
 class Face(NamedTuple):
     """A face: its box's left, top, right and bottom in pixels of the photo; its score (0-1).
 
-    The odds of the score are those of the surest view's probability, times the sum of what all
-    views give: a face is seen in several, what only resembles one seldom is.
+    The odds of the score are those of the surest view's probability, times the weighted sum of
+    what all views give: a face is seen in several, what only resembles one seldom is. A large one
+    is whole in the full frame alone, which has the weight of several tiles.
     """
 
     box: tuple[float, float, float, float]
@@ -78,7 +79,7 @@ class FaceDetector:
 
         Args:
             model: its `.tflite` file; that of `PACKAGE` if none.
-            min_score: least score of a face in any photo, 0-1; those of `SETTINGS` if none.
+            min_score: least score of a face, 0-1; that of `SETTINGS` if none.
 
         Raises:
             UserError: there is no file, and the package is not installed.
@@ -86,26 +87,23 @@ class FaceDetector:
         self._model = (model or weights()).read_bytes()
         self._of_thread = threading.local()
         self._anchors = anchors()
-        self._min_score = min_score
+        self._min_score = SETTINGS["min_score"] if min_score is None else min_score
 
     def find(self, image: Image.Image) -> list[Face]:
         """Return the faces in an RGB image of any size, the surest first."""
-        seen, level, zooms = [], image, levels(*image.size)
-        for size, _ in reversed(zooms):
+        seen, weights, level = [], [], image
+        for size, weight in reversed(levels(*image.size)):
             level = level.resize(size, Image.Resampling.BILINEAR)  # each of the larger one before
             enlarged = np.tile(np.divide(image.size, size), 2)
             for view in tiles(*size):
                 boxes, scores = self._look(level, view)
                 seen.append((boxes * enlarged, scores))
+                weights.append(weight)
         views = np.repeat(np.arange(len(seen)), [len(scores) for _, scores in seen])
         boxes = np.concatenate([boxes for boxes, _ in seen])
         scores = np.concatenate([scores for _, scores in seen])
-        _, least = zooms[-1]
-        faces = [
-            face
-            for face in _merge(boxes, scores, views)
-            if face.score >= (least if self._min_score is None else self._min_score)
-        ]
+        merged = _merge(boxes, scores, views, np.array(weights))
+        faces = [face for face in merged if face.score >= self._min_score]
         return apart(sorted(faces, key=lambda face: face.score, reverse=True))
 
     def crops(self, image: Image.Image, margins: Mapping[str, float]) -> list[Box]:
@@ -168,15 +166,15 @@ def anchors() -> Array:
     return np.concatenate(cells)
 
 
-def levels(width: int, height: int) -> list[tuple[tuple[int, int], float]]:
-    """Return the sizes that a photo is looked at in, the smallest first, and their `min_score`."""
+def levels(width: int, height: int) -> list[tuple[tuple[int, int], int]]:
+    """Return the sizes that a photo is looked at in, the smallest first, and their `weight`."""
     longer = max(width, height)
     sizes = []
     for zoom in SETTINGS["zooms"]:
         if longer >= zoom["least_side"]:
             scale = SIDE * zoom["scale"] / longer
             size = max(1, int(width * scale + 0.5)), max(1, int(height * scale + 0.5))
-            sizes.append((size, zoom["min_score"]))
+            sizes.append((size, zoom["weight"]))
     return sizes
 
 
@@ -205,8 +203,17 @@ def _is_uncut(boxes: Array, view: Box, size: tuple[int, int]) -> NDArray[np.bool
     )
 
 
-def _merge(boxes: Array, scores: Array, views: NDArray[np.int64]) -> Iterator[Face]:
-    """Yield one box, their mean weighted by score, of those that show the same face."""
+def _merge(
+    boxes: Array, scores: Array, views: NDArray[np.int64], weights: NDArray[np.int64]
+) -> Iterator[Face]:
+    """Yield one box, their mean weighted by score, of those that show the same face.
+
+    Args:
+        boxes: (n, 4).
+        scores: (n,) of each in its view.
+        views: (n,) number of each box's view.
+        weights: (v,) of each view.
+    """
     while len(scores):
         best = scores.argmax()
         first, last = np.maximum(boxes[best], boxes), np.minimum(boxes[best], boxes)
@@ -215,14 +222,14 @@ def _merge(boxes: Array, scores: Array, views: NDArray[np.int64]) -> Iterator[Fa
         same = shared / (areas[best] + areas - shared) > SETTINGS["same_face"]
         same[best] = True
         box = np.average(boxes[same], axis=0, weights=scores[same])
-        yield Face(tuple(box.tolist()), _score(scores[same], views[same]))
+        yield Face(tuple(box.tolist()), _score(scores[same], views[same], weights))
         left = ~same & (shared / np.minimum(areas[best], areas) <= SETTINGS["inside"])
         boxes, scores, views = boxes[left], scores[left], views[left]
 
 
-def _score(scores: Array, views: NDArray[np.int64]) -> float:
-    """Return the score of a face by what boxes of it have, (n,), and the view of each, (n,)."""
-    of_views = sum(scores[views == view].max() for view in np.unique(views))
+def _score(scores: Array, views: NDArray[np.int64], weights: NDArray[np.int64]) -> float:
+    """Return the score of a face by those of boxes in their views; all as `_merge` takes it."""
+    of_views = sum(weights[view] * scores[views == view].max() for view in np.unique(views))
     evidence = scores.max() * of_views
     return float(evidence / (1 - scores.max() + evidence))
 

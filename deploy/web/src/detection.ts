@@ -11,9 +11,15 @@ export interface Detection extends Box {
   score: number;
 }
 
-/** A box that the network gave in one of the views. */
+/** What the network gave in a view, and how much a view of its size counts. */
+export interface View {
+  found: Detection[];
+  weight: number;
+}
+
+/** A box and the view that it was seen in. */
 interface Seen extends Detection {
-  view: number;
+  view: View;
 }
 
 /** How a face's box becomes the crop that is classified; it is part of the model's contract. */
@@ -37,9 +43,9 @@ export const anchors = constants.grids.flatMap(([side, boxes]) =>
   }),
 );
 
-/** A size at which a picture is looked at, and the least score of a face if it is the largest. */
+/** A size at which a picture is looked at, and how much a view of it counts. */
 export interface Level extends Size {
-  minScore: number;
+  weight: number;
 }
 
 /** The sizes at which a picture is looked at, the smallest first. */
@@ -50,7 +56,7 @@ export function levels(image: Size): Level[] {
     .map((zoom) => {
       const scale = (INPUT_SIZE * zoom.scale) / longer;
       const side = (length: number): number => Math.max(1, Math.floor(length * scale + 0.5));
-      return { width: side(image.width), height: side(image.height), minScore: zoom.min_score };
+      return { width: side(image.width), height: side(image.height), weight: zoom.weight };
     });
 }
 
@@ -145,12 +151,13 @@ const shared = (a: Box, b: Box): number =>
     bottom: Math.min(a.bottom, b.bottom),
   });
 
-/** Make of the boxes of all views one for each face of a least score, the surest first. */
-export function merge(views: Detection[][], minScore: number): Detection[] {
-  const seen = views.flatMap((found, view) => found.map((box) => ({ ...box, view })));
+/** Make of the boxes of all views one for each face, the surest first. */
+export function merge(views: View[]): Detection[] {
+  const seen = views.flatMap((view) => view.found.map((box) => ({ ...box, view })));
   const faces: Detection[] = [];
   for (const face of sameFaces(seen).sort((a, b) => b.score - a.score)) {
-    if (face.score >= minScore && !faces.some((surer) => isPart(face, surer))) faces.push(face);
+    if (face.score < constants.min_score) break;
+    if (!faces.some((surer) => isPart(face, surer))) faces.push(face);
   }
   return faces;
 }
@@ -192,9 +199,10 @@ function sameFaces(found: Seen[]): Detection[] {
 
 /** How sure boxes of one face, the surest first, make it. */
 function faceScore(same: Seen[]): number {
-  const ofViews = new Map<number, number>();
+  const ofViews = new Map<View, number>();
   for (const { view, score } of same) ofViews.set(view, Math.max(score, ofViews.get(view) ?? 0));
-  const evidence = same[0].score * [...ofViews.values()].reduce((sum, score) => sum + score);
+  const sum = [...ofViews].reduce((sum, [view, score]) => sum + view.weight * score, 0);
+  const evidence = same[0].score * sum;
   return evidence / (1 - same[0].score + evidence);
 }
 

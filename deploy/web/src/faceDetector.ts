@@ -1,7 +1,7 @@
 /** Find faces with MediaPipe's BlazeFace, short range, run by LiteRT.js. */
 
 import modelUrl from "@mediapipe/face_detection/face_detection_short_range.tflite?url";
-import { type Detection, decode, levels, merge, networkInput, tiles } from "./detection";
+import { type Detection, decode, levels, merge, networkInput, tiles, type View } from "./detection";
 import { cropped, fullFrame, resize } from "./pixels";
 import { fetchAll, Network } from "./runtime";
 
@@ -24,16 +24,18 @@ export class FaceDetector {
 
   /** Find the boxes of faces, the surest first; `small` looks for small faces too. */
   async find(image: ImageData, small: boolean): Promise<Detection[]> {
-    const views: Detection[][] = [];
+    const views: View[] = [];
     let pixels = cropped(image, fullFrame(image));
-    const used = levels(image).slice(0, small ? undefined : 1);
-    for (const level of [...used].reverse()) {
+    for (const level of levels(image)
+      .slice(0, small ? undefined : 1)
+      .reverse()) {
       pixels = resize(pixels, level.width, level.height); // each of the larger one before
       for (const tile of tiles(level)) {
         const outputs = await this.network.run(networkInput(pixels, tile));
-        views.push(decode(outputs.get(16)!, outputs.get(1)!, level, tile, image));
+        const found = decode(outputs.get(16)!, outputs.get(1)!, level, tile, image);
+        views.push({ found, weight: level.weight });
       }
     }
-    return merge(views, used.at(-1)!.minScore);
+    return merge(views);
   }
 }

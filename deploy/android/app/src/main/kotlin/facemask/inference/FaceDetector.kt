@@ -61,6 +61,7 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
     private val size = constants.getInt("input_size")
     private val zooms = constants.getJSONArray("zooms").run { List(length(), ::getJSONObject) }
     private val viewScore = constants.getDouble("view_score")
+    private val minScore = constants.getDouble("min_score")
     private val sameFace = constants.getDouble("same_face")
     private val inside = constants.getDouble("inside")
     private val beside = constants.getDouble("beside")
@@ -69,24 +70,27 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
     internal val anchors: List<Pair<Double, Double>> =
         pairs("grids").flatMap { grid -> cells(grid.getInt(0), grid.getInt(1)) }
 
-    /** A size at which a picture is looked at, and the least score of a face if it is the largest. */
-    internal data class Level(val width: Int, val height: Int, val minScore: Double)
+    /** A size at which a picture is looked at, and how much a view of it counts. */
+    internal data class Level(val width: Int, val height: Int, val weight: Int)
+
+    /** What the network gave in a view, and how much that counts. */
+    private class View(val found: List<Face>, val weight: Int)
 
     /** Find the faces in a picture, the surest first; with `small`, small ones too. */
     fun find(picture: Pixels, small: Boolean = true): List<Face> {
         var pixels = picture
-        val used = levels(picture).take(if (small) zooms.size else 1)
-        val views = used.reversed().flatMap { level ->
+        val views = levels(picture).take(if (small) zooms.size else 1).reversed().flatMap { level ->
             pixels = pixels.resized(pixels.fullFrame, level.width, level.height) // each of the larger one before
             val across = picture.width.toDouble() / level.width
             val down = picture.height.toDouble() / level.height
             tiles(level.width, level.height).map { tile ->
-                look(pixels, tile).map {
+                val found = look(pixels, tile).map {
                     Face(it.left * across, it.top * down, it.right * across, it.bottom * down, it.score)
                 }
+                View(found, level.weight)
             }
         }
-        return apart(merged(views).filter { it.score >= used.last().minScore }.sortedByDescending(Face::score))
+        return apart(merged(views).filter { it.score >= minScore }.sortedByDescending(Face::score))
     }
 
     /** Find faces in a tile of a level, in the level's pixels; outside it is black. */
@@ -115,7 +119,7 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
         return zooms.filter { longer >= it.getInt("least_side") }.map { zoom ->
             val scale = size * zoom.getDouble("scale") / longer
             val side = { length: Int -> max(1, (length * scale + 0.5).toInt()) }
-            Level(side(picture.width), side(picture.height), zoom.getDouble("min_score"))
+            Level(side(picture.width), side(picture.height), zoom.getInt("weight"))
         }
     }
 
@@ -125,9 +129,9 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
     }
 
     /** One box, their mean weighted by score, of those of all views that show the same face. */
-    private fun merged(views: List<List<Face>>): List<Face> {
+    private fun merged(views: List<View>): List<Face> {
         val merged = mutableListOf<Face>()
-        var left = views.flatMapIndexed { view, found -> found.map { it to view } }
+        var left = views.flatMap { view -> view.found.map { it to view } }
         while (left.isNotEmpty()) {
             val (best, _) = left.maxBy { (face, _) -> face.score }
             val (same, others) = left.partition { (face, _) ->
@@ -137,7 +141,7 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
             val weight = same.sumOf { (face, _) -> face.score }
             val mean = { edge: (Face) -> Double -> same.sumOf { (face, _) -> edge(face) * face.score } / weight }
             val ofViews = same.groupBy({ (_, view) -> view }, { (face, _) -> face.score })
-            val evidence = best.score * ofViews.values.sumOf(List<Double>::max)
+            val evidence = best.score * ofViews.entries.sumOf { (view, scores) -> view.weight * scores.max() }
             val score = evidence / (1 - best.score + evidence)
             merged += Face(mean(Face::left), mean(Face::top), mean(Face::right), mean(Face::bottom), score)
             left = others.filter { (face, _) -> best.shared(face) / min(best.area, face.area) <= inside }

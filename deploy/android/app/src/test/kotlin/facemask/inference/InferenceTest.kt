@@ -85,7 +85,7 @@ class InferenceTest {
 
     private fun JSONObject.level(): FaceDetector.Level {
         val (width, height) = getJSONArray("size").numbers().map(Double::toInt)
-        return FaceDetector.Level(width, height, getDouble("min_score"))
+        return FaceDetector.Level(width, height, getInt("weight"))
     }
 
     private fun rawFaces(view: JSONArray): RawFaces {
