@@ -1,9 +1,10 @@
 """Training by one process, one worker and two: steps a second, and are the weights the same?
 
-Run `python -m benchmarks.workers [IMAGES]`; some minutes for the 640 generated images that it takes
+Run `python -m benchmarks.workers [IMAGES]`; two minutes for the 640 generated images that it takes
 unless told otherwise, with the parameters of `params.yaml` from scratch in four epochs. Workers are
 processes of this machine and share its cores: two of them can show what it costs to work together,
-and never that two machines are faster. Writes `benchmarks/workers.csv`, a row each.
+and never that two machines are faster. Each has its part of the threads, as it would get nowhere if
+the others' threads waited on all cores. Writes `benchmarks/workers.csv`, a row each.
 """
 
 import hashlib
@@ -78,11 +79,12 @@ def worker(folder: Path, index: str) -> None:
 
 def run(folder: Path, count: int) -> list[dict[str, Any]]:
     """Let so many workers train, or for 0 one process alone; return what each of them found."""
+    threads = {"TF_NUM_INTRAOP_THREADS": str(max(1, (os.cpu_count() or 1) // max(1, count)))}
     settings = [{WORKERS: setting} for setting in tf_configs(count)]
     started = []
     for index, setting in enumerate(settings or [{}]):
         command = [sys.executable, "-m", "benchmarks.workers", str(folder), str(index)]
-        started.append(subprocess.Popen(command, env=os.environ | setting))
+        started.append(subprocess.Popen(command, env=os.environ | threads | setting))
     if sum(abs(one.wait()) for one in started):
         sys.exit("a worker failed")
     return [json.loads((folder / f"{index}.json").read_text()) for index in range(len(started))]
