@@ -117,18 +117,20 @@ def test_the_spread_is_that_of_the_seeds() -> None:
 
 
 def test_the_tables_of_scale_are_what_was_measured() -> None:
-    scale = pd.read_csv(REPOSITORY / "benchmarks/scale.csv")
     data, cluster = ((REPOSITORY / f"docs/{name}.md").read_text() for name in ("data", "cluster"))
-    for images, stages in scale[scale["workers"] == 0].groupby("images"):
-        cells = [f"{row.seconds:.0f} s, {row.stage_own_gb:.1f} GB" for row in stages.itertuples()]
+    scale = pd.read_csv(REPOSITORY / "benchmarks/scale.csv")
+    alone = scale[scale["workers"] == 0]
+    for images in alone["images"].unique():
+        measured = alone[alone["images"] == images].to_dict("records")
+        cells = [f"{row['seconds']:.0f} s, {row['stage_own_gb']:.1f} GB" for row in measured]
         assert f"| {images:,} | {' | '.join(cells)} |" in data
-    for row in scale[scale["workers"] == 2].itertuples():
-        memory = row.stage_own_gb, row.scheduler_own_gb, row.worker_own_gb
-        cells = [f"{row.images:,}", row.stage, f"{row.seconds:.0f}", *(f"{m:.1f}" for m in memory)]
-        assert f"| {' | '.join(cells)} |" in cluster
-    for row in pd.read_csv(REPOSITORY / "benchmarks/cluster.csv").itertuples():
-        cells = f"{row.workers_1:.1f} | {row.workers_2:.1f} | {row.times_as_fast:.2f}"
-        assert f"| {row.step} | {cells} |" in cluster
+    for row in scale[scale["workers"] == 2].to_dict("records"):
+        memory = [row[f"{role}_own_gb"] for role in ("stage", "scheduler", "worker")]
+        cells = [f"{row['seconds']:.0f}", *(f"{gigabytes:.1f}" for gigabytes in memory)]
+        assert f"| {row['images']:,} | {row['stage']} | {' | '.join(cells)} |" in cluster
+    for row in pd.read_csv(REPOSITORY / "benchmarks/cluster.csv").to_dict("records"):
+        seconds = f"{row['workers_1']:.1f} | {row['workers_2']:.1f}"
+        assert f"| {row['step']} | {seconds} | {row['times_as_fast']:.2f} |" in cluster
 
 
 def test_the_readme_is_short() -> None:
