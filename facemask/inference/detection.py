@@ -8,7 +8,8 @@ the app do the same with the constants of `face_detector.json`:
 - `grids`: cells on a side of each feature map, and boxes predicted for a cell;
 - `zooms`: the photo is looked at with its longer side at `scale` times `input_size`, in tiles that
   overlap by half, if that side has at least `least_side` pixels; `weight` is that of a view;
-- `view_score`: least probability (0-1) of a face in a view, from which its box counts;
+- `view_score`: least probability (0-1) of a face in a view, from which it counts for the score;
+- `box_score`: the same, from which its box counts beside the surest one: weak views cut a face;
 - `min_score`: least score (0-1) of a face;
 - `same_face`: intersection over union from which two boxes are of one face;
 - `inside`: intersection over the smaller from which a box lies within another;
@@ -206,7 +207,7 @@ def _is_uncut(boxes: Array, view: Box, size: tuple[int, int]) -> NDArray[np.bool
 def _merge(
     boxes: Array, scores: Array, views: NDArray[np.int64], weights: NDArray[np.int64]
 ) -> Iterator[Face]:
-    """Yield one box, their mean weighted by score, of those that show the same face.
+    """Yield one box, the mean of the sure ones weighted by score, of those that show the same face.
 
     Args:
         boxes: (n, 4).
@@ -221,7 +222,9 @@ def _merge(
         areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
         same = shared / (areas[best] + areas - shared) > SETTINGS["same_face"]
         same[best] = True
-        box = np.average(boxes[same], axis=0, weights=scores[same])
+        sure = same & (scores >= SETTINGS["box_score"])
+        sure[best] = True
+        box = np.average(boxes[sure], axis=0, weights=scores[sure])
         yield Face(tuple(box.tolist()), _score(scores[same], views[same], weights))
         left = ~same & (shared / np.minimum(areas[best], areas) <= SETTINGS["inside"])
         boxes, scores, views = boxes[left], scores[left], views[left]

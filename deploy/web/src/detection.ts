@@ -173,7 +173,7 @@ function isPart(face: Detection, surer: Detection): boolean {
 
 const meanSide = (box: Box): number => (box.right - box.left + box.bottom - box.top) / 2;
 
-/** Make one box, their mean weighted by score, of those that show the same face. */
+/** Make one box, the mean of the sure ones weighted by score, of those that show the same face. */
 function sameFaces(found: Seen[]): Detection[] {
   const merged: Detection[] = [];
   let rest = [...found].sort((a, b) => b.score - a.score);
@@ -184,9 +184,10 @@ function sameFaces(found: Seen[]): Detection[] {
       return box === best || inner / (area(best) + area(box) - inner) > constants.same_face;
     };
     const same = rest.filter(isSame);
-    const weight = same.reduce((sum, box) => sum + box.score, 0);
+    const sure = same.filter((box) => box === best || box.score >= constants.box_score);
+    const weight = sure.reduce((sum, box) => sum + box.score, 0);
     const mean = (edge: keyof Box): number =>
-      same.reduce((sum, box) => sum + box[edge] * box.score, 0) / weight;
+      sure.reduce((sum, box) => sum + box[edge] * box.score, 0) / weight;
     const [left, top, right, bottom] = (["left", "top", "right", "bottom"] as const).map(mean);
     merged.push({ left, top, right, bottom, score: faceScore(same) });
     rest = rest.filter(

@@ -61,6 +61,7 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
     private val size = constants.getInt("input_size")
     private val zooms = constants.getJSONArray("zooms").run { List(length(), ::getJSONObject) }
     private val viewScore = constants.getDouble("view_score")
+    private val boxScore = constants.getDouble("box_score")
     private val minScore = constants.getDouble("min_score")
     private val sameFace = constants.getDouble("same_face")
     private val inside = constants.getDouble("inside")
@@ -128,7 +129,7 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
         starts(width).map { left -> Box(left, top, left + size, top + size) }
     }
 
-    /** One box, their mean weighted by score, of those of all views that show the same face. */
+    /** One box, the mean of the sure ones weighted by score, of those of all views that show the same face. */
     private fun merged(views: List<View>): List<Face> {
         val merged = mutableListOf<Face>()
         var left = views.flatMap { view -> view.found.map { it to view } }
@@ -138,8 +139,9 @@ class FaceDetector(settings: String, private val network: (FloatArray) -> RawFac
                 val shared = best.shared(face)
                 face === best || shared / (best.area + face.area - shared) > sameFace
             }
-            val weight = same.sumOf { (face, _) -> face.score }
-            val mean = { edge: (Face) -> Double -> same.sumOf { (face, _) -> edge(face) * face.score } / weight }
+            val sure = same.map { (face, _) -> face }.filter { it === best || it.score >= boxScore }
+            val weight = sure.sumOf(Face::score)
+            val mean = { edge: (Face) -> Double -> sure.sumOf { edge(it) * it.score } / weight }
             val ofViews = same.groupBy({ (_, view) -> view }, { (face, _) -> face.score })
             val evidence = best.score * ofViews.entries.sumOf { (view, scores) -> view.weight * scores.max() }
             val score = evidence / (1 - best.score + evidence)
