@@ -60,7 +60,9 @@ def candidates(fingerprints: Records, folder: Path, first: int = 0) -> Indices:
             if len(pairs) > 2 * pruned:  # so that what no image keeps is never all in the memory
                 kept = _foremost(pairs, votes, count)
                 pairs, votes, pruned = pairs[kept], votes[kept], int(kept.sum())
-    return np.stack(np.divmod(pairs[_foremost(pairs, votes, count)], count), axis=1)
+    if len(pairs) > pruned:
+        pairs = pairs[_foremost(pairs, votes, count)]
+    return np.stack(np.divmod(pairs, count), axis=1)
 
 
 def _search_all(files: Path, fingerprints: Records, first: int) -> None:
