@@ -25,7 +25,8 @@ from tqdm import tqdm
 from facemask.data import images, shards, tables
 from facemask.inference import photos
 from facemask.inference.classifier import Classifier
-from facemask.inference.detection import Box, FaceDetector
+from facemask.inference.detection import FaceDetector
+from facemask.inference.views import Box
 from stages import paths
 
 WIDTH, HEIGHT = 1280, 960

@@ -17,7 +17,8 @@ from benchmarks.composites import GRIDS, MODEL, compose
 from facemask.data.source import Source
 from facemask.inference import photos
 from facemask.inference.classifier import Classifier
-from facemask.inference.detection import SIDE, FaceDetector, levels, tiles
+from facemask.inference.detection import FaceDetector
+from facemask.inference.views import SIDE, levels, tiles
 
 FACES = Path("data/demo.zip")
 ROUNDS = 21

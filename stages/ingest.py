@@ -13,7 +13,7 @@ from facemask.data.collection import REFUSED, check, collect, store, summary
 from facemask.data.crops import FaceFinder
 from facemask.data.source import Source
 from facemask.files import code_version
-from facemask.inference import detection
+from facemask.inference import detection, views
 from stages import paths
 
 
@@ -50,7 +50,7 @@ def ingest(options: params.Ingest, margins: params.Crop, spool: shards.Spool) ->
 def face_finder(margins: params.Crop) -> FaceFinder:
     """Return what crops faces as whoever uses the exported file will crop them."""
     detector = detection.FaceDetector()
-    version = margins.model_dump_json() + code_version(detection)
+    version = f"{margins.model_dump_json()} {views.SETTINGS} {code_version(detection, views)}"
     return FaceFinder(lambda image: detector.crops(image, margins.model_dump()), version)
 
 

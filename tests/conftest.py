@@ -1,10 +1,13 @@
 """Small real projects to run the stages in."""
 
+import importlib.util
 import os
 import shutil
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
 from filelock import FileLock
 
@@ -16,7 +19,9 @@ from tests.helpers import (
     set_params,
     small_project,
     tiny_project,
+    wait_for,
 )
+from tools.loopback import free_ports
 
 Run = Callable[[str], None]
 Shared = Callable[[str, Callable[[Path], Path]], Path]
@@ -130,3 +135,24 @@ def complaint(run: Run) -> Callable[[str], str]:
         return message
 
     return complain
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[fsspec.AbstractFileSystem]:
+    """Yield an S3 server with an empty `bucket`, which AWS' own settings name meanwhile."""
+    program = shutil.which("moto_server")
+    if not program or not importlib.util.find_spec("dvc_s3"):
+        pytest.skip("moto_server or dvc_s3 is not installed")
+    [port] = free_ports(1)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with subprocess.Popen([program, "-p", str(port)], stderr=subprocess.DEVNULL) as server:
+        try:
+            wait_for(port)
+            files = fsspec.filesystem("s3", skip_instance_cache=True)
+            files.mkdir("bucket")
+            yield files
+        finally:
+            server.terminate()

@@ -4,9 +4,11 @@ import json
 import os
 import runpy
 import shutil
+import socket
 import struct
 import subprocess
 import sys
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -136,6 +138,16 @@ def shell(project: Path, *command: str, check: bool = True) -> subprocess.Comple
     result = subprocess.run(command, cwd=project, env=environment(), capture_output=True, text=True)
     assert not check or result.returncode == 0, result.stdout + result.stderr
     return result
+
+
+def wait_for(port: int) -> None:
+    """Wait until something listens on a port here."""
+    for _ in range(300):
+        with socket.socket() as tried:
+            if not tried.connect_ex(("127.0.0.1", port)):
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"nothing listens on {port}")
 
 
 def environment() -> dict[str, str]:

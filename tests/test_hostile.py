@@ -580,7 +580,7 @@ def test_an_address_that_cannot_be_used_is_one_line(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for url in ("http://localhost/x.zip", "ftp://localhost/x.zip", "file:///etc/passwd"):
-        with pytest.raises(UserError, match="an address should begin with https://"):
+        with pytest.raises(UserError, match="an address should begin with https:// or s3://"):
             Source(url, sha256="0" * 64, downloads=tmp_path)
     for sha256 in (None, "", "0" * 63, "md5:0"):
         with pytest.raises(UserError, match=r"ingest.sha256 = .* 64 hexadecimal digits"):

@@ -1,22 +1,36 @@
 """What a team shares: headlines that fit, remotes that restore every stage, reports, checks."""
 
+import hashlib
 import importlib.util
 import json
 import os
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import fsspec
 import pandas as pd
 import pytest
 
-from tests.helpers import ALL_STAGES, commit, copy_project, dvc, environment, set_params, shell
+from facemask.data.source import Source
+from facemask.errors import UserError
+from tests.helpers import (
+    ALL_STAGES,
+    CLASSES,
+    commit,
+    copy_project,
+    details,
+    draw,
+    dvc,
+    environment,
+    set_params,
+    shell,
+    wait_for,
+)
 from tools.loopback import free_ports
 from tools.report import headlines
 
@@ -120,42 +134,22 @@ def test_a_good_version_passes_and_a_bad_one_does_not(clone: Path) -> None:
     assert "accuracy on validation fell from" in python(clone, "tools.verify").stderr
 
 
-def wait_for(port: int) -> None:
-    for _ in range(300):
-        with socket.socket() as tried:
-            if not tried.connect_ex(("127.0.0.1", port)):
-                return
-        time.sleep(0.1)
-    raise AssertionError(f"nothing listens on {port}")
-
-
 Configure = Callable[[Path], None]
 
 
 @pytest.fixture(params=["folder", "s3", "ssh"])
 def remote(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Configure]:
     """Yield what names a remote `shared` in a clone; serve it meanwhile."""
-    kind, [port], process = request.param, free_ports(1), None
-    server, url = "", str(tmp_path / "remote")
-    needed = {"s3": ("moto_server", "dvc_s3"), "ssh": ("sshd", "dvc_ssh")}
-    if kind in needed:
-        program, module = needed[kind]
-        path = os.environ["PATH"] + os.pathsep + "/usr/sbin"
-        server = shutil.which(program, path=path) or ""
-        if not server or not importlib.util.find_spec(module):
-            pytest.skip(f"{program} or {module} is not installed")
-    options: dict[str, str] = {}
+    kind, process = request.param, None
+    url, options = str(tmp_path / "remote"), dict[str, str]()
     if kind == "s3":
-        process = subprocess.Popen([server, "-p", str(port)], stderr=subprocess.DEVNULL)
-        options = {"endpointurl": f"http://127.0.0.1:{port}", "region": "us-east-1"}
-        options |= {"access_key_id": "test", "secret_access_key": "test"}
+        request.getfixturevalue("s3")
         url = "s3://bucket/facemask"
-        wait_for(port)
-        make = "import sys, botocore.session as s; s.get_session().create_client('s3', "
-        make += "endpoint_url=sys.argv[1], region_name='us-east-1', aws_access_key_id='test', "
-        make += "aws_secret_access_key='test').create_bucket(Bucket='bucket')"
-        subprocess.run([sys.executable, "-c", make, options["endpointurl"]], check=True)
     if kind == "ssh":
+        server = shutil.which("sshd", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
+        if not server or not importlib.util.find_spec("dvc_ssh"):
+            pytest.skip("sshd or dvc_ssh is not installed")
+        [port] = free_ports(1)
         key, host = tmp_path / "key", tmp_path / "host"
         for file in (key, host):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file], check=True)
@@ -244,3 +238,31 @@ def test_a_remote_that_is_full_is_one_line(clone: Path, tmp_path: Path) -> None:
         assert dvc(other, "repro", "--pull").stdout.count("is cached") == len(ALL_STAGES)
     finally:
         subprocess.run(["umount", place], check=True)
+
+
+def test_a_collection_in_a_bucket_is_fetched_and_followed(
+    tiny: Path, s3: fsspec.AbstractFileSystem, tmp_path: Path
+) -> None:
+    project, url = copy_project(tmp_path / "project", of=tiny), "s3://bucket/faces.zip"
+
+    def put(count: int) -> None:
+        for label in CLASSES:
+            draw(tmp_path / "faces" / label, count)
+        archive = Path(shutil.make_archive(str(tmp_path / "faces"), "zip", tmp_path / "faces"))
+        s3.put_file(str(archive), url)
+        sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
+        set_params(project, {"ingest.source": url, "ingest.sha256": sha256})
+
+    put(20)
+    commit(project)
+    dvc(project, "repro", "ingest")
+    assert details(project)["ingest"]["images"] == 40
+    assert "up to date" in dvc(project, "status", "ingest").stdout
+    put(21)
+    assert f"modified:           {url}" in dvc(project, "status", "ingest").stdout
+    dvc(project, "repro", "ingest")
+    assert details(project)["ingest"]["images"] == 42
+
+    with pytest.raises(UserError, match="s3://bucket/none.zip.: cannot be fetched: .*") as missing:
+        Source("s3://bucket/none.zip", sha256="0" * 64, downloads=tmp_path)
+    assert "\n" not in str(missing.value)

@@ -42,7 +42,8 @@ from PIL import Image
 from facemask.data import images
 from facemask.files import replacing
 from facemask.inference import contract, detection
-from facemask.inference.detection import Box, FaceDetector
+from facemask.inference.detection import FaceDetector
+from facemask.inference.views import SIDE, Array, Box, levels, tiles
 
 FOLDER = Path(__file__).parents[1] / "tests/golden"
 BLOCK = 8
@@ -198,11 +199,11 @@ def views() -> Iterator[Case]:
         (1, 1), (128, 128), (255, 200), (256, 200), (257, 255), (640, 480), (480, 640),
         (1280, 960), (1279, 853), (2000, 3), (3, 2000), (1000, 400),
     ):  # fmt: skip
-        levels = [
-            {"size": size, "weight": weight, "tiles": list(detection.tiles(*size))}
-            for size, weight in detection.levels(width, height)
+        looked_at = [
+            {"size": size, "weight": weight, "tiles": list(tiles(*size))}
+            for size, weight in levels(width, height)
         ]
-        yield {"width": width, "height": height, "levels": levels}
+        yield {"width": width, "height": height, "levels": looked_at}
 
 
 def anchors() -> Iterator[Case]:
@@ -281,7 +282,7 @@ class Replayed(FaceDetector):
         super().__init__()
         self.answers = iter(answers)
 
-    def run(self, pixels: NDArray[np.float32]) -> tuple[detection.Array, detection.Array]:
+    def run(self, pixels: NDArray[np.float32]) -> tuple[Array, Array]:
         """Return the next answer."""
         boxes, logits = np.zeros((len(self._anchors), 4)), np.full(len(self._anchors), UNSEEN)
         for index, (box, logit) in next(self.answers).items():
@@ -299,7 +300,7 @@ def answer(
         faces: their boxes in these pixels, and the logit of the network at best.
         rng: all chance.
     """
-    centres = detection.anchors() * detection.SIDE
+    centres = detection.anchors() * SIDE
     said = {int(index): ([0.0, 0.0, 9.0, 9.0], -3.0) for index in rng.integers(0, 896, 2)}
     for box, logit in faces:
         visible = np.concatenate([np.maximum(box[:2], view[:2]), np.minimum(box[2:], view[2:])])
@@ -321,9 +322,9 @@ def scenes() -> Iterator[Case]:
         rng = np.random.default_rng(number)
         photo = Image.new("RGB", size)
         answers = []
-        for level, _ in reversed(detection.levels(*size)):
+        for level, _ in reversed(levels(*size)):
             scaled = [(np.multiply(box, level[0] / size[0]), logit) for box, logit in people]
-            answers += [answer(view, scaled, rng) for view in detection.tiles(*level)]
+            answers += [answer(view, scaled, rng) for view in tiles(*level)]
         faces = Replayed(answers).find(photo)
         yield {
             "name": name,

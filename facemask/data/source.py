@@ -8,7 +8,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+import fsspec
 import pooch
+from fsspec.callbacks import TqdmCallback
 
 from facemask.data import archives
 from facemask.data.archives import Read
@@ -76,7 +78,7 @@ class Source:
         """List the files of a source.
 
         Args:
-            path: of a folder or archive, or the `https://` address of an archive.
+            path: of a folder or archive, or the `https://` or `s3://` address of an archive.
             key: the parameter that `path` comes from, for messages.
             sha256: of the archive behind an address, hexadecimal.
             downloads: folder that keeps what is fetched, for later calls; else pooch has its own.
@@ -116,7 +118,7 @@ def fetched(url: str, sha256: str, folder: Path | None) -> Path:
     What is interrupted leaves nothing that is taken for the file, and begins anew.
 
     Args:
-        url: with `https://`.
+        url: with `https://`, or with `s3://`, for which s3fs is needed and AWS' own settings hold.
         sha256: of the file, hexadecimal; it is kept under this name.
         folder: where, made when missing; if none, where pooch keeps files.
 
@@ -126,15 +128,16 @@ def fetched(url: str, sha256: str, folder: Path | None) -> Path:
     Raises:
         UserError: the address is of another kind, or cannot be reached, or has other bytes.
     """
-    if not url.startswith("https://"):
-        raise UserError(f"ingest.source = '{url}': an address should begin with https://")
+    if not url.startswith(("https://", "s3://")):
+        raise UserError(f"ingest.source = '{url}': an address should begin with https:// or s3://")
     if not re.fullmatch("[0-9a-f]{64}", sha256):
         raise UserError(
             f"ingest.sha256 = '{sha256}': an address needs the file's, 64 hexadecimal digits"
         )
     bar = sys.stderr.isatty()
+    downloader = _from_s3 if url.startswith("s3://") else pooch.HTTPDownloader(progressbar=bar)
     try:
-        return Path(pooch.retrieve(url, f"sha256:{sha256}", sha256, folder, progressbar=bar))
+        return Path(pooch.retrieve(url, f"sha256:{sha256}", sha256, folder, downloader=downloader))
     except OSError as error:
         raise UserError(f"ingest.source = '{url}': cannot be fetched: {error}") from error
     except ValueError as error:  # so pooch says that the hashes differ, with both
@@ -142,6 +145,17 @@ def fetched(url: str, sha256: str, folder: Path | None) -> Path:
         if not found:
             raise UserError(f"ingest.source = '{url}': cannot be fetched: {error}") from error
         raise UserError(f"ingest.sha256 = '{sha256}': the file fetched has {found[-1]}") from error
+
+
+def _from_s3(url: str, file: str, _: pooch.Pooch) -> None:
+    bar = {"unit": "B", "unit_scale": True, "disable": None}  # none where no terminal is
+    try:
+        with TqdmCallback(bar) as callback:
+            fsspec.filesystem("s3").get_file(url, file, callback=callback)
+    except ImportError:
+        raise OSError("s3:// needs pip install -r requirements-s3.txt") from None
+    except Exception as error:  # s3fs raises botocore's, too
+        raise OSError(str(error)) from error
 
 
 def harmless(path: str) -> str:

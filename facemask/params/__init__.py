@@ -105,7 +105,8 @@ class Params(Section):
         if self.ingest.sha256 and "://" not in self.ingest.source:
             raise PydanticCustomError(
                 "unfit",
-                "ingest.sha256: is for an https:// address; ingest.source = {source} is not one",
+                "ingest.sha256: is for an https:// or s3:// address; "
+                "ingest.source = {source} is not one",
                 {"source": self.ingest.source},
             )
         if self.split.validation + self.split.test >= 1:
