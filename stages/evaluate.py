@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+import facemask.model  # noqa: F401, loads TensorFlow quietly
 from facemask import params, report, timing
 from facemask.data import tables
 from facemask.data.pixels import Pixels
@@ -46,8 +47,7 @@ def evaluate(options: params.Evaluate, start: str) -> None:
             figures[name] |= seen[name].figures
     for curve in (metrics.roc, metrics.precision_recall, metrics.reliability):
         tables.write(curve(scored[0].rows, classes[1]), paths.PLOTS / f"{curve.__name__}.csv")
-    predictions = pd.concat([one.rows for one in decided])
-    tables.write(predictions[subsets.COLUMNS], paths.PREDICTIONS)
+    tables.write(pd.concat([one.rows for one in decided])[subsets.COLUMNS], paths.PREDICTIONS)
     report.write_json({"threshold": threshold, **figures}, paths.DETAILS / "evaluate.json")
     with replacing(paths.METRICS) as folder:
         for name, values in metrics.headlines(figures).items():

@@ -39,6 +39,8 @@ FIRST_VISIT = 4_000_000
 COUNT = 100
 CAMERA_SIDE, CAMERA_FRAMES = 240, 40
 UNSURE = 0.7
+SURE = 0.9
+"""Score of a face that is found in a film, too, whose colours are coarser."""
 SCHEMES: tuple[Literal["light", "dark"], ...] = "light", "dark"
 
 
@@ -378,7 +380,7 @@ def camera(
         face = images.open_rgb(file).resize((side, side))
         scene = ImageOps.expand(face, border, "slategrey")
         found = detector.find(scene)
-        if len(found) == 1:
+        if len(found) == 1 and found[0].score > SURE:
             crops = (scene, scene.crop(found[0].box))
             scores = [positive_probability(classifier.classify(crop)) for crop in crops]
             positive[number] = scene, min(scores), max(scores)

@@ -1,3 +1,1 @@
 """A model and rows -> numbers and pictures."""
-
-import facemask.model  # noqa: F401, loads TensorFlow quietly
