@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,6 @@ RESULT = Path(__file__).with_suffix(".csv")
 COUNTS, SIDE = (12_000, 50_000, 200_000), 160
 STAGES, KEYS = ("ingest", "resize", "split"), ["workers", "images", "stage"]
 CLASSES = ("WithMask", "WithoutMask")
-ROLES = ("stage", "scheduler", *repeat("worker", 100))
 LOOK = 0.1
 """Seconds between two looks at the memory."""
 
@@ -63,7 +62,8 @@ def measure(stage: str, folder: Path, others: list[psutil.Process]) -> dict[str,
     command = [sys.executable, "-m", f"stages.{stage}"]
     process = psutil.Popen(command, cwd=folder, env=with_code())
     while process.poll() is None:
-        for role, one in zip(ROLES, (process, *others), strict=False):
+        roles = chain(("stage", "scheduler"), repeat("worker"))
+        for role, one in zip(roles, (process, *others), strict=False):
             memory = one.memory_info()
             for kind, size in (("own", memory.rss - memory.shared), ("mapped", memory.shared)):
                 peaks[f"{role}_{kind}_gb"] = max(peaks.get(f"{role}_{kind}_gb", 0), size / 1e9)

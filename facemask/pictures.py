@@ -63,10 +63,9 @@ def stack(sheets: Sequence[Image.Image]) -> Image.Image:
 
 def write(picture: Image.Image, path: Path) -> None:
     """Write a picture, whole or not at all."""
+    # photos hardly shrink further at a higher level, and cost many times as much
     with replacing(path) as temporary:
-        picture.save(
-            temporary, compress_level=1
-        )  # photos hardly shrink further, at many times the cost
+        picture.save(temporary, compress_level=1)
 
 
 def _shortened(text: str, width: int) -> str:
