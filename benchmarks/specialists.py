@@ -1,0 +1,103 @@
+"""What a change of the picture costs at least: the model, trained on for that change alone.
+
+Run `python -m benchmarks.specialists` where `dvc repro evaluate` has run on a collection with an
+external test set; four minutes a change on two cores. For each change the present model is trained
+on for some epochs on training images that are all changed so, and then decides of images that are
+changed so; a decision flips against what the present model decides of the image as it is. Writes
+`benchmarks/specialists.csv`: accuracy and share of flips of both models, a row a change and subset.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+from tqdm import tqdm
+
+from facemask.data import tables
+from facemask.data.pixels import Pixels
+from facemask.evaluation.robustness import CHANGES, Change
+from facemask.model import network
+from stages import paths
+
+RESULT = Path(__file__).with_suffix(".csv")
+CHANGED = (
+    "exposure x2, clipped",
+    "exposure x3, clipped",
+    "left third cut off",
+    "rotated by 45 degrees",
+    "2 times as wide",
+)
+EPOCHS, BATCH, RATE = 4, 64, 5e-4
+THRESHOLD = 0.5
+
+
+class Shown(NamedTuple):
+    """Images, (n, side, side, 3), RGB 0-255, and whether each is of the positive class, (n,)."""
+
+    images: NDArray[np.uint8]
+    is_positive: NDArray[np.bool_]
+
+    def changed(self, change: Change) -> NDArray[np.float32]:
+        """Return the images after a change."""
+        images = (change(Image.fromarray(image)) for image in self.images)
+        return np.stack([np.asarray(image, np.float32) for image in images])
+
+
+def shown(rows: pd.DataFrame, pixels: Pixels, positive: str) -> Shown:
+    """Return the images of some rows."""
+    return Shown(pixels[rows["row"].to_numpy()], (rows["label"] == positive).to_numpy())
+
+
+def trained_on(learned: Shown, change: Change) -> keras.Model:
+    """Return the present model after training on images that are all changed so."""
+    network.reproducible(0)
+    rng, model = np.random.default_rng(0), network.load(paths.KERAS_MODEL)
+    images, targets = learned.changed(change), learned.is_positive.astype(np.float32)
+    rate = keras.optimizers.schedules.CosineDecay(RATE, EPOCHS * len(images) // BATCH)
+    model.compile(keras.optimizers.Adam(rate), "binary_crossentropy")
+    for _ in range(EPOCHS):
+        mirrored = rng.random(len(images)) < 0.5
+        images[mirrored] = images[mirrored, :, ::-1]
+        model.fit(images, targets, BATCH, verbose=0)
+    return model
+
+
+def decisions(model: keras.Model, images: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return for each image whether the positive class is predicted, (n,)."""
+    return np.asarray(model.predict(images, BATCH, verbose=0)[:, 0] >= THRESHOLD)
+
+
+def main() -> None:
+    """Measure every change, and write the table as it grows."""
+    table, external = tables.read(paths.SPLIT), tables.read(paths.EXTERNAL)
+    positive, pixels = tables.classes(table)[1], Pixels(paths.RESIZED)
+    learned = shown(tables.subset(table, tables.TRAIN), pixels, positive)
+    asked = {
+        "validation": shown(tables.subset(table, tables.VALIDATION), pixels, positive),
+        "external": shown(external, Pixels(paths.RESIZED_EXTERNAL), positive),
+    }
+    model = network.load(paths.KERAS_MODEL)
+    before = {name: decisions(model, one.images.astype(np.float32)) for name, one in asked.items()}
+    rows = []
+    for name in tqdm(CHANGED, unit="change", disable=None):
+        change = CHANGES[name]
+        models = {"model": model, "specialist": trained_on(learned, change)}
+        for subset, all_of_it in asked.items():
+            images = all_of_it.changed(change)
+            row: dict[str, object] = {"change": name, "subset": subset}
+            row["clipped"] = float((images == 255).mean())
+            for who, one in models.items():
+                decided = decisions(one, images)
+                row[f"{who}_accuracy"] = float((decided == all_of_it.is_positive).mean())
+                row[f"{who}_flips"] = float((decided != before[subset]).mean())
+            rows.append(row)
+        tables.write(pd.DataFrame(rows).round(4), RESULT)
+    print(pd.DataFrame(rows).round(4).to_string())
+
+
+if __name__ == "__main__":
+    main()
