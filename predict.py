@@ -215,19 +215,14 @@ def _save(picture: Image.Image, folder: Path, number: int, file: Path) -> None:
 
 
 def _print(form: str | None, rows: list[Row]) -> None:
-    """Print rows; a reader that has enough of them, such as `head`, ends this in silence."""
-    try:
-        if form == "json":
-            print(json.dumps(rows, indent=2))
-        elif form == "csv":
-            writer = csv.DictWriter(sys.stdout, FIELDS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-        else:
-            _print_table(rows)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at its end
+    if form == "json":
+        print(json.dumps(rows, indent=2))
+    elif form == "csv":
+        writer = csv.DictWriter(sys.stdout, FIELDS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    else:
+        _print_table(rows)
 
 
 def _print_table(rows: list[Row]) -> None:

@@ -28,8 +28,11 @@ from facemask.files import remove
 
 REPOSITORY = Path(__file__).parents[1]
 CLASSES = ("WithMask", "WithoutMask")
-STAGES = ["ingest", "resize", "split", "train", "evaluate", "export_tflite"]
-ALL_STAGES = ["check_params", *STAGES]
+PIPELINE: dict[str, Any] = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())
+ALL_STAGES = list(PIPELINE["stages"])
+STAGES = ALL_STAGES[1:]
+"""Without `check_params`."""
+
 NOTEBOOK: dict[str, Any] = {
     key: yaml.safe_load(value)
     for key, _, value in (

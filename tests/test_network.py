@@ -32,7 +32,8 @@ def test_one_command_makes_the_notebooks_network(project: Path) -> None:
     assert augmentation["fill"] == ["nearest"]
     none = {"resolution": 1, "jpeg": 100}
     framing, exposure = augmentation.pop("framing"), augmentation.pop("exposure")
-    assert framing["wider"] == framing["tighter"] == exposure["share"] == 0
+    shares = [framing[name] for name in ("wider", "tighter", "transplant")]
+    assert [*shares, exposure["share"]] == [0, 0, 0, 0]
     rest = augmentation.keys() - plain.keys() - {"fill"}
     assert all(augmentation[name] == none.get(name, 0) for name in rest)
 

@@ -42,7 +42,6 @@ AS_IT_IS: dict[str, Any] = {
     "zoom": 0,
     "shear": 0,
     "horizontal_flip": False,
-    "framing.transplant": 0,
 }
 """No augmentation, whose draws differ between one replica and several."""
 

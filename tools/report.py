@@ -29,6 +29,8 @@ SHOWN = 18
 
 ORDER = ("accuracy,", "accuracy over start", "balanced accuracy", "recall", "log loss", "")
 
+LESS_IS_BETTER = ("log_loss", "train_overlap", "kilobytes")
+
 MISSING = "of both versions are not at hand; `dvc fetch` may bring them."
 
 SEEDS = Path("benchmarks/seeds.csv")
@@ -59,8 +61,7 @@ def headlines(changed: dict[str, Any], pairs: pd.DataFrame | None) -> Section:
             if not all(isinstance(number, int | float) for number in (old, new)):
                 continue  # a subset that one version has not, or the epoch while training runs
             name = Path(file).stem
-            upward = name.startswith(("accuracy", "balanced_accuracy", "recall"))
-            better = "better" if (new > old) == upward else "worse"
+            better = "better" if (new > old) != (name in LESS_IS_BETTER) else "worse"
             wide = spread(name, subset, pairs)
             says = better if abs(new - old) > wide else "within the noise"
             says = says if np.isfinite(wide) else "noise unknown"
@@ -88,7 +89,7 @@ def spread(name: str, subset: str, pairs: pd.DataFrame | None) -> float:
         return 0.0
     if name == "accuracy_over_start":
         return float("inf")  # of what the start decided, no version keeps the rows
-    if pairs is not None:
+    if pairs is not None and name.startswith(("accuracy", "recall_", "log_loss")):
         rows = pairs[pairs["split"] == subset]
         if name.startswith("recall_"):
             rows = rows[rows["label"] == name.removeprefix("recall_")]
