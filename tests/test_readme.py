@@ -16,6 +16,7 @@ DOCUMENTS = [
 ]
 PUBLISHED = REPOSITORY / "results/face-mask-12k"
 NOTEBOOK = REPOSITORY / "results/notebook-recipe"
+WHO = ("model", "specialist")
 SUBSETS = ("validation", "external")
 
 
@@ -131,6 +132,16 @@ def test_the_tables_of_scale_are_what_was_measured() -> None:
     for row in pd.read_csv(REPOSITORY / "benchmarks/cluster.csv").to_dict("records"):
         seconds = f"{row['workers_1']:.1f} | {row['workers_2']:.1f}"
         assert f"| {row['step']} | {seconds} | {row['times_as_fast']:.2f} |" in cluster
+
+
+def test_what_a_change_costs_at_least_is_what_was_measured() -> None:
+    text = (REPOSITORY / "docs/evaluation.md").read_text()
+    table = pd.read_csv(REPOSITORY / "benchmarks/specialists.csv", index_col=["change", "subset"])
+    for change in table.index.unique("change"):
+        found = [table.loc[(change, part)] for part in SUBSETS]
+        cells = [f"{100 * row[f'{who}_flips']:.1f}" for row in found for who in WHO]
+        cells.append(f"{100 * found[-1]['clipped']:.0f}")
+        assert f"| {change} | {' | '.join(cells)} |" in text
 
 
 def test_the_readme_is_short() -> None:
