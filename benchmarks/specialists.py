@@ -1,7 +1,7 @@
 """What a change of the picture costs at least: the model, trained on for that change alone.
 
 Run `python -m benchmarks.specialists` where `dvc repro evaluate` has run on a collection with an
-external test set; four minutes a change on two cores. For each change the present model is trained
+external test set; three minutes a change on two cores. For each change the present model is trained
 on for some epochs on training images that are all changed so, and then decides of images that are
 changed so; a decision flips against what the present model decides of the image as it is. Writes
 `benchmarks/specialists.csv`: accuracy and share of flips of both models, a row a change and subset.
