@@ -61,9 +61,10 @@ def measure(stage: str, folder: Path, others: list[psutil.Process]) -> dict[str,
     start, peaks = time.perf_counter(), dict[str, float]()
     command = [sys.executable, "-m", f"stages.{stage}"]
     process = psutil.Popen(command, cwd=folder, env=with_code())
+    roles = chain(("stage", "scheduler"), repeat("worker"))
+    watched = list(zip(roles, (process, *others), strict=False))
     while process.poll() is None:
-        roles = chain(("stage", "scheduler"), repeat("worker"))
-        for role, one in zip(roles, (process, *others), strict=False):
+        for role, one in watched:
             memory = one.memory_info()
             for kind, size in (("own", memory.rss - memory.shared), ("mapped", memory.shared)):
                 peaks[f"{role}_{kind}_gb"] = max(peaks.get(f"{role}_{kind}_gb", 0), size / 1e9)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from facemask import report
 from facemask.data import tables
 from facemask.data.pixels import Pixels
 from facemask.evaluation.robustness import CHANGES, Change
@@ -32,7 +33,6 @@ CHANGED = (
     "2 times as wide",
 )
 EPOCHS, BATCH, RATE = 4, 64, 5e-4
-THRESHOLD = 0.5
 
 
 class Shown(NamedTuple):
@@ -66,9 +66,11 @@ def trained_on(learned: Shown, change: Change) -> keras.Model:
     return model
 
 
-def decisions(model: keras.Model, images: NDArray[np.float32]) -> NDArray[np.bool_]:
+def decisions(
+    model: keras.Model, images: NDArray[np.float32], threshold: float
+) -> NDArray[np.bool_]:
     """Return for each image whether the positive class is predicted, (n,)."""
-    return np.asarray(model.predict(images, BATCH, verbose=0)[:, 0] >= THRESHOLD)
+    return np.asarray(model.predict(images, BATCH, verbose=0)[:, 0] >= threshold)
 
 
 def main() -> None:
@@ -81,7 +83,11 @@ def main() -> None:
         "external": shown(external, Pixels(paths.RESIZED_EXTERNAL), positive),
     }
     model = network.load(paths.KERAS_MODEL)
-    before = {name: decisions(model, one.images.astype(np.float32)) for name, one in asked.items()}
+    threshold = report.read_json(paths.DETAILS, "evaluate")["evaluate"]["threshold"]
+    before = {
+        name: decisions(model, one.images.astype(np.float32), threshold)
+        for name, one in asked.items()
+    }
     rows = []
     for name in tqdm(CHANGED, unit="change", disable=None):
         change = CHANGES[name]
@@ -91,7 +97,7 @@ def main() -> None:
             row: dict[str, object] = {"change": name, "subset": subset}
             row["clipped"] = float((images == 255).mean())
             for who, one in models.items():
-                decided = decisions(one, images)
+                decided = decisions(one, images, threshold)
                 row[f"{who}_accuracy"] = float((decided == all_of_it.is_positive).mean())
                 row[f"{who}_flips"] = float((decided != before[subset]).mean())
             rows.append(row)
