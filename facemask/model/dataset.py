@@ -99,6 +99,8 @@ class TrainingData:
             target, weight = (tf.gather(column, some) for column in columns)
             return augmented, target, weight * balance
 
+        # Nothing is to be converted, and to find that out takes more than a second.
+        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
         def batches_of(epoch: tf.Tensor) -> tf.data.Dataset:
             order = tf.data.Dataset.from_tensor_slices(self._order(epoch)).batch(self.batch_size)
             numbered = order.enumerate(epoch * len(self))
