@@ -100,11 +100,12 @@ def described(found: photos.Found) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def apk(cases: Path) -> Path:
-    """The app, after its own tests."""
+    """The app, after its own tests, which compute by XNNPACK as a phone does."""
     variables = environment() | {"FACEMASK_CASES": str(cases), "PUBLISHED": "1"}
     command = (ANDROID / "build", "test")
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr
+    assert "(TfLiteXNNPackDelegate)" in done.stdout + done.stderr
     return ANDROID / "facemask.apk"
 
 
