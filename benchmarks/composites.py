@@ -134,7 +134,8 @@ def laid_out(
 ) -> Iterator[tuple[Image.Image, list[Person]]]:
     """Yield photos with so many people each, in each layout every face once; show progress."""
     each, starts = grid[0] * grid[1], range(0, len(faces), grid[0] * grid[1])
-    with tqdm(total=LAYOUTS * len(starts), desc=f"{name}, {each} in a photo", disable=None) as bar:
+    total, description = LAYOUTS * len(starts), f"{name}, {each} in a photo"
+    with tqdm(total=total, desc=description, unit="photo", disable=None) as bar:
         for layout in range(LAYOUTS):
             rng = np.random.default_rng(layout)
             order = rng.permutation(len(faces))
