@@ -133,9 +133,9 @@ def laid_out(
     faces: Sequence[Labelled], grid: tuple[int, int], name: str
 ) -> Iterator[tuple[Image.Image, list[Person]]]:
     """Yield photos with so many people each, in each layout every face once; show progress."""
-    each, starts = grid[0] * grid[1], range(0, len(faces), grid[0] * grid[1])
-    total, description = LAYOUTS * len(starts), f"{name}, {each} in a photo"
-    with tqdm(total=total, desc=description, unit="photo", disable=None) as bar:
+    each = grid[0] * grid[1]
+    starts, description = range(0, len(faces), each), f"{name}, {each} in a photo"
+    with tqdm(None, description, LAYOUTS * len(starts), unit="photo", disable=None) as bar:
         for layout in range(LAYOUTS):
             rng = np.random.default_rng(layout)
             order = rng.permutation(len(faces))

@@ -37,9 +37,11 @@ long Sysconf(int name) {
 /* From Android 5 on the library takes XNNPACK, whose symbols it asks the loader for. Android's loader
    also looks in the library that asks, glibc's in those that are open to all. */
 int __system_property_get(const char *name, char *value) {
-  int is_version = !strcmp(name, "ro.build.version.sdk");
-  dlopen("libtensorflowlite_jni.so", RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL);
-  strcpy(value, is_version ? "35" : "");
+  *value = 0;
+  if (!strcmp(name, "ro.build.version.sdk")) {
+    strcpy(value, "35");
+    dlopen("libtensorflowlite_jni.so", RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL);
+  }
   return strlen(value);
 }
 
