@@ -25,13 +25,13 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
-from facemask.data import images
-from facemask.data.names import is_litter, printable
 from facemask.errors import UserError, one_line_errors
 from facemask.inference import drawing, photos
 from facemask.inference.classifier import Classifier, on_all_cores
 from facemask.inference.detection import FaceDetector
 from facemask.inference.photos import Found
+from facemask.sources.names import is_litter, printable
+from facemask.store import images
 
 HERE = Path(__file__).parent
 TRAINED = HERE / "models/facemask.tflite"

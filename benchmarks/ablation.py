@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks import seeds
-from facemask.data import tables
+from facemask.store import tables
 
 RESULT = Path(__file__).with_suffix(".csv")
 

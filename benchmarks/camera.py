@@ -13,8 +13,8 @@ import pandas as pd
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from facemask.data import images, tables
-from facemask.data.source import Source
+from facemask.sources.source import Source
+from facemask.store import images, tables
 from tools.browser import Server, camera_options, film, launch
 
 DIST = Path("deploy/web/dist")

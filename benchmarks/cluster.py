@@ -15,9 +15,10 @@ from pathlib import Path
 import pandas as pd
 
 from facemask import params
-from facemask.data import collection, resize, shards, tables
-from facemask.data.source import Source
 from facemask.dedup import groups, near_duplicates
+from facemask.sources import collection
+from facemask.sources.source import Source
+from facemask.store import resize, shards, tables
 from stages import paths
 from tools.namespaces import dask_cluster
 

@@ -22,11 +22,11 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFilter
 from tqdm import tqdm
 
-from facemask.data import images, shards, tables
 from facemask.inference import photos
 from facemask.inference.classifier import Classifier
 from facemask.inference.detection import FaceDetector
 from facemask.inference.views import Box
+from facemask.store import images, shards, tables
 from stages import paths
 
 WIDTH, HEIGHT = 1280, 960

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facemask.data import images, shards, tables
+from facemask.store import images, shards, tables
 from stages import paths
 
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import seeds
-from facemask.data import tables
 from facemask.errors import UserError, one_line_errors
+from facemask.store import tables
 
 RESULT = Path("data/folds.csv")
 

@@ -13,8 +13,8 @@ import pandas as pd
 from keras import layers
 
 from benchmarks import notebook
-from facemask.data import tables
 from facemask.export import conversion, latency
+from facemask.store import tables
 from stages import paths
 
 FOLDER = Path(__file__).parent

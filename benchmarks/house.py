@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 from dvc.repo import Repo
 
-from facemask.data import tables
+from facemask.store import tables
 from stages import paths
 
 RESULT = Path(__file__).with_suffix(".csv")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from facemask.data.source import Source
+from facemask.sources.source import Source
 
 NEW = 100
 REPOSITORY = Path(__file__).parents[1]

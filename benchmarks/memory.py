@@ -16,8 +16,9 @@ import pandas as pd
 import psutil
 
 from facemask import params
-from facemask.data.pixels import Pixels
-from facemask.model import augmentation, dataset, network
+from facemask.augmentation import augmenter as augmentation
+from facemask.model import dataset, network
+from facemask.store.pixels import Pixels
 from stages import paths
 from tools.generated import generated
 

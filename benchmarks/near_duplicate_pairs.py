@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from facemask import pictures
-from facemask.data import images, shards, tables
 from facemask.dedup import groups
+from facemask.store import images, shards, tables
 from stages import paths
 
 

@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 
 from benchmarks import external
 from facemask import params
-from facemask.data import images, tables
-from facemask.data.pixels import Pixels
-from facemask.data.resize import resize_all
 from facemask.model import network
+from facemask.store import images, tables
+from facemask.store.pixels import Pixels
+from facemask.store.resize import resize_all
 from stages import paths, train
 
 RESULT = Path(__file__).with_suffix(".csv")

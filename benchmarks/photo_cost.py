@@ -14,11 +14,11 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.composites import GRIDS, MODEL, compose
-from facemask.data.source import Source
 from facemask.inference import photos
 from facemask.inference.classifier import Classifier
 from facemask.inference.detection import FaceDetector
 from facemask.inference.views import SIDE, levels, tiles
+from facemask.sources.source import Source
 
 FACES = Path("data/demo.zip")
 ROUNDS = 21

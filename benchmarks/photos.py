@@ -17,14 +17,14 @@ from typing import Any
 
 import pandas as pd
 
-from facemask.data import images, tables
-from facemask.data.classes import class_of, find_classes
-from facemask.data.source import Source
 from facemask.export import end_to_end
 from facemask.inference import photos
 from facemask.inference.classifier import Classifier
 from facemask.inference.detection import FaceDetector
+from facemask.sources.classes import class_of, find_classes
+from facemask.sources.source import Source
 from facemask.spread import spread
+from facemask.store import images, tables
 
 MODEL = Path("results/face-mask-12k/facemask.tflite")
 RESULT = Path(__file__).with_suffix(".csv")

@@ -20,8 +20,8 @@ from playwright.sync_api import sync_playwright
 from tqdm import tqdm
 
 from benchmarks import external
-from facemask.data import images, tables
 from facemask.inference.classifier import Classifier
+from facemask.store import images, tables
 from stages import paths
 from tools.browser import launch
 

@@ -22,9 +22,9 @@ import psutil
 import yaml
 from PIL import Image
 
-from facemask.data import tables
 from facemask.params import NO_SOURCE, SCRATCH
 from facemask.spread import spread
+from facemask.store import tables
 from stages import paths
 from tools.generated import drawn
 from tools.namespaces import dask_cluster, with_code

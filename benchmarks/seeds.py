@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from facemask import params, report
-from facemask.data import tables
+from facemask import files, params
+from facemask.store import tables
 from stages import paths
 
 OTHERS = (1, 2)
@@ -45,7 +45,7 @@ def experiment(arguments: Sequence[str], measured: Sequence[str] = MEASURED) -> 
         What some stages measured in detail, nested as it is.
     """
     subprocess.run(["dvc", "exp", "run", *arguments], check=True)
-    return report.read_json(paths.DETAILS, *measured)
+    return files.read_json(paths.DETAILS, *measured)
 
 
 def compare(runs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:

@@ -23,10 +23,10 @@ from sklearn.metrics import balanced_accuracy_score
 from tqdm import tqdm
 
 from facemask import params
-from facemask.data import tables
-from facemask.data.pixels import Pixels
 from facemask.dedup import split
 from facemask.model import dataset, network, teacher, training
+from facemask.store import tables
+from facemask.store.pixels import Pixels
 from stages import paths
 
 Classifier = Callable[[pd.DataFrame, Path, Path], NDArray[np.str_]]

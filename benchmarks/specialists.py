@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from facemask import report
-from facemask.data import tables
-from facemask.data.pixels import Pixels
+from facemask import files
 from facemask.evaluation.robustness import CHANGES, Change
 from facemask.model import network
+from facemask.store import tables
+from facemask.store.pixels import Pixels
 from stages import paths
 
 RESULT = Path(__file__).with_suffix(".csv")
@@ -83,7 +83,7 @@ def main() -> None:
         "external": shown(external, Pixels(paths.RESIZED_EXTERNAL), positive),
     }
     model = network.load(paths.KERAS_MODEL)
-    threshold = report.read_json(paths.DETAILS, "evaluate")["evaluate"]["threshold"]
+    threshold = files.read_json(paths.DETAILS, "evaluate")["evaluate"]["threshold"]
     before = {
         name: decisions(model, one.images.astype(np.float32), threshold)
         for name, one in asked.items()

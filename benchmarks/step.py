@@ -20,9 +20,10 @@ from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from benchmarks import notebook
 from facemask import params
-from facemask.data import tables
-from facemask.data.pixels import Pixels
-from facemask.model import augmentation, dataset, network
+from facemask.augmentation import augmenter as augmentation
+from facemask.model import dataset, network
+from facemask.store import tables
+from facemask.store.pixels import Pixels
 from stages import paths
 
 RESULT = Path(__file__).with_suffix(".csv")

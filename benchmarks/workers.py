@@ -21,9 +21,10 @@ import numpy as np
 import pandas as pd
 
 from facemask import params
-from facemask.data import tables
-from facemask.data.pixels import Pixels
-from facemask.model import WORKERS, network, training, workers
+from facemask.model import network, training, workers
+from facemask.quiet_tensorflow import WORKERS
+from facemask.store import tables
+from facemask.store.pixels import Pixels
 from stages import paths
 from tools.generated import generated
 from tools.loopback import tf_configs

@@ -2,11 +2,13 @@
 
 import errno
 import hashlib
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from facemask.errors import UserError
 
@@ -97,3 +99,14 @@ def code_version(*modules: ModuleType) -> str:
         for source in sorted(files):
             state.update(source.read_bytes())
     return state.hexdigest()
+
+
+def write_json(values: Mapping[str, Any], path: Path) -> None:
+    """Write metrics as indented JSON, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_json(folder: Path, *names: str) -> dict[str, Any]:
+    """Return by name what `NAME.json` in a folder holds."""
+    return {name: json.loads((folder / f"{name}.json").read_text("utf-8")) for name in names}

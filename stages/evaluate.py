@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-import facemask.model  # noqa: F401, loads TensorFlow quietly
-from facemask import params, report, timing
-from facemask.data import tables
-from facemask.data.pixels import Pixels
+import facemask.quiet_tensorflow  # noqa: F401, loads TensorFlow first
+from facemask import files, params, timing
 from facemask.evaluation import comparison, inspection, metrics, subsets
 from facemask.files import replacing
 from facemask.model import network
+from facemask.store import tables
+from facemask.store.pixels import Pixels
 from stages import paths
 
 
@@ -48,10 +48,10 @@ def evaluate(options: params.Evaluate, start: str) -> None:
     for curve in (metrics.roc, metrics.precision_recall, metrics.reliability):
         tables.write(curve(scored[0].rows, classes[1]), paths.PLOTS / f"{curve.__name__}.csv")
     tables.write(pd.concat([one.rows for one in decided])[subsets.COLUMNS], paths.PREDICTIONS)
-    report.write_json({"threshold": threshold, **figures}, paths.DETAILS / "evaluate.json")
+    files.write_json({"threshold": threshold, **figures}, paths.DETAILS / "evaluate.json")
     with replacing(paths.METRICS) as folder:
         for name, values in metrics.headlines(figures).items():
-            report.write_json(values, folder / f"{name}.json")
+            files.write_json(values, folder / f"{name}.json")
 
 
 if __name__ == "__main__":

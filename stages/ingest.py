@@ -7,13 +7,14 @@ from functools import partial
 
 import pandas as pd
 
-from facemask import params, pictures, report, timing
-from facemask.data import contact_sheets, external, shards, tables
-from facemask.data.collection import REFUSED, check, collect, store, summary
-from facemask.data.crops import FaceFinder
-from facemask.data.source import Source
+from facemask import files, params, pictures, timing
 from facemask.files import code_version
 from facemask.inference import detection, views
+from facemask.sources import external, image_sheets
+from facemask.sources.collection import REFUSED, check, collect, store, summary
+from facemask.sources.crops import FaceFinder
+from facemask.sources.source import Source
+from facemask.store import shards, tables
 from stages import paths
 
 
@@ -36,15 +37,15 @@ def ingest(options: params.Ingest, margins: params.Crop, spool: shards.Spool) ->
     store(paths.RAW, [found], spool)
     store(paths.RAW_EXTERNAL, sets.values(), spool)
     store(paths.RAW_PHOTOS, photos.values(), spool)
-    pictures.write(contact_sheets.classes(found.good, spool), paths.PLOTS / "classes.png")
-    pictures.write(contact_sheets.quarantined(found.bad, spool), paths.PLOTS / "quarantine.png")
+    pictures.write(image_sheets.classes(found.good, spool), paths.PLOTS / "classes.png")
+    pictures.write(image_sheets.quarantined(found.bad, spool), paths.PLOTS / "quarantine.png")
     shorter = found.good[["width", "height"]].min(axis=1).astype(int)
-    sizes = report.histogram(shorter, "shorter_side", "images")
+    sizes = tables.histogram(shorter, "shorter_side", "images")
     tables.write(sizes, paths.PLOTS / "image_size.csv")
     counts = summary(source, found)
     counts["external"] = {name: summary(sources[name], part) for name, part in sets.items()}
     counts |= {name: summary(whole[name], part) for name, part in photos.items()}
-    report.write_json(counts, paths.DETAILS / "ingest.json")
+    files.write_json(counts, paths.DETAILS / "ingest.json")
 
 
 def face_finder(margins: params.Crop) -> FaceFinder:

@@ -4,7 +4,7 @@ Run by `dvc repro resize`; all cores, about ten seconds for ten thousand images.
 """
 
 from facemask import params, timing
-from facemask.data.resize import resize_all
+from facemask.store.resize import resize_all
 from stages import paths
 
 

@@ -4,10 +4,10 @@ Run by `dvc repro split`; about a minute for ten thousand new images on two core
 that descend from a picture of the collection are excluded from their test set.
 """
 
-from facemask import params, pictures, report, timing
-from facemask.data import shards, signature, tables
-from facemask.dedup import contact_sheets, groups, known
+from facemask import files, params, pictures, timing
+from facemask.dedup import group_sheet, groups, known
 from facemask.dedup import split as subsets
+from facemask.store import shards, signature, tables
 from stages import paths
 
 
@@ -26,11 +26,11 @@ def split(options: params.Split, start: str, seed: int) -> None:
     excluded = external.assign(reason=reason)[reason != ""]
 
     pictures.write(
-        contact_sheets.groups(table, shards.contents(paths.RAW)), paths.PLOTS / "groups.png"
+        group_sheet.groups(table, shards.contents(paths.RAW)), paths.PLOTS / "groups.png"
     )
     sizes = table["group"].value_counts()
-    counted = report.histogram(sizes, "group_size", "groups")
-    images = report.histogram(table["group"].map(sizes), "group_size", "images")
+    counted = tables.histogram(sizes, "group_size", "groups")
+    images = tables.histogram(table["group"].map(sizes), "group_size", "images")
     tables.write(counted.merge(images), paths.PLOTS / "group_size.csv")
     tables.write(excluded[["split", "path", "reason"]], paths.EXCLUDED)
     tables.write(external[reason == ""], paths.EXTERNAL)
@@ -38,7 +38,7 @@ def split(options: params.Split, start: str, seed: int) -> None:
     counts = {"strategy": options.strategy, **subsets.summary(table)}
     counts["in_train_start"] = int(in_start.sum())
     counts["external"] = subsets.external_summary(external, reason)
-    report.write_json(counts, paths.DETAILS / "split.json")
+    files.write_json(counts, paths.DETAILS / "split.json")
 
 
 if __name__ == "__main__":

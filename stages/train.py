@@ -6,11 +6,12 @@ interrupted, it goes on from the last finished epoch. The first of several worke
 
 import pandas as pd
 
-from facemask import params, report, timing
-from facemask.data import tables
-from facemask.data.pixels import Pixels
+from facemask import files, params, timing
+from facemask.augmentation import augmenter as augmentation
 from facemask.files import remove, replacing
-from facemask.model import augmentation, network, schedule, training, workers
+from facemask.model import network, schedule, training, workers
+from facemask.store import tables
+from facemask.store.pixels import Pixels
 from stages import paths
 
 
@@ -32,8 +33,8 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
     with replacing(paths.KERAS_MODEL) as model:
         network.save(trained.model, model, trained.signature)
     remove(paths.BACKUP)
-    report.write_json({}, paths.LIVE)  # a finished run is what `evaluate` measures of it
-    report.write_json(
+    files.write_json({}, paths.LIVE)  # a finished run is what `evaluate` measures of it
+    files.write_json(
         {
             "parameters": trained.model.count_params(),
             "precision": trained.precision,
@@ -51,7 +52,7 @@ def show(history: pd.DataFrame) -> None:
     """Write the epochs so far where `dvc plots show` and `dvc exp show` look during a run."""
     tables.write(history.drop(columns="seconds"), paths.PLOTS / "history.csv")
     [last] = history.tail(1)[["epoch", "val_loss", "val_accuracy"]].to_dict("records")
-    report.write_json({str(name): value for name, value in last.items()}, paths.LIVE)
+    files.write_json({str(name): value for name, value in last.items()}, paths.LIVE)
 
 
 if __name__ == "__main__":

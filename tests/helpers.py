@@ -22,9 +22,9 @@ import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
-from facemask.data import images
-from facemask.data.pixels import Pixels
 from facemask.files import remove
+from facemask.store import images
+from facemask.store.pixels import Pixels
 
 REPOSITORY = Path(__file__).parents[1]
 CLASSES = ("WithMask", "WithoutMask")

@@ -17,10 +17,10 @@ from ai_edge_litert import schema_py_generated as schema
 from PIL import Image
 
 from benchmarks.composites import GRIDS, compose
-from facemask.data import images
 from facemask.inference import photos
 from facemask.inference.classifier import Classifier
 from facemask.inference.detection import FaceDetector, weights
+from facemask.store import images
 from tests.helpers import CLASSES, REPOSITORY, environment
 
 ANDROID = REPOSITORY / "deploy/android"

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from facemask import params
-from facemask.model import augmentation
+from facemask.augmentation import augmenter as augmentation
 
 STILL: dict[str, Any] = {
     "rotation": 0.0,

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from facemask.data import images
-from facemask.data.source import Entry, Source
 from facemask.errors import UserError
+from facemask.sources.source import Entry, Source
+from facemask.store import images
 
 RUN = settings(max_examples=1000, deadline=None, derandomize=True, database=None)
 

@@ -25,11 +25,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from PIL import Image
 
 from facemask import pictures
-from facemask.data import archives, source
-from facemask.data.classes import find_classes
-from facemask.data.images import MAX_PIXELS, BadImageError, open_rgb
-from facemask.data.source import Entry, Source, fetched
 from facemask.errors import UserError
+from facemask.sources import archives, source
+from facemask.sources.classes import find_classes
+from facemask.sources.source import Entry, Source, fetched
+from facemask.store.images import MAX_PIXELS, BadImageError, open_rgb
 from tests.conftest import Run
 from tests.helpers import CLASSES, png, raw_table, set_params, tiff
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from facemask.data.images import BadImageError, open_rgb, resize
+from facemask.store.images import BadImageError, open_rgb, resize
 from tests.helpers import png, tiff
 
 

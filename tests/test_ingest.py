@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from facemask.data import images
-from facemask.data.classes import find_classes
 from facemask.errors import UserError
 from facemask.files import remove
+from facemask.sources.classes import find_classes
+from facemask.store import images
 from tests.conftest import Run
 from tests.helpers import CLASSES, draw, raw_table, set_params
 

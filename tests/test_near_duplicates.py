@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facemask.cache import Records
-from facemask.data import shards
 from facemask.dedup import keypoints, near_duplicates
 from facemask.dedup.fingerprints import FINGERPRINT, fingerprint
 from facemask.dedup.groups import SAME_PICTURE, connected, group, related
 from facemask.dedup.near_duplicates import candidates
+from facemask.store import shards
 from tools.generated import generated
 
 NONE = np.empty((0, 2), np.int64)

@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from facemask import params
-from facemask.data.pixels import Pixels
 from facemask.errors import UserError
 from facemask.model import calibration, dataset, network
+from facemask.store.pixels import Pixels
 from tests.helpers import NETWORK, NOTEBOOK, REPOSITORY, pixels_of, set_params
 
 

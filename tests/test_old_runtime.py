@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from facemask import params
-from facemask.data.pixels import Pixels
+from facemask.store.pixels import Pixels
 from tests.helpers import environment
 
 pytestmark = pytest.mark.skipif(

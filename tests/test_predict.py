@@ -19,10 +19,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from facemask.data import images
 from facemask.inference import contract, drawing, photos
 from facemask.inference.classifier import Classifier
 from facemask.inference.detection import FaceDetector
+from facemask.store import images
 from tests.helpers import CLASSES, REPOSITORY, copy_project, environment, shell
 
 PUBLISHED = REPOSITORY / "results/face-mask-12k/facemask.tflite"

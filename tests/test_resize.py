@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from facemask.data import images
-from facemask.data.pixels import Pixels
+from facemask.store import images
+from facemask.store.pixels import Pixels
 from tests.conftest import Run
 from tests.helpers import draw
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from facemask import params
-from facemask.evaluation import contact_sheets, grad_cam, robustness
+from facemask.evaluation import grad_cam, mistake_sheets, robustness
 from facemask.model import network
 from tests.helpers import NETWORK, pixels_of
 
@@ -86,7 +86,7 @@ def test_a_picture_of_attention_is_dark_where_there_is_none(tmp_path: Path) -> N
     row = {"path": "grey", "label": "bare", "predicted": "bare", "confidence": 0.9, "row": 0}
     heat = np.zeros((1, 4, 4), np.float32)
     heat[0, 3] = 0.25
-    drawn = contact_sheets.attention("test", pd.DataFrame([row]), pixels, heat)
+    drawn = mistake_sheets.attention("test", pd.DataFrame([row]), pixels, heat)
     sheet = np.asarray(drawn.convert("L"))
     lit, dark = (np.abs(sheet.astype(int) - level) < 4 for level in (120, 24))
     assert min(lit.sum(), dark.sum()) > 1000

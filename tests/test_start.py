@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from facemask.data import signature
 from facemask.model import network
+from facemask.store import signature
 from tests.conftest import Run
 from tests.helpers import CLASSES, REPOSITORY, draw, run_stages, set_params, small_project
 

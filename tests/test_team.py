@@ -16,8 +16,8 @@ import fsspec
 import pandas as pd
 import pytest
 
-from facemask.data.source import Source
 from facemask.errors import UserError
+from facemask.sources.source import Source
 from tests.helpers import (
     ALL_STAGES,
     CLASSES,

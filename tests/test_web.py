@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageOps
 from playwright.sync_api import Browser, Locator, Page, Playwright, Route, expect, sync_playwright
 
-from facemask.data import images
 from facemask.inference import detection, photos
 from facemask.inference.classifier import Answer, Classifier
 from facemask.inference.detection import FaceDetector
 from facemask.inference.drawing import COLOURS
+from facemask.store import images
 from tests.helpers import CLASSES, REPOSITORY, drawn_faces, photo, shell
 from tools.browser import CHROMIUM, Server, camera_options, film, launch
 

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from facemask.data import images
 from facemask.export import end_to_end
 from facemask.inference import photos
 from facemask.inference.classifier import Classifier
 from facemask.inference.detection import FaceDetector
+from facemask.store import images
 from tests.conftest import Run
 from tests.helpers import CLASSES, REPOSITORY, draw, drawn_faces, photo, set_params
 

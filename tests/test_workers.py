@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from facemask.model import WORKERS, dataset, network
+from facemask.model import dataset, network
+from facemask.quiet_tensorflow import WORKERS
 from tests.conftest import Run
 from tests.helpers import REPOSITORY, pixels_of, run_stages, set_params, small_project
 from tools.loopback import tf_configs

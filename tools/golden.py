@@ -39,11 +39,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from facemask.data import images
 from facemask.files import replacing
 from facemask.inference import contract, detection
 from facemask.inference.detection import FaceDetector
 from facemask.inference.views import SIDE, Array, Box, levels, tiles
+from facemask.store import images
 
 FOLDER = Path(__file__).parents[1] / "tests/golden"
 BLOCK = 8

@@ -18,9 +18,9 @@ import yaml
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from facemask.data import tables
 from facemask.errors import UserError, one_line_errors
 from facemask.evaluation.metrics import LEAST, difference_interval
+from facemask.store import tables
 from stages import paths
 from tools.report_page import Section, Version, chart, figure, write
 

@@ -13,9 +13,9 @@ from dvc.api import DVCFileSystem
 from dvc.exceptions import DvcException
 from PIL import Image
 
-from facemask.data import tables
-from facemask.data.pixels import Pixels
 from facemask.files import replacing
+from facemask.store import tables
+from facemask.store.pixels import Pixels
 from stages import paths
 
 PAGE = """<!DOCTYPE html><html lang="en"><meta charset="utf-8">

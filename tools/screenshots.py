@@ -10,8 +10,8 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from facemask.data import images
-from facemask.data.source import Source
+from facemask.sources.source import Source
+from facemask.store import images
 from tools.browser import Server, launch
 
 WEB = Path("deploy/web")

@@ -6,7 +6,7 @@ Run `python -m tools.summary` after `dvc repro`; `make run` does.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from facemask import params, report
+from facemask import files, params
 from facemask.errors import UserError, one_line_errors
 from predict import GENERATED
 from stages import paths
@@ -22,7 +22,7 @@ def lines() -> Iterator[str]:
         UserError: they have not run to their end.
     """
     try:
-        ingest, split, evaluate, export = report.read_json(paths.DETAILS, *SAID).values()
+        ingest, split, evaluate, export = files.read_json(paths.DETAILS, *SAID).values()
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}: not found; `dvc repro` makes it") from error
     source = params.load(paths.PARAMS).ingest.source

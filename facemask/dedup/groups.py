@@ -11,12 +11,12 @@ import pandas as pd
 import PIL
 
 from facemask.cache import Cache, RecordCache, Records
-from facemask.data import images, shards
 from facemask.dedup import fingerprints as fingerprinting
 from facemask.dedup.fingerprints import FINGERPRINT, Floats, Indices, compare_all
 from facemask.dedup.near_duplicates import candidates
 from facemask.files import code_version, scratch
 from facemask.spread import spread
+from facemask.store import images, shards
 
 MAKERS = (fingerprinting, images, cv2, np, PIL)
 """All that a fingerprint, and so a score, depends on besides the image."""

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from facemask.data import signature
 from facemask.dedup import groups
+from facemask.store import signature
 
 
 def among(rows: pd.DataFrame, folder: Path, known: signature.Hashes, cache: Path) -> pd.Series:

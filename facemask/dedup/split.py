@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from facemask import params
-from facemask.data import tables
 from facemask.errors import UserError
+from facemask.store import tables
 
 IN_COLLECTION = "related to the collection"
 """Why an external image is excluded: it descends from a picture that the model may have seen."""

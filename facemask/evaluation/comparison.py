@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from facemask import params
-from facemask.data import signature, tables
-from facemask.data.pixels import Pixels
 from facemask.evaluation import metrics, subsets
 from facemask.model import starting
+from facemask.store import signature, tables
+from facemask.store.pixels import Pixels
 
 
 def against_start(

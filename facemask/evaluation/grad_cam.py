@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from facemask.data.pixels import Pixels
+from facemask.store.pixels import Pixels
 
 BATCH = 64
 

@@ -9,9 +9,9 @@ import pandas as pd
 from PIL import Image
 
 from facemask import pictures
-from facemask.data import tables
-from facemask.evaluation import contact_sheets, grad_cam, robustness
+from facemask.evaluation import grad_cam, mistake_sheets, robustness
 from facemask.evaluation.subsets import Subset
+from facemask.store import tables
 
 
 class Inspection(NamedTuple):
@@ -57,8 +57,8 @@ def inspect(subset: Subset, model: keras.Model, threshold: float, most: int) -> 
         {"attention_in_lower_half": grad_cam.lower_half(maps), "flip_rate": flip_rates},
         actual.assign(subset=name),
         flips.assign(subset=name),
-        contact_sheets.mistakes(name, rows, subset.pixels, most),
-        contact_sheets.attention(name, rows, subset.pixels, maps),
+        mistake_sheets.mistakes(name, rows, subset.pixels, most),
+        mistake_sheets.attention(name, rows, subset.pixels, maps),
     )
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn import metrics
 
 from facemask import params
-from facemask.data import tables
+from facemask.store import tables
 
 BINS = 15
 """Of equal width, from 0 to 1, in which probabilities are held against what happened."""

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from tqdm import tqdm
 
-from facemask.data import images
-from facemask.data.pixels import Pixels
+from facemask.store import images
+from facemask.store.pixels import Pixels
 
 Change = Callable[[Image.Image], Image.Image]
 """An RGB picture -> one of the same size."""

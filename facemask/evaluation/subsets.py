@@ -5,9 +5,9 @@ from typing import NamedTuple
 import keras
 import pandas as pd
 
-from facemask.data import tables
-from facemask.data.pixels import Pixels
 from facemask.model import dataset, network
+from facemask.store import tables
+from facemask.store.pixels import Pixels
 
 EXTERNAL = "external"
 """The kind of every external test set, and the name of one without images."""

@@ -1,3 +1,3 @@
 """A Keras model -> `.tflite` files that were measured."""
 
-import facemask.model  # noqa: F401, loads TensorFlow quietly
+import facemask.quiet_tensorflow  # noqa: F401, loads TensorFlow first

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from facemask.data import images, shards
 from facemask.inference import photos
 from facemask.inference.classifier import Classifier
 from facemask.inference.detection import FaceDetector
 from facemask.spread import spread
+from facemask.store import images, shards
 
 ANSWERED = ["predicted", "probability", "score", "faces"]
 """Columns of what is answered about a photo."""

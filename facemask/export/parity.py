@@ -6,9 +6,9 @@ import pandas as pd
 from sklearn import metrics
 
 from facemask import params
-from facemask.data import tables
 from facemask.errors import UserError
 from facemask.inference.contract import Contract
+from facemask.store import tables
 
 NAMED = 3
 """Images named of those on which a variant is wrong by too much."""

@@ -11,12 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from facemask.data import tables
-from facemask.data.pixels import Pixels
 from facemask.export import conversion, latency, metadata, parity
 from facemask.files import replacing
 from facemask.inference.classifier import Classifier, on_all_cores
 from facemask.inference.contract import Contract, seal
+from facemask.store import tables
+from facemask.store.pixels import Pixels
 
 THREADS = (1, 2)
 """Of an interpreter, when it is timed."""

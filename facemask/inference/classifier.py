@@ -12,9 +12,9 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 from PIL import Image
 
-from facemask.data import images
 from facemask.errors import UserError
 from facemask.inference import contract
+from facemask.store import images
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

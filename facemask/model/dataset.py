@@ -9,7 +9,7 @@ import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from facemask.data.pixels import Pixels
+from facemask.store.pixels import Pixels
 
 INFERENCE_BATCH = 64
 

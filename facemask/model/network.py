@@ -16,8 +16,8 @@ from keras import layers
 from numpy.typing import NDArray
 
 from facemask import params
-from facemask.data import signature
 from facemask.errors import UserError
+from facemask.store import signature
 
 HEADS = {
     "flatten": layers.Flatten,

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from facemask import params
-from facemask.data.pixels import Pixels
 from facemask.errors import UserError
 from facemask.model import calibration, dataset, network
+from facemask.store.pixels import Pixels
 
 ASKED = 256
 """Training images that tell which way round a start has the classes."""

@@ -22,9 +22,9 @@ from PIL import Image
 from tqdm import tqdm
 
 from facemask.cache import RecordCache
-from facemask.data import images, shards
 from facemask.errors import UserError
 from facemask.files import code_version
+from facemask.store import images, shards
 
 SIDE = 224
 """Pixels of the square input."""

@@ -12,12 +12,10 @@ import pandas as pd
 import tensorflow as tf
 
 from facemask import params
-from facemask.data import signature
-from facemask.data.pixels import Pixels
+from facemask.augmentation import augmenter as augmentation
 from facemask.errors import UserError
 from facemask.files import code_version
 from facemask.model import (
-    augmentation,
     calibration,
     dataset,
     distillation,
@@ -31,6 +29,8 @@ from facemask.model.backup import Backup
 from facemask.model.epochs import Epochs
 from facemask.model.progress import Progress
 from facemask.model.workers import Team
+from facemask.store import signature
+from facemask.store.pixels import Pixels
 
 _OURS = (augmentation, *augmentation.CODE, dataset, distillation, network, starting, calibration)
 CODE = (*_OURS, schedule, teacher, workers, keras, tf)

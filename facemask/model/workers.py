@@ -16,7 +16,7 @@ import keras
 import tensorflow as tf
 
 from facemask.errors import UserError
-from facemask.model import WORKERS
+from facemask.quiet_tensorflow import WORKERS
 
 GONE = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
 """What TensorFlow raises in a worker when another is gone."""

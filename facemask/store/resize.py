@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from facemask.data import images, shards
 from facemask.files import replacing
 from facemask.spread import finish, spread
+from facemask.store import images, shards
 
 
 def resize_all(raw: Path, folder: Path, size: int) -> None:

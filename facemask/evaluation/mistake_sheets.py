@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facemask import pictures
-from facemask.data.pixels import Pixels
+from facemask.store.pixels import Pixels
 
 OF_DECISION = 12
 """Most images shown of wrong and of right predictions in `attention`."""

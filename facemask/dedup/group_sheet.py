@@ -4,7 +4,7 @@ import pandas as pd
 from PIL import Image
 
 from facemask import pictures
-from facemask.data import images, shards
+from facemask.store import images, shards
 
 GROUPS, MOST = 12, 8
 """Most groups shown, and most images of each."""

@@ -5,7 +5,7 @@ import math
 import tensorflow as tf
 
 from facemask import params
-from facemask.model.draws import Change, chance, grid, uniform
+from facemask.augmentation.draws import Change, chance, grid, uniform
 
 SIDE_LIGHT = 1.2
 """Largest logarithm by which the light at a border differs from that in the middle."""

@@ -9,8 +9,8 @@ import tensorflow as tf
 from PIL import Image
 
 from facemask import params
-from facemask.model import appearance, draws, framing, geometry, lighting, quality
-from facemask.model.draws import Change
+from facemask.augmentation import appearance, draws, framing, geometry, lighting, quality
+from facemask.augmentation.draws import Change
 
 CODE = (appearance, draws, framing, geometry, lighting, quality)
 """What the changes depend on besides this module."""

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from facemask import params
-from facemask.data.boxes import FOLDERS
-from facemask.data.source import Source
-from facemask.data.tables import SUBSET_OF_NAME
 from facemask.errors import UserError
+from facemask.sources.boxes import FOLDERS
+from facemask.sources.source import Source
+from facemask.store.tables import SUBSET_OF_NAME
 
 KEY, KEY_OF_PHOTOS = "ingest.external", "ingest.photos"
 """The parameters, for messages."""

@@ -7,7 +7,7 @@ import pandas as pd
 from PIL import Image
 
 from facemask import pictures
-from facemask.data import images, shards
+from facemask.store import images, shards
 
 MOST = 24
 """Images shown of a class, and of the quarantined."""

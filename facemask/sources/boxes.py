@@ -13,9 +13,9 @@ from xml.etree import ElementTree
 
 import yaml
 
-from facemask.data.names import printable
-from facemask.data.source import Entry, Source
 from facemask.errors import UserError
+from facemask.sources.names import printable
+from facemask.sources.source import Entry, Source
 
 FOLDERS = {"images", "jpegimages", "annotations", "labels"}
 """Lower case; folders of these names stand beside each other, and belong to one set."""

@@ -12,11 +12,11 @@ from typing import Any
 from PIL import ImageStat
 
 from facemask.cache import Cache
-from facemask.data import images, shards
-from facemask.data.crops import Crops
-from facemask.data.source import Entry
 from facemask.files import code_version
+from facemask.sources.crops import Crops
+from facemask.sources.source import Entry
 from facemask.spread import spread
+from facemask.store import images, shards
 
 FILES_AT_ONCE, BYTES_AT_ONCE = 64, 200_000_000
 """A batch, a task, ends with the file that reaches either, which bounds the memory."""

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from facemask import params
-from facemask.model.draws import Change, chance, grid, uniform
+from facemask.augmentation.draws import Change, chance, grid, uniform
 
 RADIUS, SOFTNESS = 0.8, 12.0
 """Where an oval ends and how sharply, against half the side; half of the wider images are ovals."""

@@ -11,10 +11,10 @@ from typing import NamedTuple
 from PIL import Image
 
 from facemask.cache import Cache
-from facemask.data import images
-from facemask.data.boxes import Annotation, Box
-from facemask.data.source import Entry, Source
+from facemask.sources.boxes import Annotation, Box
+from facemask.sources.source import Entry, Source
 from facemask.spread import spread
+from facemask.store import images
 
 BAD = "bad annotation"
 """Why an image is not used whose box or class is not as it should be."""

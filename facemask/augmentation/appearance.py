@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from facemask import params
-from facemask.model.draws import TO_YIQ, Change, below_a_line, chance, grid, luma, uniform
+from facemask.augmentation.draws import TO_YIQ, Change, below_a_line, chance, grid, luma, uniform
 
 
 def swap(share: float) -> Change:

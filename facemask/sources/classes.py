@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from facemask.data.tables import SUBSET_OF_NAME
 from facemask.errors import UserError
+from facemask.store.tables import SUBSET_OF_NAME
 
 LEAST_SHARE, MOST_SHARE = 0.005, 0.85
 """Of the images: a class below the first is not meant as one; one above the second that is divided

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from facemask import params
-from facemask.data import boxes, crops, shards
-from facemask.data.classes import class_of, find_classes
-from facemask.data.examination import examine_all
-from facemask.data.source import Entry, Source, harmless
 from facemask.errors import UserError
 from facemask.files import replacing
+from facemask.sources import boxes, crops
+from facemask.sources.classes import class_of, find_classes
+from facemask.sources.examination import examine_all
+from facemask.sources.source import Entry, Source, harmless
+from facemask.store import shards
 
 GIVEN = {"groups.csv": "group", "labels.csv": "label", "splits.csv": "split"}
 """Tables that a source may hold, each with `path`, relative to the table, and this column."""

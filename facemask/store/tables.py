@@ -15,6 +15,7 @@ Columns, each written by one stage and carried on by the next:
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from facemask.files import replacing
@@ -56,3 +57,15 @@ def classes(table: pd.DataFrame) -> list[str]:
 def subset(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return the rows of one subset, numbered anew."""
     return table[table["split"] == name].reset_index(drop=True)
+
+
+def histogram(values: pd.Series, name: str, counted: str) -> pd.DataFrame:
+    """Count positive whole numbers in bins that double in width: 1, 2-3, 4-7, 8-15, ...
+
+    Returns:
+        A row a bin, from the least to the greatest value: `name` (such as `4-7`) and `counted`.
+    """
+    exponent = np.log2(values.to_numpy(float)).astype(int)
+    bins = np.arange(exponent.min(), exponent.max() + 1)
+    label = [f"{2**power}-{2 ** (power + 1) - 1}" if power else "1" for power in bins]
+    return pd.DataFrame({name: label, counted: np.bincount(exponent)[bins[0] :]})

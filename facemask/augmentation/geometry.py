@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from facemask import params
-from facemask.model.draws import Change
+from facemask.augmentation.draws import Change
 
 
 def affine(options: params.Augmentation) -> Change:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from facemask.model.draws import Change, chance, uniform
+from facemask.augmentation.draws import Change, chance, uniform
 
 SCALINGS = [
     ("area", "nearest"),

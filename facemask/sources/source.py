@@ -12,10 +12,10 @@ import fsspec
 import pooch
 from fsspec.callbacks import TqdmCallback
 
-from facemask.data import archives
-from facemask.data.archives import Read
-from facemask.data.names import is_litter, printable
 from facemask.errors import UserError
+from facemask.sources import archives
+from facemask.sources.archives import Read
+from facemask.sources.names import is_litter, printable
 
 DESCRIPTION = "README.txt"
 """A file of this name at the top of a source describes it in its first line."""

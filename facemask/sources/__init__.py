@@ -1,0 +1,1 @@
+"""Archives, folders and annotations -> labelled images; crops; quarantine."""

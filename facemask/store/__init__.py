@@ -1,0 +1,1 @@
+"""Shards, tables, pixels and signatures: what every later stage reads."""
