@@ -49,7 +49,7 @@ def evaluate(options: params.Evaluate, start: str) -> None:
         tables.write(curve(scored[0].rows, classes[1]), paths.PLOTS / f"{curve.__name__}.csv")
     tables.write(pd.concat([one.rows for one in decided])[subsets.COLUMNS], paths.PREDICTIONS)
     files.write_json({"threshold": threshold, **figures}, paths.DETAILS / "evaluate.json")
-    with replacing(paths.METRICS) as folder:
+    with replacing(paths.HEADLINES) as folder:
         for name, values in metrics.headlines(figures).items():
             files.write_json(values, folder / f"{name}.json")
 

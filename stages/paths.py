@@ -24,15 +24,15 @@ MODEL_CARD = Path("models/model_card.md")
 EXPORTED = Path("data/exported.csv")
 PHOTOS = Path("data/photos.csv")
 
-METRICS = Path("metrics")
-SIZE = Path("models/kilobytes.json")
-BALANCED_ACCURACY = Path("models/balanced_accuracy.json")
+HEADLINES = Path("metrics/evaluate")
+SIZE = Path("metrics/export_tflite/kilobytes.json")
+BALANCED_ACCURACY = Path("metrics/export_tflite/balanced_accuracy.json")
 DETAILS = Path("details")
 PLOTS = Path("plots")
 
-# No outputs: what may be deleted at any time; spares a later run work, or says how this one went.
+# Not DVC outputs; safe to delete. They save later runs work, or say how this run went.
 CACHE = Path("data/cache.sqlite")
 DOWNLOADS = Path("data/downloads")
 BACKUP = Path("models/backup")
-LIVE = Path("models/live.json")
+LIVE = Path("metrics/live.json")
 TIMING = Path("timing")

@@ -56,7 +56,7 @@ def pretend(version: str) -> str:
 
 def outputs() -> dict[str, bytes]:
     """Return what the stages wrote, but for the caches."""
-    folders = ("data/raw", "data/resized", "data", "metrics", "plots")
+    folders = ("data/raw", "data/resized", "data", "metrics/evaluate", "plots")
     files = {file for folder in folders for file in Path(folder).rglob("*") if file.is_file()}
     return {str(file): file.read_bytes() for file in files if "data/cache" not in str(file)}
 

@@ -255,7 +255,7 @@ def test_the_commands_of_the_readme_show_what_a_parameter_did(rerun: Path) -> No
     assert "stages.ingest" not in shown.stdout
     assert details(rerun)["train"]["epochs"] == 1
     assert "train.epochs" in dvc(rerun, "params", "diff").stdout
-    assert "metrics/log_loss.json" in dvc(rerun, "metrics", "diff").stdout
+    assert "metrics/evaluate/log_loss.json" in dvc(rerun, "metrics", "diff").stdout
     assert "accuracy" in dvc(rerun, "metrics", "show").stdout
     table = json.loads(dvc(rerun, "exp", "show", "--json").stdout)
     assert "shorter" in json.dumps(table)

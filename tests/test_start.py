@@ -184,7 +184,7 @@ def test_a_gain_over_the_start_is_measured_and_shown(started: Path, run: Run) ->
             Path("models/model_card.md").read_text()
         )
     assert 0.3 < found["validation"]["against_start"]["accuracy"] < 0.7
-    headline = json.loads(Path("metrics/accuracy_over_start.json").read_text())
+    headline = json.loads(Path("metrics/evaluate/accuracy_over_start.json").read_text())
     assert headline == {
         name: found[name]["against_start"]["difference"] for name in ("validation", "external")
     }
@@ -210,7 +210,7 @@ def test_from_scratch_the_published_model_is_compared_on_what_it_has_not_seen(
     published.unlink()
     run("evaluate")
     assert "against_start" not in measured()["validation"]
-    assert not Path("metrics/accuracy_over_start.json").exists()
+    assert not Path("metrics/evaluate/accuracy_over_start.json").exists()
 
 
 def test_another_network_is_refused_in_one_line(

@@ -152,11 +152,11 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(prepared: Path
     for epoch in (1, 2, 3):
         kill_after_epoch(epoch)
         assert not model.exists()
-        assert json.loads(Path("models/live.json").read_text())["epoch"] == epoch
+        assert json.loads(Path("metrics/live.json").read_text())["epoch"] == epoch
     assert training().wait() == 0
     assert model.read_bytes() == undisturbed
     assert history.read_bytes() == epochs
-    assert json.loads(Path("models/live.json").read_text()) == {}
+    assert json.loads(Path("metrics/live.json").read_text()) == {}
     assert not Path("models/backup").exists()
 
 

@@ -73,7 +73,7 @@ def test_the_shipped_file_is_asked_about_each_photo_from_end_to_end(run: Run) ->
     assert measured["no_answer"] == pytest.approx(1 / 9)
     assert measured["extra"] == pytest.approx(2 / 9)
     assert measured["recall_of_class"]["WithoutMask"] <= 0.75
-    headline = json.loads(Path("models/balanced_accuracy.json").read_text())
+    headline = json.loads(Path("metrics/export_tflite/balanced_accuracy.json").read_text())
     assert headline == {"photos": measured["balanced_accuracy"]}
     card = Path("models/model_card.md").read_text()
     assert "On 9 photos of one person each" in card
@@ -86,7 +86,7 @@ def test_the_shipped_file_is_asked_about_each_photo_from_end_to_end(run: Run) ->
         run(stage)
     assert "photos" not in details("ingest")
     assert details("export_tflite")["photos"] == {}
-    assert json.loads(Path("models/balanced_accuracy.json").read_text()) == {}
+    assert json.loads(Path("metrics/export_tflite/balanced_accuracy.json").read_text()) == {}
     assert pd.read_csv("data/photos.csv").empty
     assert "not measured on whole photos" in Path("models/model_card.md").read_text()
     assert Path("models/model.keras").read_bytes() == trained

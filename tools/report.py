@@ -65,7 +65,7 @@ def headlines(changed: dict[str, Any], pairs: pd.DataFrame | None) -> Section:
             wide = spread(name, subset, pairs)
             says = better if abs(new - old) > wide else "within the noise"
             says = says if np.isfinite(wide) else "noise unknown"
-            predicted = wide and Path(file).parent == paths.METRICS  # a count has no noise
+            predicted = wide and Path(file).parent == paths.HEADLINES  # a count has no noise
             if predicted and pairs is not None and subset not in compared:
                 says = "of other images"
             arrow = "" if new == old else "▲ " if new > old else "▼ "

@@ -22,7 +22,7 @@ from stages import paths
 from tools.report_page import Version
 
 EXACT = ("ingest", "resize", "split")
-LOCK, ACCURACY = Path("dvc.lock"), paths.METRICS / "accuracy.json"
+LOCK, ACCURACY = Path("dvc.lock"), paths.HEADLINES / "accuracy.json"
 
 
 def faults(base: str, tolerance: float) -> Iterator[str]:
