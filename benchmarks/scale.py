@@ -22,8 +22,8 @@ import psutil
 import yaml
 from PIL import Image
 
+from facemask import parallel
 from facemask.params import NO_SOURCE, SCRATCH
-from facemask.spread import spread
 from facemask.store import tables
 from stages import paths
 from tools.generated import drawn
@@ -46,7 +46,7 @@ def jpeg(number: int) -> bytes:
 
 def prepare(folder: Path, count: int) -> None:
     """Write so many pictures to an archive, half in each class, and the parameters that name it."""
-    contents = spread(jpeg, range(count), "draw", "image", count, here=True)
+    contents = parallel.run(jpeg, range(count), "draw", "image", count, local=True)
     with zipfile.ZipFile(folder / "images.zip", "w") as archive:
         for number, content in enumerate(contents):
             archive.writestr(f"{CLASSES[number % 2]}/{number}.jpg", content)

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from facemask import parallel
 from facemask.errors import UserError
-from facemask.spread import SETTING, spread
 from tests.conftest import Run
-from tests.helpers import REPOSITORY, set_params
+from tests.helpers import REPOSITORY, set_params, wait_for
 
 dask, distributed = (pytest.importorskip(name) for name in ("dask", "distributed"))
 
@@ -35,7 +35,7 @@ def cluster() -> Iterator[Any]:
 @pytest.fixture
 def on_cluster(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Spread work over the two workers; a client of theirs."""
-    monkeypatch.setenv(SETTING, cluster.scheduler_address)
+    monkeypatch.setenv(parallel.SETTING, cluster.scheduler_address)
     with distributed.Client(cluster, set_as_default=False) as client:
         client.wait_for_workers(2)
         yield client
@@ -76,7 +76,7 @@ def test_a_cluster_makes_the_same_bytes_as_threads(
     in_threads = run_all(run)
     for file in (*Path("data").glob("cache*"), *Path("data/cache").glob("*")):
         file.unlink() if file.is_file() else None
-    monkeypatch.setenv(SETTING, cluster.scheduler_address)
+    monkeypatch.setenv(parallel.SETTING, cluster.scheduler_address)
     assert run_all(run) == in_threads
     assert not list(Path().rglob("tmp-*"))
 
@@ -84,10 +84,10 @@ def test_a_cluster_makes_the_same_bytes_as_threads(
 def test_dask_is_not_imported_without_its_setting(project: Path) -> None:
     program = "import sys; from runpy import run_module as run; "
     program += "[run(f'stages.{name}', run_name='__main__') for name in ('ingest', 'resize')]; "
-    program += "assert 'facemask.spread' in sys.modules; "
+    program += "assert 'facemask.parallel' in sys.modules; "
     program += "sys.exit(' '.join({'dask', 'distributed'} & set(sys.modules)) or None)"
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    environment.pop(SETTING, None)
+    environment.pop(parallel.SETTING, None)
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
 
 
@@ -101,7 +101,7 @@ def die_once(folder: Path, number: int) -> int:
 
 @pytest.mark.usefixtures("on_cluster")
 def test_what_a_killed_worker_did_is_done_again(tmp_path: Path) -> None:
-    squares = list(spread(partial(die_once, tmp_path), range(20)))
+    squares = list(parallel.run(partial(die_once, tmp_path), range(20)))
     assert squares == [number * number for number in range(20)]
     assert (tmp_path / "died").exists()
 
@@ -112,8 +112,8 @@ def always_die(number: int) -> None:
 
 @pytest.mark.usefixtures("on_cluster")
 def test_work_that_ends_every_worker_is_one_line() -> None:
-    with pytest.raises(UserError, match="_perform"):
-        list(spread(always_die, [1]))
+    with pytest.raises(UserError, match="_run_on_worker"):
+        list(parallel.run(always_die, [1]))
 
 
 def write(folder: Path, number: int) -> None:
@@ -126,7 +126,7 @@ def test_a_full_disk_names_the_worker(on_cluster: Any, tmp_path: Path) -> None:
     [full, _] = on_cluster.nthreads()
     on_cluster.run(allow, 100_000, workers=[full])
     with pytest.raises(UserError, match=f"worker {full}: cannot write: File too large"):
-        list(spread(partial(write, tmp_path), range(8)))
+        list(parallel.run(partial(write, tmp_path), range(8)))
     on_cluster.run(allow, resource.RLIM_INFINITY)
 
 
@@ -134,52 +134,87 @@ def test_a_worker_with_other_code_is_one_line(on_cluster: Any) -> None:
     [other, _] = on_cluster.nthreads()
     [before] = on_cluster.run(pretend, "another", workers=[other]).values()
     with pytest.raises(UserError, match=f"worker {other} has another version of facemask"):
-        list(spread(time.sleep, [0.3] * 8))
+        list(parallel.run(time.sleep, [0.3] * 8))
     on_cluster.run(pretend, before, workers=[other])
+
+
+PORT = 18786
+ADDRESS = f"tcp://127.0.0.1:{PORT}"
+
+
+def dask_process(program: str, *options: str, **settings: str) -> subprocess.Popen[bytes]:
+    """Start a scheduler or a worker that finds our code."""
+    command = [sys.executable, "-m", f"distributed.cli.dask_{program}", *options]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)} | settings
+    cwd = Path(__file__).parents[2]
+    return subprocess.Popen(
+        [*command, "--no-dashboard"], cwd=cwd, env=environment, stderr=subprocess.DEVNULL
+    )
 
 
 @pytest.fixture
 def scheduler(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A scheduler without workers, in a process of its own, with our code or what the test says."""
-    address = "tcp://127.0.0.1:18786"
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
-    options = ["--host", address, "--no-dashboard", "--no-show"]
-    monkeypatch.setenv("PYTHONPATH", getattr(request, "param", str(REPOSITORY)))
-    with subprocess.Popen([*command, *options], cwd=tmp_path, stderr=subprocess.DEVNULL) as started:
-        monkeypatch.setenv(SETTING, address)
-        with dask.config.set({"facemask.patience": "2s"}):
-            yield started
+    """A scheduler without workers, with our code or what the test says."""
+    settings = {"PYTHONPATH": getattr(request, "param", str(REPOSITORY))}
+    settings["DASK_DISTRIBUTED__SCHEDULER__NO_WORKERS_TIMEOUT"] = "2s"
+    monkeypatch.setenv(parallel.SETTING, ADDRESS)
+    with (
+        dask_process("scheduler", "--host", ADDRESS, "--no-show", **settings) as started,
+        dask.config.set({"distributed.scheduler.no-workers-timeout": "2s"}),
+        dask.config.set({"distributed.comm.timeouts.connect": "2s"}),
+    ):
+        wait_for(PORT)
+        yield started
+        started.kill()
+
+
+@pytest.fixture
+def worker(scheduler: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """Its only worker."""
+    with dask_process("worker", ADDRESS, "--no-nanny", "--nthreads", "1") as started:
+        with distributed.Client(ADDRESS, set_as_default=False) as client:
+            client.wait_for_workers(1)
+        yield started
         started.kill()
 
 
 @pytest.mark.usefixtures("project", "scheduler")
 def test_no_worker_is_one_line(complaint: Callable[[str], str]) -> None:
-    assert "tcp://127.0.0.1:18786: no worker for 2 seconds, or" in complaint("ingest")
+    assert "tcp://127.0.0.1:18786: no worker for 2s" in complaint("ingest")
 
 
-@pytest.mark.usefixtures("scheduler")
+@pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("scheduler", [""], indirect=True)
 def test_a_scheduler_without_our_code_is_one_line() -> None:
     with pytest.raises(UserError, match="scheduler lacks code: No module named 'facemask'"):
-        list(spread(abs, [1]))
+        list(parallel.run(abs, [1]))
 
 
+def killing(process: subprocess.Popen[bytes]) -> Iterator[int]:
+    """Yield numbers, and kill a process after the first."""
+    yield 1
+    process.kill()
+    process.wait()
+    yield from range(2, 10)
+
+
+@pytest.mark.usefixtures("worker")
 def test_a_scheduler_that_ends_is_one_line(scheduler: subprocess.Popen[bytes]) -> None:
-    def items() -> Iterator[int]:
-        yield 1
-        scheduler.kill()
-        yield 2
-
     with pytest.raises(UserError, match="the scheduler is gone"):
-        list(spread(abs, items()))
+        list(parallel.run(abs, killing(scheduler)))
+
+
+def test_the_loss_of_all_workers_is_one_line(worker: subprocess.Popen[bytes]) -> None:
+    with pytest.raises(UserError, match=r"timed out after 2\.00 s waiting without any .* workers"):
+        list(parallel.run(abs, killing(worker)))
 
 
 @pytest.mark.usefixtures("project")
 def test_no_scheduler_is_one_line(
     complaint: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(SETTING, "tcp://127.0.0.1:1")
+    monkeypatch.setenv(parallel.SETTING, "tcp://127.0.0.1:1")
     with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
         assert "no scheduler answers" in complaint("ingest")

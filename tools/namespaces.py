@@ -8,14 +8,14 @@ from pathlib import Path
 
 import psutil
 
-from facemask.spread import SETTING
+from facemask.parallel import SETTING
 
 BRIDGE, NETWORK, PORT = "facemask", "10.77.0", 8786
 
 
 @contextmanager
 def dask_cluster(workers: int) -> Iterator[list[psutil.Popen]]:
-    """Let the block spread its work over so many single-threaded workers, each on a machine.
+    """Let the block work on so many single-threaded workers, each on a machine.
 
     Yields:
         The scheduler, which is on this machine, and the workers; none for 0, which is this

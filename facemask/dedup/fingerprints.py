@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from facemask import parallel
 from facemask.cache import Records
-from facemask.spread import spread
 
 cv2.setNumThreads(1)  # images are spread over threads as it is
 
@@ -86,7 +86,7 @@ def compare_all(fingerprints: Records, pairs: Indices) -> Iterator[Floats]:
         0-1; 0 for what cannot be aligned.
 
     Raises:
-        UserError: as `spread`.
+        UserError: as `parallel.run`.
     """
 
     def tasks() -> Iterator[tuple[Records, Indices]]:
@@ -94,7 +94,7 @@ def compare_all(fingerprints: Records, pairs: Indices) -> Iterator[Floats]:
             some, places = np.unique(pairs[start : start + PAIRS], return_inverse=True)
             yield fingerprints.part(some), places.reshape(-1, 2)
 
-    return spread(_compare, tasks(), "pairs", "pair", len(pairs), len)
+    return parallel.run(_compare, tasks(), "pairs", "pair", len(pairs), len)
 
 
 def _compare(task: tuple[Records, Indices]) -> Floats:

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import PIL
 
+from facemask import parallel
 from facemask.cache import Cache, RecordCache, Records
 from facemask.dedup import fingerprints as fingerprinting
 from facemask.dedup.fingerprints import FINGERPRINT, Floats, Indices, compare_all
 from facemask.dedup.near_duplicates import candidates
 from facemask.files import code_version, scratch
-from facemask.spread import spread
 from facemask.store import images, shards
 
 MAKERS = (fingerprinting, images, cv2, np, PIL)
@@ -121,7 +121,7 @@ def compared(keys: Sequence[str], folder: Path, cache: Path) -> tuple[Indices, F
         (m, 2) pairs from `near_duplicates.candidates`, and their (m,) scores, 0-1.
 
     Raises:
-        UserError: the cache is in use, or the disk has no room, or as `spread`.
+        UserError: the cache is in use, or the disk has no room.
     """
     fingerprints = fingerprinted(keys, [folder], cache)
     pairs = candidates(fingerprints, cache.parent)
@@ -132,7 +132,7 @@ def fingerprinted(keys: Sequence[str], folders: Sequence[Path], cache: Path) -> 
     """Return the fingerprints of the images named by `keys`, in their order, on the disk.
 
     Raises:
-        UserError: the cache is in use, or the disk has no room, or as `spread`.
+        UserError: the cache is in use, or the disk has no room.
     """
     known = RecordCache(cache, "fingerprints", code_version(*MAKERS), FINGERPRINT)
 
@@ -140,7 +140,7 @@ def fingerprinted(keys: Sequence[str], folders: Sequence[Path], cache: Path) -> 
         holding = shards.holding([folder.absolute() for folder in folders], missing)
         size = FINGERPRINT.itemsize
         with scratch(cache.parent / "tmp-fingerprints") as parts:
-            for part, held in spread(
+            for part, held in parallel.run(
                 partial(_fingerprint_shard, parts),
                 enumerate(holding),
                 "fingerprints",
@@ -177,7 +177,7 @@ def scored(keys: Sequence[str], fingerprints: Records, pairs: Indices, cache: Pa
     """Return the (m,) scores, 0-1, of (m, 2) pairs of the images named by `keys`.
 
     Raises:
-        UserError: the cache is in use, or the disk has no room, or as `spread`.
+        UserError: the cache is in use, or the disk has no room.
     """
     known = Cache(cache, "compare", code_version(*MAKERS))
     digests = [bytes.fromhex(key)[:16] for key in keys]  # as unique, in a quarter of the room

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from facemask import parallel
 from facemask.cache import Records
 from facemask.dedup.fingerprints import KEYPOINTS, SIMILAR, Floats, Indices
 from facemask.dedup.keypoints import BITS, IMAGES, POINT, PREFIX, between, reduce, slice_of, sort
 from facemask.files import scratch
-from facemask.spread import finish, spread
 
 ORDERS, WINDOW = 12, 128
 """How many orders of codes, and most descriptors of like codes that are compared: more find more,
@@ -47,14 +47,16 @@ def candidates(fingerprints: Records, folder: Path, first: int = 0) -> Indices:
         (m, 2) indices of images, the smaller first, sorted and unique; m <= n x `NEIGHBOURS`.
 
     Raises:
-        UserError: the disk has no room for the files, or as `spread`.
+        UserError: the disk has no room for the files.
     """
     count, pruned = len(fingerprints), 0
     pairs = votes = np.zeros(0, np.int64)
     with scratch(folder / "tmp-candidates") as files:
         _search_all(files, fingerprints, first)
         starts = range(0, count, VOTERS)
-        counted = spread(partial(_count_votes, files, count), starts, "votes", "task", len(starts))
+        counted = parallel.run(
+            partial(_count_votes, files, count), starts, "votes", "task", len(starts)
+        )
         for found in counted:
             pairs, votes = np.append(pairs, found[0]), np.append(votes, found[1])
             if len(pairs) > 2 * pruned:  # so that what no image keeps is never all in the memory
@@ -72,14 +74,14 @@ def _search_all(files: Path, fingerprints: Records, first: int) -> None:
         (number, fingerprints.part(slice(start, start + IMAGES)))
         for number, start in enumerate(range(0, count, IMAGES))
     )
-    numbers = [*spread(partial(reduce, files), parts)]
+    numbers = [*parallel.run(partial(reduce, files), parts)]
     for order in range(ORDERS):
         counts: Indices = np.zeros(1 << PREFIX, np.int64)
-        counts += sum(spread(partial(sort, files, order), numbers))
+        counts += sum(parallel.run(partial(sort, files, order), numbers))
         tasks = [(order, number, cuts) for number, cuts in enumerate(_tasks(counts))]
         search = partial(_search, files, count, first)
         title = f"search {order + 1}/{ORDERS}"
-        finish(spread(search, tasks, title, "task", len(tasks)))
+        parallel.finish(parallel.run(search, tasks, title, "task", len(tasks)))
 
 
 def _tasks(counts: Indices) -> Iterator[Indices]:

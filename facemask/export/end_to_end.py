@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from facemask import parallel
 from facemask.inference import photos
 from facemask.inference.classifier import Classifier
 from facemask.inference.detection import FaceDetector
-from facemask.spread import spread
 from facemask.store import images, shards
 
 ANSWERED = ["predicted", "probability", "score", "faces"]
@@ -58,7 +58,7 @@ def ask(
         BadImageError: a photo cannot be decoded.
     """
     work = partial(_ask, classifier, detector)
-    answers = dict(spread(work, photos, "photos", "photo", count, here=True))
+    answers = dict(parallel.run(work, photos, "photos", "photo", count, local=True))
     return pd.DataFrame.from_dict(answers, "index", columns=ANSWERED)
 
 

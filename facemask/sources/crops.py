@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from facemask import parallel
 from facemask.cache import Cache
 from facemask.sources.boxes import Annotation, Box
 from facemask.sources.source import Entry, Source
-from facemask.spread import spread
 from facemask.store import images
 
 BAD = "bad annotation"
@@ -68,7 +68,7 @@ class Crops:
 
     def __iter__(self) -> Iterator[Entry]:
         if self.annotations:
-            for parts in spread(self._in_boxes, self.source, here=True):
+            for parts in parallel.run(self._in_boxes, self.source, local=True):
                 yield from parts
         elif self.finder:
             yield from _by_face(self.source, self.finder, self.cache)
@@ -101,7 +101,7 @@ def _by_face(source: Source, finder: FaceFinder, cache: Path) -> Iterator[Entry]
             key = hashlib.sha256(entry.content).hexdigest()
             yield entry, key, known.recall([key]).get(key)
 
-    for entry, key, faces in spread(partial(_crop_face, finder.find), photos(), here=True):
+    for entry, key, faces in parallel.run(partial(_crop_face, finder.find), photos(), local=True):
         fresh[key] = faces
         if len(fresh) == KEPT_AT_ONCE:
             known.keep(fresh)

@@ -11,11 +11,11 @@ from typing import Any
 
 from PIL import ImageStat
 
+from facemask import parallel
 from facemask.cache import Cache
 from facemask.files import code_version
 from facemask.sources.crops import Crops
 from facemask.sources.source import Entry
-from facemask.spread import spread
 from facemask.store import images, shards
 
 FILES_AT_ONCE, BYTES_AT_ONCE = 64, 200_000_000
@@ -37,7 +37,7 @@ def examine_all(
         spool, or reason and detail if it is not an image.
 
     Raises:
-        UserError: the cache is in use, or the disk is full, or as `spread`.
+        UserError: the cache is in use, or the disk is full.
     """
     known = Cache(cache, "examine", code_version(sys.modules[__name__]) + images.version())
     places: dict[str, tuple[int, int]] = {}
@@ -56,7 +56,7 @@ def examine_all(
             waiting.append((batch, keys, facts))
             yield {key: places[key] for key in contents if key not in facts}
 
-    for found in spread(
+    for found in parallel.run(
         partial(_examine_files, spool.path),
         tasks(),
         "ingest",

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from facemask import parallel
 from facemask.files import replacing
-from facemask.spread import finish, spread
 from facemask.store import images, shards
 
 
@@ -20,14 +20,14 @@ def resize_all(raw: Path, folder: Path, size: int) -> None:
 
     Raises:
         images.BadImageError: an image cannot be decoded.
-        UserError: the disk is full, or as `spread`.
+        UserError: the disk is full.
     """
     files = shards.files(raw.absolute())
     with replacing(folder) as temporary:
         temporary.mkdir()
         work = partial(_resize_shard, folder=temporary.absolute(), size=size)
         total = sum(map(shards.count, files))
-        finish(spread(work, files, f"resize {raw.name}", "image", total, int))
+        parallel.finish(parallel.run(work, files, f"resize {raw.name}", "image", total, int))
 
 
 def _resize_shard(shard: Path, folder: Path, size: int) -> int:

@@ -19,8 +19,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from facemask import parallel
 from facemask.files import writing
-from facemask.spread import finish, spread
 
 IMAGES, LEAST_SHARDS = 1000, 4
 """Most images of a shard, on average, and fewest shards, so that every core has one to work on."""
@@ -109,7 +109,7 @@ def write(folder: Path, table: pd.DataFrame, spool: Spool) -> None:
         spool: holds the bytes.
 
     Raises:
-        UserError: as `spread`.
+        UserError: as `parallel.run`.
     """
     bits = math.ceil(math.log2(max(len(table) / IMAGES, LEAST_SHARDS)))
     ordered = table.sort_values(["sha256", "path"])
@@ -118,7 +118,9 @@ def write(folder: Path, table: pd.DataFrame, spool: Spool) -> None:
         (folder.absolute() / f"{number:05d}-of-{2**bits:05d}.parquet", ordered[shard == number])
         for number in range(2**bits)
     )
-    finish(spread(partial(_write, spool.path), parts, "shards", "image", len(table), int))
+    parallel.finish(
+        parallel.run(partial(_write, spool.path), parts, "shards", "image", len(table), int)
+    )
 
 
 def _write(spool: Path, part: tuple[Path, pd.DataFrame]) -> int:
