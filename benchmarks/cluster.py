@@ -20,6 +20,7 @@ from facemask.sources import collection
 from facemask.sources.source import Source
 from facemask.store import resize, shards, tables
 from stages import paths
+from stages.ingest import face_cropper
 from tools.namespaces import dask_cluster
 
 RESULT = Path(__file__).with_suffix(".csv")
@@ -36,7 +37,14 @@ def steps(source: Path, folder: Path, options: params.Params) -> dict[str, float
         start = time.perf_counter()
 
     spool = shards.Spool(folder)
-    found = collection.collect(Source(source), options.ingest, spool, cache=cache)
+    found = collection.collect(
+        Source(source),
+        options.ingest.names,
+        options.ingest,
+        spool,
+        cache=cache,
+        cropper=face_cropper(options.export_tflite.crop),
+    )
     (folder / "raw").mkdir()
     shards.write(folder / "raw", found.good, spool)
     done("ingest")

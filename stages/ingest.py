@@ -3,56 +3,84 @@
 Run by `dvc repro ingest`; about half a minute for ten thousand new images.
 """
 
-from functools import partial
+from functools import cache, partial
 
 import pandas as pd
 
 from facemask import files, params, pictures, timing
 from facemask.files import code_version
 from facemask.inference import detection, views
-from facemask.sources import external, image_sheets
-from facemask.sources.collection import REFUSED, check, collect, store, summary
-from facemask.sources.crops import FaceFinder
-from facemask.sources.source import Source
+from facemask.sources import image_sheets, sets
+from facemask.sources.collection import REFUSED, Collection, check, collect, merge, store, summary
+from facemask.sources.crops import Edges, FaceCropper
 from facemask.store import shards, tables
 from stages import paths
 
 
 def ingest(options: params.Ingest, margins: params.Crop, spool: shards.Spool) -> None:
     """Examine and label the images of `options.source`, the external test sets and the photos."""
-    look = partial(collect, spool=spool, cache=paths.CACHE)
-    finder = face_finder(margins) if options.crop_faces else None
-    source = Source(options.source, sha256=options.sha256, downloads=paths.DOWNLOADS)
-    found = look(source, options, finder=finder)
-    limits = options.model_copy(update={"classes": found.classes})
-    sources = external.sources(options.external, found.classes)
-    sets = {name: look(one, limits, finder=finder, name=name) for name, one in sources.items()}
-    whole = external.photos(options.photos)
-    photos = {name: look(one, limits, name=name, whole=True) for name, one in whole.items()}
-    parts = [("collection", found), *sets.items(), *photos.items()]
-    quarantine = pd.concat([part.bad.assign(set=name) for name, part in parts])
-    tables.write(quarantine[["set", *REFUSED]], paths.QUARANTINE)
-    check(found, options, paths.QUARANTINE)
+    look = partial(
+        collect,
+        options=options,
+        spool=spool,
+        cache=paths.CACHE,
+        cropper=face_cropper(margins),
+    )
+    sources = sets.sources(options, downloads=paths.DOWNLOADS)
+    collection = merge([look(source, options.names) for source in sources])
+    names = options.names or {name: name for name in collection.classes}
+    tests = sets.external(options, names)
+    sets.check_cropped(options, [*sources, *tests])
+    external = {source.name: look(source, names, subset=source.name) for source in tests}
+    photos = {
+        source.name: look(source, names, subset=source.name, whole=True)
+        for source in sets.photos(options)
+    }
+    write_quarantine({"collection": collection} | external | photos)
+    check(collection, options, paths.QUARANTINE)
 
-    store(paths.RAW, [found], spool)
-    store(paths.RAW_EXTERNAL, sets.values(), spool)
+    store(paths.RAW, [collection], spool)
+    store(paths.RAW_EXTERNAL, external.values(), spool)
     store(paths.RAW_PHOTOS, photos.values(), spool)
-    pictures.write(image_sheets.classes(found.good, spool), paths.PLOTS / "classes.png")
-    pictures.write(image_sheets.quarantined(found.bad, spool), paths.PLOTS / "quarantine.png")
-    shorter = found.good[["width", "height"]].min(axis=1).astype(int)
-    sizes = tables.histogram(shorter, "shorter_side", "images")
-    tables.write(sizes, paths.PLOTS / "image_size.csv")
-    counts = summary(source, found)
-    counts["external"] = {name: summary(sources[name], part) for name, part in sets.items()}
-    counts |= {name: summary(whole[name], part) for name, part in photos.items()}
+    draw(collection, spool)
+    counts = summary(collection)
+    counts["external"] = {name: summary(part) for name, part in external.items()}
+    counts |= {name: summary(part) for name, part in photos.items()}
     files.write_json(counts, paths.DETAILS / "ingest.json")
 
 
-def face_finder(margins: params.Crop) -> FaceFinder:
-    """Return what crops faces as whoever uses the exported file will crop them."""
-    detector = detection.FaceDetector()
-    version = f"{margins.model_dump_json()} {views.SETTINGS} {code_version(detection, views)}"
-    return FaceFinder(lambda image: detector.crops(image, margins.model_dump()), version)
+def face_cropper(margins: params.Crop) -> FaceCropper:
+    """Return what crops faces as whoever uses the exported model will crop them."""
+    margin = margins.model_dump()
+
+    @cache  # the weights are needed only where a face is looked for
+    def detector() -> detection.FaceDetector:
+        return detection.FaceDetector()
+
+    def around(box: Edges, size: tuple[int, int]) -> Edges:
+        return detection.crop(detection.Face(box, score=1), margin, size)
+
+    return FaceCropper(
+        find=lambda image: detector().crops(image, margin),
+        around=around,
+        version=f"{margins.model_dump_json()} {views.SETTINGS} {code_version(detection, views)}",
+    )
+
+
+def write_quarantine(parts: dict[str, Collection]) -> None:
+    """List the files that are not used, with the reason."""
+    quarantine = pd.concat([part.bad.assign(set=name) for name, part in parts.items()])
+    tables.write(quarantine[["set", *REFUSED]], paths.QUARANTINE)
+
+
+def draw(collection: Collection, spool: shards.Spool) -> None:
+    """Draw images of each class and of the quarantine; count images by size."""
+    good = collection.good
+    pictures.write(image_sheets.classes(good, spool), paths.PLOTS / "classes.png")
+    pictures.write(image_sheets.quarantined(collection.bad, spool), paths.PLOTS / "quarantine.png")
+    shorter = good[["width", "height"]].min(axis=1).astype(int)
+    sizes = tables.histogram(shorter, "shorter_side", "images")
+    tables.write(sizes, paths.PLOTS / "image_size.csv")
 
 
 if __name__ == "__main__":

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
+from facemask.inference import detection
 from tests.conftest import Run
-from tests.helpers import raw_table, set_params
+from tests.helpers import drawn_faces, photo, raw_table, set_params
 
 SET = Path("data/set")
 NAMES = ("with_mask", "without_mask", "mask_weared_incorrect")
@@ -72,6 +74,12 @@ def annotate(kind: str, boxes: Boxes = BOXES, folder: str = "") -> None:
             (place / f"{number}.txt").write_text(yolo(boxes))
 
 
+def around(box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """Return the crop of a face in this box."""
+    margins = yaml.safe_load(Path("params.yaml").read_text())["export_tflite"]["crop"]
+    return detection.crop(detection.Face(box, score=1), margins, (WIDTH, HEIGHT))
+
+
 @pytest.mark.parametrize("folder", ["images", ""])
 @pytest.mark.parametrize(
     ("kind", "file", "names"),
@@ -98,7 +106,7 @@ def test_each_box_becomes_an_image_of_its_class(
         assert row["label"] == label
         Path("part.png").write_bytes(row["image"]["bytes"])
         with Image.open("part.png") as part, Image.open(SET / "images/0.png") as photo:
-            np.testing.assert_array_equal(np.asarray(part), np.asarray(photo.crop(box)))
+            np.testing.assert_array_equal(np.asarray(part), np.asarray(photo.crop(around(box))))
     assert set(counted()["quarantined_for"]) <= {"in no class"}  # the annotations themselves
     run("split")
     rows = pd.read_csv("data/split.csv")
@@ -117,6 +125,34 @@ def test_a_third_class_is_narrowed_away(
     run("ingest")
     assert counted()["images_of_class"] == {"with_mask": 6, "without_mask": 6}
     assert quarantine()["images/0.png#3"][0] == "in no class"
+
+
+def test_a_face_that_the_finder_finds_is_cropped_as_it_finds_it_too(run: Run, photos: Path) -> None:
+    shutil.rmtree(SET / "images")
+    (SET / "images").mkdir()
+    (SET / "annotations").mkdir()
+    picture = photo(drawn_faces()[:2])
+    picture.save(SET / "images/0.png")
+    faces = detection.FaceDetector().find(picture)
+    assert len(faces) == 2
+    boxes = [("without_mask", (0, 0, 100, 100))]  # a corner of a face, where none is found
+    for name, face in zip(NAMES, faces, strict=False):
+        left, top, right, bottom = (round(edge) + 9 for edge in face.box)
+        boxes.append((name, (left, top, right, bottom)))
+    (SET / "annotations/0.xml").write_text(voc(boxes, picture.size))
+    run("ingest")
+    table = raw_table().set_index("path")
+    names = ["#2", "#2-finder", "#3", "#3-finder"]
+    assert list(table.index) == ["images/0.png#1", *(f"images/0.png{name}" for name in names)]
+    assert set(table["given_group"]) == {"images/0.png"}
+    margins = yaml.safe_load(Path("params.yaml").read_text())["export_tflite"]["crop"]
+    for number, face in enumerate(faces, 2):
+        row = table.loc[f"images/0.png#{number}-finder"]
+        assert row["label"] == NAMES[number - 2]
+        Path("part.png").write_bytes(row["image"]["bytes"])
+        with Image.open("part.png") as part:
+            expected = picture.crop(detection.crop(face, margins, picture.size))
+            np.testing.assert_array_equal(np.asarray(part), np.asarray(expected))
 
 
 def test_an_external_set_may_have_boxes_where_the_collection_has_folders(

@@ -51,13 +51,14 @@ def quarantine() -> dict[str, tuple[str, str]]:
 def test_good_images_are_kept_as_they_are_with_a_row_each(project: Path, run: Run) -> None:
     run("ingest")
     table = raw_table()
-    columns = ["image", "path", "label", "sha256", "pixels", "width", "height"]
+    columns = ["image", "path", "source", "label", "sha256", "pixels", "width", "height"]
     assert list(table.columns) == [*columns, "given_group", "given_split", "split"]
     assert len(table) == 20
     for row in table.to_dict("records"):
         assert row["image"] == {"bytes": (FACES / row["path"]).read_bytes(), "path": row["path"]}
         assert (row["width"], row["height"]) == (32, 32)
         assert row["label"] == Path(row["path"]).parent.name
+    assert set(table["source"]) == {"faces"}
     assert metrics()["images_of_class"] == {"WithMask": 10, "WithoutMask": 10}
     assert metrics()["quarantined"] == 0
 

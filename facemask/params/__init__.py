@@ -1,5 +1,6 @@
 """`params.yaml` as typed, validated sections, one a stage."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from facemask.errors import UserError
 from facemask.params.augmentation import Augmentation, Exposure, Framing
 from facemask.params.base import Section
 from facemask.params.sections import (
+    IGNORE,
     NO_SOURCE,
     SCRATCH,
     Crop,
@@ -25,6 +27,7 @@ from facemask.params.sections import (
 )
 
 __all__ = [
+    "IGNORE",
     "NO_SOURCE",
     "SCRATCH",
     "Augmentation",
@@ -57,12 +60,6 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Params":
-        if self.ingest.classes and len(set(self.ingest.classes)) < 2:
-            raise PydanticCustomError(
-                "unfit",
-                "ingest.classes = {classes}: should name two different classes",
-                {"classes": self.ingest.classes},
-            )
         smallest = self.train.network.smallest_input()
         if self.resize.size < smallest:
             blocks = len(self.train.network.filters)
@@ -148,8 +145,12 @@ def load(path: Path) -> Params:
         raise UserError(f"{path}: {faults}") from error
 
 
+TYPE = re.compile(r"bool$|list\[|literal\[|\[key\]$")
+"""Parts of a location that pydantic adds for the types of a union, and for keys of a mapping."""
+
+
 def _explain(fault: Any) -> str:
-    key = ".".join(str(part) for part in fault["loc"])
+    key = ".".join(str(part) for part in fault["loc"] if not TYPE.match(str(part)))
     match fault["type"]:
         case "too_small" | "unfit":
             return str(fault["msg"])

@@ -2,9 +2,9 @@
 
 import re
 import unicodedata
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from facemask.params.augmentation import Augmentation
@@ -22,19 +22,70 @@ SCRATCH = "scratch"
 """`train.start` for drawn weights; a file of this name is there for DVC."""
 
 
+IGNORE = "ignore"
+"""The key of `ingest.classes` under which names are left out."""
+
+
+def _as_mapping(classes: Any) -> Any:
+    """Return two class names as a mapping in which each class has its own name alone."""
+    if not isinstance(classes, list):
+        return classes
+    return {name: [] for name in classes if isinstance(name, str)}
+
+
+def _of_two_classes(classes: dict[str, list[str]]) -> dict[str, list[str]]:
+    if len(classes.keys() - {IGNORE}) != 2:
+        raise PydanticCustomError("classes", "should name exactly two different classes")
+    names = [*classes, *(name for names in classes.values() for name in names)]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        why = {"name": repeated[0]}
+        raise PydanticCustomError("classes", "should have the name '{name}' once", why)
+    return classes
+
+
+Classes = Annotated[
+    dict[ClassName, list[ClassName]], BeforeValidator(_as_mapping), AfterValidator(_of_two_classes)
+]
+"""Other names of each class in the sources."""
+
+
 class Ingest(Section):
-    """Where the labelled images come from, and which of them are fit to learn from."""
+    """Where the labelled images come from, and which of them are fit to learn from.
+
+    Attributes:
+        classes: for each class the names that sources give it besides its own; under `IGNORE` the
+            names that are left out.
+        crop_faces: whether photos are cropped to their face, or the names of such sources.
+    """
 
     source: Annotated[str, Field(min_length=1)]
     external: Annotated[str, Field(min_length=1)]
     photos: Annotated[str, Field(min_length=1)]
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
-    classes: Annotated[list[ClassName], Field(min_length=2, max_length=2)] | None
+    classes: Classes | None
     min_side: Positive
     max_aspect_ratio: Annotated[float, Field(ge=1)]
     min_contrast: Annotated[float, Field(ge=0, le=127.5)]
     max_quarantined_share: UnitInterval
-    crop_faces: bool
+    crop_faces: bool | list[str]
+
+    @property
+    def names(self) -> dict[str, str] | None:
+        """The class of each name in the sources, empty where it is left out; null as `classes`."""
+        if self.classes is None:
+            return None
+        names: dict[str, str] = {}
+        for label, others in self.classes.items():
+            meaning = "" if label == IGNORE else label
+            names |= dict.fromkeys([label, *others], meaning)
+        return names
+
+    def crops(self, source: str) -> bool:
+        """Return whether photos of the source of this name are cropped to their face."""
+        if isinstance(self.crop_faces, bool):
+            return self.crop_faces
+        return source in self.crop_faces
 
 
 class Resize(Section):

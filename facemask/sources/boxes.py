@@ -6,7 +6,7 @@ image is in `images/` (`JPEGImages/`).
 
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -52,7 +52,7 @@ class BadAnnotationError(ValueError):
     """An annotation cannot be used; the message says why."""
 
 
-def find(source: Source, wanted: Sequence[str] | None) -> dict[str, Annotation]:
+def find(source: Source, wanted: Collection[str] | None) -> dict[str, Annotation]:
     """Read the annotations of a source, where they are what says the classes.
 
     They are if boxes have one of the wanted classes, or, where none are wanted, of two classes; a

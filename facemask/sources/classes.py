@@ -1,7 +1,7 @@
 """The folders above images -> their two classes."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import PurePosixPath
 
 from facemask.errors import UserError
@@ -72,9 +72,9 @@ def _refuse_unlikely(pair: tuple[str, str], paths: Sequence[str]) -> None:
         )
 
 
-def class_of(path: str, classes: Sequence[str]) -> str:
-    """Tell which of two classes the nearest folder above `path` names; empty if none does."""
-    return next((name for name in reversed(_class_folders(path)) if name in classes), "")
+def class_of(path: str, names: Collection[str]) -> str:
+    """Return the nearest folder above `path` that is among `names`; empty if none is."""
+    return next((name for name in reversed(_class_folders(path)) if name in names), "")
 
 
 def _allowed(classes: tuple[str, str]) -> tuple[str, str]:

@@ -1,10 +1,11 @@
-"""A source -> rows of the images fit to learn from, and why the rest are not."""
+"""Sources -> rows of the images fit to learn from, and why the rest are not."""
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -30,44 +31,65 @@ SIDE_FILES |= {".names", ".tsv", ".xls", ".xlsx", ".xml", ".yaml", ".yml"}
 REFUSED = ["path", "reason", "detail"]
 """Columns of a table of what is not to be used."""
 
+PLACE = ["start", "length"]
+"""Columns that say where in the spool a file is."""
+
 GIVEN_COLUMNS = ["file", "given_group", "given_label"]
-COLUMNS = [*REFUSED, *GIVEN_COLUMNS, "sha256", "pixels", "width", "height", "start", "length"]
+COLUMNS = [*REFUSED, *GIVEN_COLUMNS, "sha256", "pixels", "width", "height", *PLACE]
 
 
-class Collection(NamedTuple):
-    """All files of a source, examined.
+@dataclass(frozen=True)
+class Collection:
+    """All files of a source, or of several, examined.
 
     Attributes:
+        sources: where they come from.
         good: rows with `shards.COLUMNS`, sorted by path, and `start` and `length` in the spool.
-        bad: path, reason (one of a few), detail (in words), and `start` and `length` in the spool,
-            0 where nothing could be decoded.
+        bad: source, path, reason (one of a few), detail (in words), and `start` and `length` in the
+            spool, 0 where nothing could be decoded.
         classes: the two names, in alphabetical order.
     """
 
+    sources: list[Source]
     good: pd.DataFrame
     bad: pd.DataFrame
     classes: list[str]
 
+    @property
+    def origin(self) -> str:
+        """The path or address of each source, as it was given."""
+        return ", ".join(source.origin for source in self.sources)
+
+    @property
+    def description(self) -> str:
+        """What the sources say of themselves; of several, else the name."""
+        if len(self.sources) == 1:
+            return self.sources[0].description
+        return "; ".join(source.description or source.name for source in self.sources)
+
 
 def collect(
     source: Source,
+    names: Mapping[str, str] | None,
     options: params.Ingest,
     spool: shards.Spool,
     *,
     cache: Path,
-    finder: crops.FaceFinder | None = None,
-    name: str = "",
+    cropper: crops.FaceCropper,
+    subset: str = "",
     whole: bool = False,
 ) -> Collection:
     """Examine every file of a source, and keep the bytes of what can be decoded.
 
     Args:
         source: the files.
-        options: the names of the classes, and the limits.
+        names: from each name that means a class to the class, or to nothing if it is left out; none
+            if the source has two classes and says itself how they are called.
+        options: the limits, and which sources are cropped to faces.
         spool: gets the bytes of each decodable file; of those in `bad` too.
         cache: file of what earlier runs found out.
-        finder: of faces, if photos without boxes are to be cropped by it.
-        name: of an external test set, for the column `split`.
+        cropper: crops faces, where the source has boxes or photos to be cropped.
+        subset: for the column `split`: name of an external test set.
         whole: whether images stay as they are, even where the source has boxes.
 
     Raises:
@@ -75,50 +97,85 @@ def collect(
     """
     rows: list[dict[str, Any]] = []
     given: list[Entry] = []
-    annotations = {} if whole else boxes.find(source, options.classes)
-    cropped = crops.Crops(source, annotations, finder, cache)
-    for entry, found in examine_all(cropped, spool, cache):
+    annotations = {} if whole else boxes.find(source, names)
+    crop_faces = not whole and options.crops(source.name)
+    cropped = crops.Crops(source, annotations, cropper, cache, crop_faces=crop_faces)
+    for entry, facts in examine_all(cropped, spool, cache):
         if PurePosixPath(entry.path).name in GIVEN and not entry.fault:
             given.append(entry)
             continue
         row = {"path": entry.path + entry.part, "file": entry.path, "given_label": entry.label}
         row["given_group"] = entry.path if entry.part else ""  # its people are in one light
-        rows.append(row | found | _unfit(entry, found, options))
+        rows.append(row | facts | _unfit(entry, facts, options))
     table = pd.DataFrame(rows, columns=COLUMNS, dtype=object).sort_values("path", ignore_index=True)
-    table = table.assign(given_split="", split=name)
+    table = table.assign(source=source.name, given_split="", split=subset)
     for entry in given:
         _add_given(entry, table)
-    _require_images(source, table[table["reason"] == ""], table)
-    classes = sorted(options.classes or _classes(table[table["reason"] == ""]))
-    table.insert(1, "label", _labels(table, classes))
+    is_good = table["reason"] == ""
+    _require_images(source.path, table[is_good], table)
+    if names is None:
+        names = {name: name for name in _classes(table[is_good])}
+    table.insert(1, "label", _labels(table, names))
+    classes = sorted(set(names.values()) - {""})
     lost = (table["label"] == "") & ~table["reason"].isin(("unreadable", crops.BAD))
     table.loc[lost, ["reason", "detail"]] = NO_CLASS, f"neither {' nor '.join(classes)}"
     is_good = table["reason"] == ""
     bad = table[~is_good].fillna({"start": 0, "length": 0})
-    good = table[is_good].drop(columns=["reason", "detail", "given_label", "file"]).fillna("")
+    good = table[is_good].fillna("")
+    _require_images(source.path, good, bad)
+    return Collection(
+        sources=[source],
+        good=good[[*shards.COLUMNS, *PLACE]],
+        bad=bad[["source", *REFUSED, *PLACE]],
+        classes=classes,
+    )
+
+
+def merge(parts: Sequence[Collection]) -> Collection:
+    """Return the sources of a collection as one, without the pictures that have both labels.
+
+    Where there are several, their names come before the paths of their images and their groups.
+
+    Raises:
+        UserError: no image is left.
+    """
+    good = pd.concat([part.good for part in parts], ignore_index=True)
+    bad = pd.concat([part.bad for part in parts], ignore_index=True)
+    if len(parts) > 1:
+        good["path"] = good["source"] + "/" + good["path"]
+        bad["path"] = bad["source"] + "/" + bad["path"]
+        group = good["given_group"]
+        good["given_group"] = group.where(group == "", good["source"] + "/" + group)
     disputed = good[good.groupby("pixels")["label"].transform("nunique") > 1]
     good = good.drop(disputed.index)
-    bad = pd.concat([bad, _both_labels(disputed)]).sort_values("path")
-    _require_images(source, good, bad)
-    return Collection(good, bad[[*REFUSED, "start", "length"]], classes)
+    bad = pd.concat([bad, _both_labels(disputed)[bad.columns]]).sort_values("path")
+    merged = Collection(
+        sources=[source for part in parts for source in part.sources],
+        good=good,
+        bad=bad,
+        classes=parts[0].classes,
+    )
+    _require_images(merged.origin, good, bad)
+    return merged
 
 
-def check(found: Collection, options: params.Ingest, listed: Path) -> None:
+def check(collection: Collection, options: params.Ingest, listed: Path) -> None:
     """Stop where a class is empty, or where too much of what was meant to be used cannot be.
 
     Args:
-        found: what `collect` made of `options.source`.
+        collection: all of `options.source`.
         options: `max_quarantined_share` is the bound.
         listed: where the quarantined files are listed, for the message.
 
     Raises:
         UserError: it is so.
     """
-    counts = found.good["label"].value_counts().reindex(found.classes, fill_value=0)
+    counts = collection.good["label"].value_counts().reindex(collection.classes, fill_value=0)
     if counts.min() == 0:
         raise UserError(f"{options.source}: no image in a folder named {counts.idxmin()}")
-    reasons = found.bad["reason"][~found.bad["reason"].isin((NO_CLASS, SIDE_FILE))]
-    share = len(reasons) / (len(reasons) + len(found.good))
+    reasons = collection.bad["reason"]
+    reasons = reasons[~reasons.isin((NO_CLASS, SIDE_FILE))]
+    share = len(reasons) / (len(reasons) + len(collection.good))
     if share > options.max_quarantined_share:
         raise UserError(
             f"ingest.max_quarantined_share = {options.max_quarantined_share}: {share:.3f} of the "
@@ -135,16 +192,33 @@ def store(folder: Path, parts: Iterable[Collection], spool: shards.Spool) -> Non
         shards.write(temporary, good, spool)
 
 
-def summary(source: Source, found: Collection) -> dict[str, Any]:
-    """Count what there is of a source: images of each class, and files quarantined by reason."""
+def summary(collection: Collection) -> dict[str, Any]:
+    """Count images of each class, and files quarantined by reason; in all and by source."""
+    good = collection.good
+    bad = collection.bad
+    by_source = {
+        source.name: {
+            "source": source.origin,
+            "description": source.description,
+            **_counts(good[good["source"] == source.name], bad[bad["source"] == source.name]),
+        }
+        for source in collection.sources
+    }
     return {
-        "source": source.origin,
-        "description": source.description,
-        "images": len(found.good),
-        "distinct_images": found.good["pixels"].nunique(),
-        "images_of_class": found.good["label"].value_counts().sort_index().to_dict(),
-        "quarantined": len(found.bad),
-        "quarantined_for": found.bad["reason"].value_counts().sort_index().to_dict(),
+        "source": collection.origin,
+        "description": collection.description,
+        **_counts(good, bad),
+        "sources": by_source,
+    }
+
+
+def _counts(good: pd.DataFrame, bad: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "images": len(good),
+        "distinct_images": good["pixels"].nunique(),
+        "images_of_class": good["label"].value_counts().sort_index().to_dict(),
+        "quarantined": len(bad),
+        "quarantined_for": bad["reason"].value_counts().sort_index().to_dict(),
     }
 
 
@@ -161,18 +235,19 @@ def _classes(good: pd.DataFrame) -> Sequence[str]:
     return given
 
 
-def _labels(table: pd.DataFrame, classes: Sequence[str]) -> pd.Series:
-    """Return for each file its class, empty where it has neither."""
-    if (table["given_label"] != "").any():
-        return table["given_label"].where(table["given_label"].isin(classes), "")
-    return table["path"].map(lambda path: class_of(path, classes))
+def _labels(table: pd.DataFrame, names: Mapping[str, str]) -> pd.Series:
+    """Return for each file its class, empty where it has none."""
+    given = table["given_label"]
+    if not (given != "").any():
+        given = table["path"].map(lambda path: class_of(path, names))
+    return given.map(lambda name: names.get(name, ""))
 
 
-def _require_images(source: Source, good: pd.DataFrame, bad: pd.DataFrame) -> None:
+def _require_images(origin: Path | str, good: pd.DataFrame, bad: pd.DataFrame) -> None:
     if good.empty:
         first = bad.iloc[0] if len(bad) else {"path": "no file", "detail": "nothing is there"}
         raise UserError(
-            f"{source.path}: none of {len(bad)} files is an image to learn from; "
+            f"{origin}: none of {len(bad)} files is an image to learn from; "
             f"{first['path']}: {first['detail']}"
         )
 

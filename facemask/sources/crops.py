@@ -3,10 +3,10 @@
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from PIL import Image
 
@@ -22,6 +22,11 @@ BAD = "bad annotation"
 BEYOND = 1
 """Pixels by which a box may reach over the image's edge: it was rounded."""
 
+SAME_FACE = 0.3
+"""Intersection over union from which two crops show the same face."""
+
+BY_FINDER = "-finder"
+"""Follows the name of a box's crop in the name of the face finder's crop of the same face."""
 
 KEPT_AT_ONCE = 64
 """Photos whose faces are written to the cache together."""
@@ -30,128 +35,206 @@ Edges = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels."""
 
 
-class FaceFinder(NamedTuple):
-    """What finds the faces in a photo.
+@dataclass(frozen=True)
+class FaceCropper:
+    """Crops faces as whoever uses the exported model crops them.
 
     Attributes:
-        find: from an RGB image to the part around each face, within the image.
-        version: of all that its answers depend on.
+        find: from an RGB image to the crop of each face that the face finder finds in it.
+        around: from the box of a face and the (width, height) of its image to the face's crop.
+        version: of all that the answers of `find` depend on.
     """
 
     find: Callable[[Image.Image], list[Edges]]
+    around: Callable[[Edges, tuple[int, int]], Edges]
     version: str
 
 
+@dataclass(frozen=True)
+class Photo:
+    """A file in which faces are looked for.
+
+    Attributes:
+        entry: the file.
+        sha256: of its bytes.
+        faces: the crop of each face, as JSON; none if that is not known yet.
+    """
+
+    entry: Entry
+    sha256: str
+    faces: bytes | None
+
+
+@dataclass(frozen=True)
+class Cropped:
+    """What came of a `Photo`: its crops, and the crop of each face in it, as JSON."""
+
+    crops: list[Entry]
+    sha256: str
+    faces: bytes
+
+
+Cut = Callable[[Entry, Image.Image, list[Edges]], list[Entry]]
+"""From a photo, its pixels and the faces found in it to its crops."""
+
+
 class Crops:
-    """The files of a source; in the place of an image, what is in its boxes, or its one face."""
+    """The files of a source, with the crops of its faces in the place of each photo."""
 
     def __init__(
         self,
         source: Source,
         annotations: Mapping[str, Annotation],
-        finder: FaceFinder | None,
+        cropper: FaceCropper,
         cache: Path,
+        *,
+        crop_faces: bool,
     ) -> None:
         """Take the files, and what says which parts of them are wanted.
 
         Args:
             source: the files.
-            annotations: boxes by their image's path, from `boxes.find`; these come first.
-            finder: of faces, if the photos are to be cropped by it.
+            annotations: boxes by their image's path, from `boxes.find`. Where a source has some,
+                each box becomes a crop, and another one where the face finder finds its face.
+            cropper: crops the faces.
             cache: file of what earlier runs found out.
+            crop_faces: whether a photo without boxes is cropped to the one face in it.
         """
-        self.source, self.annotations = source, annotations
-        self.finder, self.cache = finder, cache
+        self.source = source
+        self.annotations = annotations
+        self.cropper = cropper
+        self.cache = cache
+        self.crop_faces = crop_faces
 
     def __len__(self) -> int:
         return len(self.source)
 
     def __iter__(self) -> Iterator[Entry]:
         if self.annotations:
-            for parts in parallel.run(self._in_boxes, self.source, local=True):
-                yield from parts
-        elif self.finder:
-            yield from _by_face(self.source, self.finder, self.cache)
-        else:
-            yield from self.source
+            return self._cropped(map(self._labelled, self.source), self._by_boxes)
+        if self.crop_faces:
+            return self._cropped(self.source, _by_face)
+        return iter(self.source)
 
-    def _in_boxes(self, entry: Entry) -> list[Entry]:
+    def _labelled(self, entry: Entry) -> Entry:
+        """Return a file with the label of its first box, or with what is wrong with its boxes."""
         boxes = self.annotations.get(entry.path)
         if not boxes or entry.fault:
-            return [entry]
+            return entry
         if isinstance(boxes, str):
-            return [_without(entry, BAD, boxes)]
-        try:
-            image = images.open_rgb(entry.content)
-        except images.BadImageError:  # which its examination will say
-            return [entry._replace(label=boxes[0].label)]
-        return [
-            _cut(entry._replace(part=f"#{number}", label=box.label), image, box)
-            for number, box in enumerate(boxes, 1)
-        ]
+            return _without(entry, BAD, boxes)
+        return entry._replace(label=boxes[0].label)
+
+    def _cropped(self, entries: Iterable[Entry], cut: Cut) -> Iterator[Entry]:
+        """Yield files with each photo cut up, and keep where its faces are."""
+        known = Cache(self.cache, "faces", self.cropper.version + images.version())
+        fresh: dict[str, bytes] = {}
+
+        def photos() -> Iterator[Photo | Entry]:
+            for entry in entries:
+                if entry.fault or (self.annotations and not entry.label):
+                    yield entry
+                    continue
+                sha256 = hashlib.sha256(entry.content).hexdigest()
+                yield Photo(entry, sha256, known.recall([sha256]).get(sha256))
+
+        work = partial(_crop, self.cropper.find, cut)
+        for cropped in parallel.run(work, photos(), local=True):
+            if cropped.sha256:
+                fresh[cropped.sha256] = cropped.faces
+            if len(fresh) == KEPT_AT_ONCE:
+                known.keep(fresh)
+                fresh.clear()
+            yield from cropped.crops
+        known.keep(fresh)
+
+    def _by_boxes(self, entry: Entry, image: Image.Image, faces: list[Edges]) -> list[Entry]:
+        crops = []
+        around: dict[str, Edges] = {}
+        for number, box in enumerate(self.annotations[entry.path], 1):
+            assert isinstance(box, Box)
+            part = entry._replace(part=f"#{number}", label=box.label)
+            edges = _edges(box, image.size)
+            if isinstance(edges, str):
+                crops.append(_without(part, BAD, edges))
+                continue
+            around[part.part] = self.cropper.around(edges, image.size)
+            crops.append(_cut(part, image, around[part.part]))
+        labels = {crop.part: crop.label for crop in crops}
+        for name, face in _same_faces(around, faces).items():
+            part = entry._replace(part=name + BY_FINDER, label=labels[name])
+            crops.append(_cut(part, image, face))
+        return crops
 
 
-def _by_face(source: Source, finder: FaceFinder, cache: Path) -> Iterator[Entry]:
-    """Yield files with each photo cropped to its one face, and keep where faces were found."""
-    known = Cache(cache, "faces", finder.version + images.version())
-    fresh: dict[str, bytes] = {}
-
-    def photos() -> Iterator[tuple[Entry, str, bytes | None]]:
-        for entry in source:
-            key = hashlib.sha256(entry.content).hexdigest()
-            yield entry, key, known.recall([key]).get(key)
-
-    for entry, key, faces in parallel.run(partial(_crop_face, finder.find), photos(), local=True):
-        fresh[key] = faces
-        if len(fresh) == KEPT_AT_ONCE:
-            known.keep(fresh)
-            fresh.clear()
-        yield entry
-    known.keep(fresh)
-
-
-def _crop_face(
-    find: Callable[[Image.Image], list[Edges]], photo: tuple[Entry, str, bytes | None]
-) -> tuple[Entry, str, bytes]:
-    """Crop a photo; return it, its key and, as JSON, the parts around its faces."""
-    entry, key, found = photo
+def _crop(find: Callable[[Image.Image], list[Edges]], cut: Cut, photo: Photo | Entry) -> Cropped:
+    """Cut a photo up; pass any other file on."""
+    if isinstance(photo, Entry):
+        return Cropped([photo], "", b"")
     try:
-        image = images.open_rgb(entry.content)
-    except images.BadImageError:  # which its examination will say
-        return entry, key, b"[]"
-    faces = json.loads(found) if found else find(image)
-    answer = json.dumps(faces).encode()
+        image = images.open_rgb(photo.entry.content)
+    except images.BadImageError:  # the examination of the file says why
+        return Cropped([photo.entry], photo.sha256, b"[]")
+    found = json.loads(photo.faces) if photo.faces else find(image)
+    faces: list[Edges] = [(left, top, right, bottom) for left, top, right, bottom in found]
+    return Cropped(cut(photo.entry, image, faces), photo.sha256, json.dumps(found).encode())
+
+
+def _by_face(entry: Entry, image: Image.Image, faces: list[Edges]) -> list[Entry]:
     if not faces:
-        return _without(entry, "no face", "the face finder finds none"), key, answer
+        return [_without(entry, "no face", "the face finder finds none")]
     if len(faces) > 1:
-        return _without(entry, "several faces", f"it finds {len(faces)}"), key, answer
-    return entry._replace(content=_png(image.crop(faces[0]))), key, answer
+        return [_without(entry, "several faces", f"it finds {len(faces)}")]
+    return [_cut(entry, image, faces[0])]
 
 
-def _cut(entry: Entry, image: Image.Image, box: Box) -> Entry:
-    width, height = image.size
+def _same_faces(boxes: Mapping[str, Edges], faces: Sequence[Edges]) -> dict[str, Edges]:
+    """Return by box the face that shares most with it; each face belongs to one box at most."""
+    pairs = [(_shared(box, face), part, face) for part, box in boxes.items() for face in faces]
+    matches: dict[str, Edges] = {}
+    for shared, part, face in sorted(pairs, reverse=True):
+        if shared >= SAME_FACE and part not in matches and face not in matches.values():
+            matches[part] = face
+    return matches
+
+
+def _shared(box: Edges, other: Edges) -> float:
+    """Return the intersection over union of two boxes."""
+    width = min(box[2], other[2]) - max(box[0], other[0])
+    height = min(box[3], other[3]) - max(box[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0
+    return width * height / (_area(box) + _area(other) - width * height)
+
+
+def _area(box: Edges) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _edges(box: Box, size: tuple[int, int]) -> Edges | str:
+    """Return a box in pixels of its image, or in words what is wrong with it."""
+    width, height = size
     if box.image_size == (1, 1):
         factors = (width, height, width, height)
-    elif box.image_size in ((0, 0), image.size):
+    elif box.image_size in ((0, 0), size):
         factors = (1, 1, 1, 1)
     else:  # turned by its EXIF orientation, or halved, or of another photo
         of = "{:g} x {:g}".format(*box.image_size)
-        return _without(entry, BAD, f"boxes for {of} pixels, the image has {width} x {height}")
+        return f"boxes for {of} pixels, the image has {width} x {height}"
     edges = [round(edge * factor) for edge, factor in zip(box.edges, factors, strict=True)]
     left, top, right, bottom = edges
     if not (
         -BEYOND <= left < right <= width + BEYOND and -BEYOND <= top < bottom <= height + BEYOND
     ):
         where = ", ".join(map(str, edges))
-        return _without(entry, BAD, f"box {where}: empty, or outside of {width} x {height} pixels")
-    part = image.crop((max(left, 0), max(top, 0), min(right, width), min(bottom, height)))
-    return entry._replace(content=_png(part))
+        return f"box {where}: empty, or outside of {width} x {height} pixels"
+    return max(left, 0), max(top, 0), min(right, width), min(bottom, height)
 
 
-def _png(part: Image.Image) -> bytes:
+def _cut(entry: Entry, image: Image.Image, edges: Edges) -> Entry:
     file = io.BytesIO()
-    part.save(file, "PNG")
-    return file.getvalue()
+    image.crop(edges).save(file, "PNG")
+    return entry._replace(content=file.getvalue())
 
 
 def _without(entry: Entry, reason: str, detail: str) -> Entry:

@@ -20,6 +20,9 @@ from facemask.sources.names import is_litter, printable
 DESCRIPTION = "README.txt"
 """A file of this name at the top of a source describes it in its first line."""
 
+ARCHIVE = re.compile(r"\.(zip|tar|tar\.gz|tgz)$", re.IGNORECASE)
+"""Matches the end of an archive's name."""
+
 MAX_ENTRIES = 1_000_000
 """Files in a source; listing so many takes about a gigabyte."""
 
@@ -61,6 +64,7 @@ class Source:
     bytes. Where several have one path, the last counts, as in unpacking.
 
     Attributes:
+        name: of the source; the file's or folder's, if none was given.
         path: the folder or archive on this computer.
         origin: the path or address as it was given.
         names: paths of the files in it, as `Entry` has them.
@@ -71,6 +75,7 @@ class Source:
         self,
         path: Path | str,
         *,
+        name: str = "",
         key: str = "ingest.source",
         sha256: str | None = None,
         downloads: Path | None = None,
@@ -79,6 +84,7 @@ class Source:
 
         Args:
             path: of a folder or archive, or the `https://` or `s3://` address of an archive.
+            name: of the source.
             key: the parameter that `path` comes from, for messages.
             sha256: of the archive behind an address, hexadecimal.
             downloads: folder that keeps what is fetched, for later calls; else pooch has its own.
@@ -87,7 +93,9 @@ class Source:
             UserError: there is nothing at `path`, or it is not a folder or archive of these kinds,
                 or it cannot be fetched or read, or it holds no file or too many, or too much.
         """
-        self.key, self.origin = key, str(path)
+        self.key = key
+        self.origin = str(path)
+        self.name = name or harmless(ARCHIVE.sub("", PurePosixPath(path).name))
         remote = "://" in str(path)
         self.path = fetched(str(path), sha256 or "", downloads) if remote else Path(path)
         with _opened(self.path, key) as files:

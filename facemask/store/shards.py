@@ -28,9 +28,9 @@ IMAGES, LEAST_SHARDS = 1000, 4
 GROUP_ROWS, GROUP_BYTES = 64, 64_000_000
 """A row group, the unit of reading, ends with the image that reaches either."""
 
-TEXT = ("path", "label", "sha256", "pixels", "given_group", "given_split", "split")
+TEXT = ("path", "source", "label", "sha256", "pixels", "given_group", "given_split", "split")
 NUMBERS = ("width", "height")
-COLUMNS = (*TEXT[:4], *NUMBERS, *TEXT[4:])
+COLUMNS = (*TEXT[:5], *NUMBERS, *TEXT[5:])
 """Of the table that travels with the images; see `tables`."""
 
 FEATURES = {

@@ -1,7 +1,9 @@
 """The table that travels with the images: one row an image.
 
 Columns, each written by one stage and carried on by the next:
-    path: of the image in its source, with `/`; of a box in it, then `#1` and so on (ingest).
+    path: of the image in its source, with `/`, after the source's name where there are several;
+        of a box in it, then `#1` and so on (ingest).
+    source: name of the source (ingest).
     label: name of its class (ingest).
     sha256: of its bytes, hexadecimal (ingest).
     pixels: SHA-256 of its size and its 8-bit RGB pixels, upright, hexadecimal (ingest).
