@@ -1,6 +1,7 @@
 package facemask.app
 
 import android.app.Activity
+import android.content.Context
 import android.graphics.Typeface
 import android.os.Bundle
 import android.text.SpannableStringBuilder
@@ -12,7 +13,7 @@ import android.widget.TextView
 import java.text.NumberFormat
 import org.json.JSONObject
 
-/** What the model is, how good, and what not for, from the metrics of the run that made it. */
+/** Says what the model is, how good it is and what it must not be used for; the figures are its run's. */
 class AboutActivity : Activity() {
     override fun onCreate(saved: Bundle?) {
         super.onCreate(saved)
@@ -33,34 +34,6 @@ class AboutActivity : Activity() {
         }
     }
 
-    private fun measured(evaluation: JSONObject): String {
-        val validation = evaluation.getJSONObject("validation")
-        val leaked = validation.getInt("train_overlap")
-        return listOfNotNull(
-            figures(R.string.about_validation, validation),
-            if (leaked > 0) getString(R.string.about_leaky, count(leaked)) else null,
-            evaluation.optJSONObject("external")?.let { figures(R.string.about_external, it) },
-        ).joinToString("\n\n")
-    }
-
-    private fun figures(sentence: Int, metrics: JSONObject): String {
-        val interval = metrics.getJSONObject("interval_95").getJSONArray("accuracy")
-        val recall = metrics.getJSONObject("recall_of_class")
-        val found = recall.keys().asSequence().map {
-            getString(R.string.about_found, labelled(it), percent(recall.getDouble(it)))
-        }
-        val headline = getString(
-            sentence,
-            count(metrics.getInt("images")),
-            percent(metrics.getDouble("accuracy")),
-            percent(interval.getDouble(0)),
-            percent(interval.getDouble(1)),
-        )
-        return (listOf(headline) + found).joinToString("\n")
-    }
-
-    private fun count(images: Int): String = NumberFormat.getIntegerInstance().format(images)
-
     private fun SpannableStringBuilder.heading(id: Int) {
         append("\n\n")
         val start = length
@@ -75,3 +48,31 @@ class AboutActivity : Activity() {
         const val HEADING = 1.2f
     }
 }
+
+/** Say how good the model is on each subset and on each external test set, in the order of the file. */
+fun Context.measured(evaluation: JSONObject): String = evaluation.keys().asSequence()
+    .filter { evaluation.get(it) is JSONObject }
+    .joinToString("\n\n") { name -> figures(name, evaluation.getJSONObject(name)) }
+
+private fun Context.figures(name: String, metrics: JSONObject): String {
+    val subset = when (name) {
+        "validation" -> getString(R.string.about_validation)
+        "test" -> getString(R.string.about_test)
+        else -> getString(R.string.about_external, name)
+    }
+    val images = metrics.getInt("images")
+    val accuracy = metrics.getDouble("accuracy")
+    val interval = metrics.getJSONObject("interval_95").getJSONArray("accuracy")
+    val recall = metrics.getJSONObject("recall_of_class")
+    val leaked = metrics.getInt("train_overlap")
+    return buildList {
+        add(getString(R.string.about_accuracy, subset, count(images), percent(accuracy)))
+        add(getString(R.string.about_interval, percent(interval.getDouble(0)), percent(interval.getDouble(1))))
+        for (label in recall.keys()) {
+            add(getString(R.string.about_recall, labelled(label), percent(recall.getDouble(label))))
+        }
+        if (leaked > 0) add(getString(R.string.about_leaky, count(leaked)))
+    }.joinToString("\n")
+}
+
+private fun count(images: Int): String = NumberFormat.getIntegerInstance().format(images)

@@ -290,6 +290,17 @@ class FlowTest {
         screenshot(screen, "about")
     }
 
+    @Test
+    fun `every subset and external test set is shown by its name`() {
+        val evaluation = JSONObject(app.text("evaluate.json"))
+        val metrics = evaluation.getJSONObject("validation")
+        for (name in listOf("test", "press", "street")) evaluation.put(name, metrics)
+        val words = app.measured(evaluation)
+        for (name in listOf("Validation (", "Test (", "“press”", "“street”")) assertTrue(words, words.contains(name))
+        assertFalse(words, words.contains("near-duplicate"))
+        assertTrue(app.measured(evaluation.put("street", metrics.put("train_overlap", 3))).contains("3 of the pictures"))
+    }
+
     private fun start() = Robolectric.buildActivity(PhotoActivity::class.java).setup()
 
     private fun started(): PhotoActivity = start().get()
