@@ -2,10 +2,13 @@
 
 import base64
 import csv
+import fcntl
 import hashlib
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import zipfile
 from pathlib import Path
@@ -21,6 +24,7 @@ from facemask.inference import photos
 from facemask.inference.classifier import Classifier
 from facemask.inference.detection import FaceDetector, weights
 from facemask.store import images
+from tests.conftest import Shared
 from tests.helpers import CLASSES, REPOSITORY, environment
 
 ANDROID = REPOSITORY / "deploy/android"
@@ -29,17 +33,15 @@ RESOURCES = "/usr/share/android-framework-res/framework-res.apk"
 MISSING = [program for program in PROGRAMS if not shutil.which(program)]
 MISSING += [RESOURCES] * (not Path(RESOURCES).exists())
 
-
 NEWEST_DENSE = 11
 """Version of the operator in org.tensorflow:tensorflow-lite:2.16.1."""
 
-
 MODEL = REPOSITORY / "results/face-mask-12k/facemask.tflite"
-"""That the app is built with, whatever `make run` left in `models/`."""
+"""The published model. The tests build the app with it, whatever model is in `models/`."""
 
 
 def is_too_new() -> bool:
-    """Whether the model asks for a fully connected operator that the app's library has not."""
+    """Return whether the model needs a fully connected operator newer than the app's library."""
     content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(MODEL.read_bytes()))
     dense = schema.BuiltinOperator.FULLY_CONNECTED
     versions = [code.version for code in content.operatorCodes if code.builtinCode == dense]
@@ -47,40 +49,54 @@ def is_too_new() -> bool:
 
 
 if not MISSING and is_too_new():
-    MISSING = ["a model that its library loads: the published one asks for a newer runtime"]
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}")
+    MISSING = ["a model that its library loads: the published one needs a newer runtime"]
+pytestmark = [
+    pytest.mark.apps,
+    pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}"),
+]
 
 FACES, PHOTOS = 100, 20
 LARGEST = 12_000_000
 """Bytes of the APK."""
 
 PAGE = 4096
-"""Bytes; what Android maps a library by. See the README for devices with larger pages."""
+"""Bytes of a page of memory. Libraries start at one; the README says what larger pages need."""
 
 
 @pytest.fixture(scope="session")
-def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of generated faces and of photos of them, with what Python says of each."""
-    folder = tmp_path_factory.mktemp("cases")
-    classifier, detector = Classifier(MODEL), FaceDetector()
+def app(shared: Shared) -> Path:
+    """A folder with `facemask.apk`, the pictures that it was tested on, and what its tests wrote.
+
+    The app is built once, whichever process of pytest-xdist asks first.
+    """
+    return shared("app", build_app)
+
+
+def build_app(folder: Path) -> Path:
+    """Build the app and run its own tests, which compute by XNNPACK as a phone does."""
+    write_cases(folder)
+    variables = environment() | {"FACEMASK_CASES": str(folder), "PUBLISHED": "1"}
+    command = (ANDROID / "build", "test")
+    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr
+    assert "(TfLiteXNNPackDelegate)" in done.stdout + done.stderr
+    return folder
+
+
+def write_cases(folder: Path) -> None:
+    """Write generated faces, photos of them, and `cases.json` with the answers of Python."""
+    classifier = Classifier(MODEL)
+    detector = FaceDetector()
     side = classifier.contract.input["side"]
-    written: list[dict[str, Any]] = []
-    with zipfile.ZipFile(REPOSITORY / "data/demo.zip") as archive:
-        names = {
-            label: [n for n in archive.namelist() if n.startswith(f"{label}/")] for label in CLASSES
-        }
-        faces = [
-            (label, archive.read(names[label][number]))
-            for number in range(FACES // 2)
-            for label in CLASSES
-        ]
+    cases: list[dict[str, Any]] = []
+    faces = generated_faces()
     for number, (_, content) in enumerate(faces):
         file = folder / f"face{number}.jpg"
         file.write_bytes(content)
         picture = images.open_rgb(content)
-        found, _ = photos.answer_crop(picture, classifier, None)
+        answer, _ = photos.answer_crop(picture, classifier, None)
         resized = base64.b64encode(images.resize(picture, side).tobytes()).decode()
-        written.append({"file": file.name, "resized": resized, "found": [described(found)]})
+        cases.append({"file": file.name, "resized": resized, "answers": [described(answer)]})
     rng = np.random.default_rng(0)
     for number in range(PHOTOS):
         grid = GRIDS[number % len(GRIDS)]
@@ -88,37 +104,55 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
         photo, _ = compose(chosen, grid, rng)
         file = folder / f"photo{number}.jpg"
         photo.save(file, quality=95)
-        found_faces = photos.answer(images.open_rgb(file), classifier, detector)
-        written.append({"file": file.name, "found": [described(face) for face in found_faces]})
-    (folder / "cases.json").write_text(json.dumps(written))
-    return folder
+        answers = photos.answer(images.open_rgb(file), classifier, detector)
+        cases.append({"file": file.name, "answers": [described(answer) for answer in answers]})
+    (folder / "cases.json").write_text(json.dumps(cases))
+
+
+def generated_faces() -> list[tuple[str, bytes]]:
+    """Return labels and JPEG files of faces of the embedded collection, both classes in turn."""
+    with zipfile.ZipFile(REPOSITORY / "data/demo.zip") as archive:
+        names = archive.namelist()
+        of_class = {label: [n for n in names if n.startswith(f"{label}/")] for label in CLASSES}
+        return [
+            (label, archive.read(of_class[label][number]))
+            for number in range(FACES // 2)
+            for label in CLASSES
+        ]
 
 
 def described(found: photos.Found) -> dict[str, Any]:
     return {"box": found.box, **found.answer._asdict()}
 
 
+def test_second_build_waits_for_the_first() -> None:
+    mark = ANDROID / "target/mark"
+    with (ANDROID / "build").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        mark.parent.mkdir(exist_ok=True)
+        mark.touch()
+        with subprocess.Popen(ANDROID / "build", start_new_session=True) as second:
+            with pytest.raises(subprocess.TimeoutExpired):
+                second.wait(timeout=1)
+            os.killpg(second.pid, signal.SIGKILL)
+        assert mark.exists()
+
+
 @pytest.fixture(scope="session")
-def apk(cases: Path) -> Path:
-    """The app, after its own tests, which compute by XNNPACK as a phone does."""
-    variables = environment() | {"FACEMASK_CASES": str(cases), "PUBLISHED": "1"}
-    command = (ANDROID / "build", "test")
-    done = subprocess.run(command, env=variables, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr
-    assert "(TfLiteXNNPackDelegate)" in done.stdout + done.stderr
-    return ANDROID / "facemask.apk"
+def apk(app: Path) -> Path:
+    return app / "facemask.apk"
 
 
 def tool(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def test_own_tests_have_run(apk: Path, cases: Path) -> None:
-    reports = "".join(file.read_text() for file in ANDROID.glob("target/surefire-reports/*.xml"))
+def test_own_tests_have_run(app: Path) -> None:
+    reports = "".join(file.read_text() for file in app.glob("surefire-reports/*.xml"))
     sources = "".join(file.read_text() for file in ANDROID.glob("app/src/test/**/*.kt"))
     assert reports.count("<testcase") == sources.count("@Test\n") > 0
     assert "<skipped" not in reports
-    with (cases / "decisions.csv").open() as table:
+    with (app / "decisions.csv").open() as table:
         rows = list(csv.DictReader(table))
     assert len(rows) >= FACES + PHOTOS
     assert sum(row["python"] != row["app"] for row in rows) <= len(rows) / 200
@@ -127,19 +161,19 @@ def test_own_tests_have_run(apk: Path, cases: Path) -> None:
 
 
 def test_is_signed(apk: Path) -> None:
-    said = tool("apksigner", "verify", "--verbose", str(apk))
+    output = tool("apksigner", "verify", "--verbose", str(apk))
     for scheme in ("v2", "v3"):
-        assert re.search(rf"using {scheme} scheme .*: true", said)
+        assert re.search(rf"using {scheme} scheme .*: true", output)
 
 
 def test_asks_for_the_camera_alone(apk: Path) -> None:
-    said = tool("aapt2", "dump", "badging", str(apk))
-    assert re.findall("uses-permission: name='(.*?)'", said) == ["android.permission.CAMERA"]
-    assert "sdkVersion:'26'" in said
-    assert "targetSdkVersion:'35'" in said
-    assert "native-code: 'arm64-v8a' 'armeabi-v7a' 'x86_64'" in said
-    assert "application-label-de:" in said
-    assert "uses-implied-feature" not in said
+    output = tool("aapt2", "dump", "badging", str(apk))
+    assert re.findall("uses-permission: name='(.*?)'", output) == ["android.permission.CAMERA"]
+    assert "sdkVersion:'26'" in output
+    assert "targetSdkVersion:'35'" in output
+    assert "native-code: 'arm64-v8a' 'armeabi-v7a' 'x86_64'" in output
+    assert "application-label-de:" in output
+    assert "uses-implied-feature" not in output
 
 
 def test_holds_the_files_as_they_are(apk: Path) -> None:
@@ -161,21 +195,22 @@ def test_holds_the_files_as_they_are(apk: Path) -> None:
 
 
 def start(apk: Path, entry: zipfile.ZipInfo) -> int:
-    """Return where an entry's content begins: behind a header of 30 bytes, name and padding."""
+    """Return the offset of an entry's content, behind a header of 30 bytes, name and padding."""
     with apk.open("rb") as file:
         file.seek(entry.header_offset)
         header = file.read(30)
-    lengths = int.from_bytes(header[26:28], "little"), int.from_bytes(header[28:30], "little")
-    return entry.header_offset + 30 + sum(lengths)
+    name_length = int.from_bytes(header[26:28], "little")
+    padding_length = int.from_bytes(header[28:30], "little")
+    return entry.header_offset + 30 + name_length + padding_length
 
 
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def test_screenshots_are_of_the_app(apk: Path) -> None:
-    taken = sorted(ANDROID.glob("target/screenshots/*.png"))
-    assert {file.stem for file in taken} >= {"light", "dark", "large-text", "landscape"}
-    for file in taken:
+def test_screenshots_are_of_the_app(app: Path) -> None:
+    screenshots = sorted(app.glob("screenshots/*.png"))
+    assert {file.stem for file in screenshots} >= {"light", "dark", "large-text", "landscape"}
+    for file in screenshots:
         colours = np.asarray(Image.open(file).convert("RGB")).reshape(-1, 3)
         assert len(np.unique(colours, axis=0)) > 20

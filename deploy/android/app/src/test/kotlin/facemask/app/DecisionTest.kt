@@ -44,16 +44,16 @@ class DecisionTest {
         val table = File(folder, "decisions.csv").apply { writeText("file,face,python,app,distance\n") }
         var (decisions, others) = 0 to 0
         for (case in cases) {
-            val expected = case.objects("found")
-            val found = answered(case)
-            assertEquals("${case.file}: faces", expected.size, found.size)
-            expected.zip(found).forEachIndexed { i, (one, ours) ->
-                val python = Answer(one.getString("label"), one.getDouble("probability"))
+            val expected = case.objects("answers")
+            val answers = answered(case)
+            assertEquals("${case.file}: faces", expected.size, answers.size)
+            expected.zip(answers).forEachIndexed { i, (theirs, ours) ->
+                val python = Answer(theirs.getString("label"), theirs.getDouble("probability"))
                 val (label, distance) = ours.answer.label to abs(second(python) - second(ours.answer))
                 table.appendText("${case.file.name},$i,${python.label},$label,$distance\n")
                 decisions++
                 if (label != python.label) others++
-                assertEquals("${case.file}: box", one.getJSONArray("box").box(), ours.box)
+                assertEquals("${case.file}: box", theirs.getJSONArray("box").box(), ours.box)
                 assertTrue("${case.file}: off by $distance", distance <= FARTHEST)
             }
         }
