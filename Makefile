@@ -56,7 +56,7 @@ $(BIN)/installed-run: requirements.txt constraints.txt | $(BIN)/pip
 	python -m tools.plots_page
 	touch $@
 
-$(BIN)/installed-dev: requirements-dev.txt requirements-teacher.txt $(BIN)/installed-run
+$(BIN)/installed-dev: requirements-dev.txt $(BIN)/installed-run
 	pip install --quiet -r requirements-dev.txt
 	pip install --quiet --no-deps mediapipe==1.2.2 # for the code of the metadata's standard alone
 	touch $@

@@ -16,7 +16,7 @@ import pandas as pd
 import psutil
 
 from facemask import params
-from facemask.augmentation import augmenter as augmentation
+from facemask.augmentation import augmenter
 from facemask.model import dataset, network
 from facemask.store.pixels import Pixels
 from stages import paths
@@ -52,12 +52,12 @@ def measure(count: int) -> str:
 
     with tempfile.TemporaryDirectory() as name:
         rows, pixels = generate(Path(name), count, size), Pixels(Path(name))
-        augment = augmentation.augmenter(options.augmentation)
-        data = dataset.TrainingData(rows, "mask", pixels, options.batch_size, 0, augment)
+        augment = augmenter.augmenter(options.augmentation)
+        data = dataset.TrainingData(rows, "mask", pixels, options.batch_size, seed=0)
         model = network.build(options.network, size)
         model.compile("adam", "binary_crossentropy")
         watch = keras.callbacks.LambdaCallback(on_train_batch_end=look)
-        batches = data.batches(range(1), size)
+        batches = data.batches(range(1), size, augment)
         model.fit(batches, steps_per_epoch=STEPS, verbose=2, callbacks=[watch])
     own, mapped = peaks / 1e9
     return f"{count:,} images: {own:.2f} GB at most, and {mapped:.2f} GB of mapped files"

@@ -133,7 +133,8 @@ def train_pipeline(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
     start = time.perf_counter()
     clock = _Clock(start)
     values = params.load(paths.PARAMS)
-    options = values.train.model_copy(update={"epochs": epochs})
+    first_epochs = epochs - values.train.fine_tuning_epochs
+    options = values.train.model_copy(update={"epochs": first_epochs})
     project = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "data").symlink_to(project / "data")

@@ -20,7 +20,7 @@ from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from benchmarks import notebook
 from facemask import params
-from facemask.augmentation import augmenter as augmentation
+from facemask.augmentation import augmenter
 from facemask.model import dataset, network
 from facemask.store import tables
 from facemask.store.pixels import Pixels
@@ -44,9 +44,7 @@ def training_data(
     rows: pd.DataFrame, pixels: Pixels, options: params.Train
 ) -> dataset.TrainingData:
     """Return the rows as `train` makes batches of them."""
-    augment = augmentation.augmenter(options.augmentation)
-    positive = max(rows["label"])
-    return dataset.TrainingData(rows, positive, pixels, options.batch_size, 0, augment)
+    return dataset.TrainingData(rows, max(rows["label"]), pixels, options.batch_size, seed=0)
 
 
 def rate(model: keras.Model, batches: object, steps: int, batch_size: int) -> float:
@@ -68,23 +66,22 @@ def rates(rows: pd.DataFrame, options: params.Train, folder: Path) -> pd.DataFra
     ours = network.in_precision(ours, network.precision(options.precision))
     ours.compile("adam", "binary_crossentropy", metrics=["accuracy"])
     data = training_data(rows, pixels, options)
-    batch = next(iter(data.batches(range(1), side)))
-    found = []
+    augment = augmenter.augmenter(options.augmentation)
+    batch = next(iter(data.batches(range(1), side, augment)))
+    repeated = tf.data.Dataset.from_tensors(batch).repeat()
+    steps = len(data) - 1
+    turns = []
     for turn in range(TURNS + 1):
-        few = len(data) - 1
-        found.append(
+        augmented = notebook.augmented(images, target, 0)
+        batches = data.batches(range(turn, turn + 1), side, augment)
+        turns.append(
             {
-                "notebook": rate(
-                    theirs,
-                    notebook.augmented(images, target, 0),
-                    len(rows) // notebook.BATCH,
-                    notebook.BATCH,
-                ),
-                "pipeline": rate(ours, data.batches(range(turn, turn + 1), side), few, size),
-                "step alone": rate(ours, tf.data.Dataset.from_tensors(batch).repeat(), few, size),
+                "notebook": rate(theirs, augmented, len(rows) // notebook.BATCH, notebook.BATCH),
+                "pipeline": rate(ours, batches, steps, size),
+                "step alone": rate(ours, repeated, steps, size),
             }
         )
-    return pd.DataFrame(found[1:])
+    return pd.DataFrame(turns[1:])
 
 
 def profiled(rows: pd.DataFrame, values: params.Params) -> Iterator[tuple[str, float]]:
@@ -93,7 +90,8 @@ def profiled(rows: pd.DataFrame, values: params.Params) -> Iterator[tuple[str, f
     model = network.build(values.train.network, values.resize.size)
     model = network.in_precision(model, network.precision(values.train.precision))
     model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
-    batches = data.batches(range(2), values.resize.size)
+    augment = augmenter.augmenter(values.train.augmentation)
+    batches = data.batches(range(2), values.resize.size, augment)
     model.fit(batches.take(STEPS), verbose=0)
     with tempfile.TemporaryDirectory() as folder:
         with tf.profiler.experimental.Profile(folder):
@@ -112,14 +110,14 @@ def main() -> None:
     values = params.load(paths.PARAMS)
     rows = rows_to_train()
     with tempfile.TemporaryDirectory() as folder:
-        found = rates(rows, values.train, Path(folder))
-    print("images a second\n" + found.to_string(index=False, float_format="%.0f"))
-    for one, other in (
+        table = rates(rows, values.train, Path(folder))
+    print("images a second\n" + table.to_string(index=False, float_format="%.0f"))
+    for first, second in (
         ("pipeline", "notebook"),
         ("step alone", "notebook"),
         ("pipeline", "step alone"),
     ):
-        print(f"{one} / {other} {(found[one] / found[other]).median():.2f}")
+        print(f"{first} / {second} {(table[first] / table[second]).median():.2f}")
     events = pd.DataFrame(profiled(rows, values), columns=["operation", "milliseconds"])
     times = events.groupby("operation")["milliseconds"].sum() / STEPS
     table = times.sort_values(ascending=False).head(LISTED).reset_index()

@@ -1,29 +1,26 @@
 """Load TensorFlow without its notes about the machine.
 
-TensorFlow is loaded here, before any module uses it, without its C++ notes about a machine that has
-no CUDA: they come before `TF_CPP_MIN_LOG_LEVEL` counts.
+Import this module before any module that imports TensorFlow. TensorFlow's C++ code writes notes
+about missing CUDA libraries to standard error before `TF_CPP_MIN_LOG_LEVEL` has an effect. This
+module holds them back, and shows them only if loading fails.
 """
 
 import os
 import sys
 import tempfile
 
-WORKERS = "TF_CONFIG"
-"""TensorFlow's name for what says who the workers are, and which of them this process is."""
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # later notes: errors only
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # later ones: errors only
-
-with tempfile.TemporaryFile() as _said:
+with tempfile.TemporaryFile() as _notes:
     _standard_error = os.dup(2)
-    os.dup2(_said.fileno(), 2)
+    os.dup2(_notes.fileno(), 2)
     try:
         import tensorflow as tf
 
-        if WORKERS not in os.environ:  # several machines have to be known before the devices
-            tf.config.list_logical_devices()
+        tf.config.list_logical_devices()  # looks for CUDA
     except BaseException:
-        _said.seek(0)
-        sys.stderr.write(_said.read().decode(errors="replace"))
+        _notes.seek(0)
+        sys.stderr.write(_notes.read().decode(errors="replace"))
         raise
     finally:
         os.dup2(_standard_error, 2)

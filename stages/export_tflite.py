@@ -45,7 +45,7 @@ def export_tflite(values: params.Params) -> dict[str, Any]:
     photos = end_to_end.ask_stored(paths.RAW_PHOTOS, paths.TFLITE_MODEL)
     tables.write(photos, paths.PHOTOS)
     made = {"shipped": shipped, "variants": measured, "photos": end_to_end.measure(photos)}
-    learned = {"parameters": trained.count_params(), "distillation": values.train.distillation}
+    learned = {"parameters": trained.count_params()}
     figures |= {"train": learned, "export_tflite": made}
     model_card.write(paths.MODEL_CARD, contract, figures)
     tables.write(parity.frontier(measured), paths.PLOTS / "tflite_variants.csv")

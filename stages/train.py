@@ -1,58 +1,94 @@
-"""Train the network on the training rows and keep one epoch, `models/model.keras`.
+"""Train the network on the training rows: `models/model.keras`.
 
-Run by `dvc repro train`; about a minute an epoch for ten thousand images on two cores. When it was
-interrupted, it goes on from the last finished epoch. The first of several workers writes.
+Run by `dvc repro train`; about a minute an epoch for ten thousand images on two cores. A training
+that was interrupted goes on from the last finished epoch.
 """
 
 import pandas as pd
 
 from facemask import files, params, timing
-from facemask.augmentation import augmenter as augmentation
+from facemask.augmentation import augmenter
 from facemask.files import remove, replacing
-from facemask.model import network, schedule, training, workers
-from facemask.store import tables
+from facemask.model import network, schedule, training
+from facemask.model.dataset import TrainingData
+from facemask.store import signature, tables
 from facemask.store.pixels import Pixels
 from stages import paths
 
 
 def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]:
-    """Train on images of `size` pixels, all chance from `seed`; return the epochs' seconds."""
-    team = workers.Team(workers.strategy())
+    """Train on images of `size` x `size` pixels, seeded by `seed`; return the epochs' seconds."""
     network.reproducible(seed)
-    table, pixels = tables.read(paths.SPLIT), Pixels(paths.RESIZED)
-    rows = tables.subset(table, tables.TRAIN)
+    table = tables.read(paths.SPLIT)
+    rows = tables.subset(table, tables.TRAIN).assign(weight=1.0)
     validation = tables.subset(table, tables.VALIDATION)
-    images = tables.classes(table)[1], pixels, seed, paths.RAW, paths.CACHE
-    data = training.training_data(options, rows, *images)
-    if team.is_chief:
-        with replacing(paths.PLOTS / "augmented.png") as picture:
-            augmentation.picture(data.batches(range(1), size)).save(picture, "PNG")
-    trained = training.train(options, size, data, validation, show, paths.BACKUP, team)
-    if not team.is_chief:
-        raise SystemExit  # with status 0
-    with replacing(paths.KERAS_MODEL) as model:
-        network.save(trained.model, model, trained.signature)
-    remove(paths.BACKUP)
-    files.write_json({}, paths.LIVE)  # a finished run is what `evaluate` measures of it
-    files.write_json(
-        {
-            "parameters": trained.model.count_params(),
-            "precision": trained.precision,
-            "start_share": trained.start_share,
-            "images": {tables.TRAIN: len(rows), tables.VALIDATION: len(validation)},
-            **schedule.summary(trained.history, options),
-            "calibration": dict(zip(("slope", "shift"), trained.calibration, strict=True)),
-        },
-        paths.DETAILS / "train.json",
+    data = TrainingData(
+        rows=rows,
+        positive=tables.classes(table)[1],
+        pixels=Pixels(paths.RESIZED),
+        batch_size=options.batch_size,
+        seed=seed,
+        min_steps=options.min_steps,
     )
+    write_augmented(data, options.augmentation)
+    plan = schedule.epochs(options, size)
+    trained = training.train(
+        options,
+        plan=plan,
+        data=data,
+        validation=validation,
+        backup=paths.BACKUP,
+        show=show,
+    )
+    write_model(trained, data, options.start)
+    write_details(trained, data, validation)
+    remove(paths.BACKUP)
+    files.write_json({}, paths.LIVE)  # `evaluate` measures the finished model
     return {"epochs": trained.history["seconds"].tolist()}
+
+
+def write_augmented(data: TrainingData, options: params.Augmentation) -> None:
+    """Write a picture of some training images as the network sees them."""
+    count = min(len(data.rows), augmenter.COLUMNS * augmenter.ROWS)
+    rows = data.rows.sample(count, random_state=data.seed)
+    images = data.pixels[rows["row"].to_numpy()]
+    with replacing(paths.PLOTS / "augmented.png") as file:
+        augmenter.picture(images, options, data.seed).save(file, "PNG")
 
 
 def show(history: pd.DataFrame) -> None:
     """Write the epochs so far where `dvc plots show` and `dvc exp show` look during a run."""
     tables.write(history.drop(columns="seconds"), paths.PLOTS / "history.csv")
-    [last] = history.tail(1)[["epoch", "val_loss", "val_accuracy"]].to_dict("records")
-    files.write_json({str(name): value for name, value in last.items()}, paths.LIVE)
+    last = history.iloc[-1]
+    figures = {
+        "epoch": int(last["epoch"]),
+        "val_loss": last["val_loss"],
+        "val_accuracy": last["val_accuracy"],
+    }
+    files.write_json(figures, paths.LIVE)
+
+
+def write_model(trained: training.Trained, data: TrainingData, start: str) -> None:
+    """Write the model with the hashes of all images that it and its start were trained on."""
+    numbers = data.rows["row"].to_numpy()
+    hashes = signature.of_training(start, numbers, data.pixels.__getitem__)
+    with replacing(paths.KERAS_MODEL) as file:
+        network.save(trained.model, file, hashes)
+
+
+def write_details(trained: training.Trained, data: TrainingData, validation: pd.DataFrame) -> None:
+    """Write what is known about the saved model; `val_loss` and `val_accuracy` are its own."""
+    details = {
+        "parameters": trained.model.count_params(),
+        "precision": trained.precision,
+        "images": {tables.TRAIN: len(data.rows), tables.VALIDATION: len(validation)},
+        "epochs": len(trained.history),
+        "start_share": trained.start_share,
+        "calibration": {"slope": trained.slope, "shift": trained.shift},
+        "val_loss": trained.val_loss,
+        "val_accuracy": trained.val_accuracy,
+    }
+    files.write_json(details, paths.DETAILS / "train.json")
 
 
 if __name__ == "__main__":

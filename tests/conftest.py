@@ -28,7 +28,6 @@ Shared = Callable[[str, Callable[[Path], Path]], Path]
 SHARED = {"demo", "tiny"}
 SLOW = ["android", "demo", "pipeline", "team", "train", "web", "folds", "predict", "hostile"]
 SLOW += ["start", "evaluate", "boxes", "whole_photos", "fuzz", "export", "crop_faces", "cluster"]
-SLOW += ["workers"]
 """Files whose tests begin processes, train, or try much, the longest first."""
 
 FAST = ["groups", "split", "ingest"]
@@ -76,7 +75,7 @@ def demo_project(folder: Path) -> Path:
     project = copy_project(folder)
     loose = {"max_accuracy_loss": 0.1, "max_changed_decisions": 0.1}  # after so few epochs
     changes = {f"export_tflite.{key}": value for key, value in loose.items()}
-    short = {"train.epochs": 2, "train.fine_tuning.epochs": 0, "train.min_steps": 0}
+    short = {"train.epochs": 2, "train.fine_tuning_epochs": 0, "train.min_steps": 0}
     changes |= short | {"export_tflite.latency_runs": 5}
     set_params(project, changes | {"train.precision": "float32"})
     commit(project)

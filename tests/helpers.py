@@ -49,6 +49,7 @@ TINY: dict[str, Any] = NOTEBOOK | {
     "ingest.external": "data/none",
     "ingest.photos": "data/none",
     "resize.size": 24,
+    "train.min_steps": 0,
     "train.epochs": 3,
     "train.network.filters": [4, 8],
     "train.network.dense": 8,

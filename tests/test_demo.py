@@ -63,7 +63,9 @@ def test_the_numbers_of_the_stages_agree(demo: Path) -> None:
         "learning_rate",
     ]
     assert list(history["epoch"]) == [1, 2]
-    assert found["train"]["kept_epoch"] == 2
+    validated = found["evaluate"]["validation"]
+    assert found["train"]["val_loss"] == pytest.approx(validated["log_loss"], abs=1e-4)
+    assert found["train"]["val_accuracy"] == pytest.approx(validated["accuracy"], abs=1e-4)
     last, line = history.iloc[-1], found["train"]["calibration"]
     predicted = pd.read_csv(demo / "data/predictions.csv").query("split == 'validation'")
     logit = (special.logit(predicted["probability"]) - line["shift"]) / line["slope"]

@@ -30,15 +30,11 @@ def test_one_command_makes_the_notebooks_network(project: Path) -> None:
     plain = {"rotation": 30, "shift": 0.2, "zoom": 0.4, "shear": 0.2, "horizontal_flip": True}
     assert plain.items() <= augmentation.items()
     assert augmentation["fill"] == ["nearest"]
-    none = {"resolution": 1, "jpeg": 100}
-    framing, exposure = augmentation.pop("framing"), augmentation.pop("exposure")
-    shares = [framing[name] for name in ("wider", "tighter", "transplant")]
-    assert [*shares, exposure["share"]] == [0, 0, 0, 0]
-    rest = augmentation.keys() - plain.keys() - {"fill"}
-    assert all(augmentation[name] == none.get(name, 0) for name in rest)
+    strengths = ("framing", "light", "colour", "content", "quality")
+    assert [augmentation[name] for name in strengths] == [0] * 5
 
 
-@pytest.mark.parametrize("head", ["flatten", "average", "max"])
+@pytest.mark.parametrize("head", ["flatten", "average"])
 @pytest.mark.parametrize("batch_norm", [True, False])
 def test_the_smallest_input_is_the_smallest_that_can_be_built(head: str, batch_norm: bool) -> None:
     changes = {"head": head, "batch_norm": batch_norm}
@@ -76,6 +72,11 @@ def test_calibration_changes_the_logit_alone() -> None:
     np.testing.assert_allclose(logits[1], logits[0] / 2 + 0.1, atol=1e-5)
 
 
+def unchanged(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Augment nothing."""
+    return images
+
+
 @pytest.fixture
 def rows() -> pd.DataFrame:
     return pd.DataFrame(
@@ -100,14 +101,14 @@ def test_training_sees_every_row_once_an_epoch_in_an_order_that_follows_the_seed
     rows: pd.DataFrame, pixels: Pixels
 ) -> None:
     def epochs(seed: int, numbers: range) -> list[list[tuple[int, int, int]]]:
-        data = dataset.TrainingData(rows, "mask", pixels, 4, seed, lambda images, _: images)
+        data = dataset.TrainingData(rows, "mask", pixels, 4, seed)
         assert len(data) == 3
         batches = [
             [
                 (int(image[0, 0, 0]), int(target[0]), int(weight))
                 for image, target, weight in zip(images, targets, weights, strict=True)
             ]
-            for images, targets, weights in data.batches(numbers, 8)
+            for images, targets, weights in data.batches(numbers, 8, unchanged)
         ]
         return [sum(batches[start : start + 3], []) for start in range(0, len(batches), 3)]
 
@@ -121,9 +122,13 @@ def test_training_sees_every_row_once_an_epoch_in_an_order_that_follows_the_seed
 def test_a_small_collection_is_passed_over_until_an_epoch_has_its_steps(
     rows: pd.DataFrame, pixels: Pixels
 ) -> None:
-    data = dataset.TrainingData(rows, "mask", pixels, 4, 1, lambda images, _: images, min_steps=7)
+    data = dataset.TrainingData(rows, "mask", pixels, 4, 1, min_steps=7)
     assert (len(data), data.passes, data.images) == (8, 3, 30)
-    shown = [int(image[0, 0, 0]) for images, *_ in data.batches(range(1), 8) for image in images]
+    shown = [
+        int(image[0, 0, 0])
+        for images, *_ in data.batches(range(1), 8, unchanged)
+        for image in images
+    ]
     passes = [shown[start : start + 10] for start in (0, 10, 20)]
     assert all(sorted(one) == list(range(10)) for one in passes)
     assert passes[0] != passes[1] != passes[2]
@@ -134,26 +139,27 @@ def test_a_small_collection_is_passed_over_until_an_epoch_has_its_steps(
 def test_the_augmentation_changes_from_batch_to_batch_and_epoch_to_epoch(
     rows: pd.DataFrame, pixels: Pixels
 ) -> None:
-    data = dataset.TrainingData(
-        rows, "mask", pixels, 5, 1, lambda images, seed: images * 0 + tf.cast(seed[1], tf.float32)
-    )
-    seeds = [float(images[0, 0, 0, 0]) for images, *_ in data.batches(range(2), 8)]
+    def seed_of(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        return images * 0 + tf.cast(seed[1], tf.float32)
+
+    data = dataset.TrainingData(rows, "mask", pixels, 5, 1)
+    seeds = [float(images[0, 0, 0, 0]) for images, *_ in data.batches(range(2), 8, seed_of)]
     assert len(set(seeds)) == 4
 
 
 def test_a_batch_can_be_named(rows: pd.DataFrame, pixels: Pixels) -> None:
-    data = dataset.TrainingData(rows, "mask", pixels, 4, 1, lambda images, _: images)
+    data = dataset.TrainingData(rows, "mask", pixels, 4, 1)
     seen = [
         [f"{int(image[0, 0, 0])}.jpg" for image in images]
-        for images, *_ in data.batches(range(1, 2), 8)
+        for images, *_ in data.batches(range(1, 2), 8, unchanged)
     ]
     assert [data.paths(1, batch) for batch in range(3)] == seen
 
 
 def test_images_may_be_made_smaller(rows: pd.DataFrame, pixels: Pixels) -> None:
-    data = dataset.TrainingData(rows, "mask", pixels, 10, 1, lambda images, _: images)
+    data = dataset.TrainingData(rows, "mask", pixels, 10, 1)
     kept = dataset.inference_batches(rows, "mask", pixels, 6)
-    for batches in (data.batches(range(1), 6), kept):
+    for batches in (data.batches(range(1), 6, unchanged), kept):
         [(images, *_)] = batches
         assert images.shape == (10, 6, 6, 3)
         np.testing.assert_allclose(sorted(images[:, 3, 3, 0].numpy()), range(10), atol=1e-4)

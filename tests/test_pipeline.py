@@ -77,7 +77,7 @@ def rerun(restored: Path) -> Iterator[Path]:
     [
         ("train.epochs", 2, ["train", "evaluate", "export_tflite"]),
         ("train.augmentation.rotation", 5, ["train", "evaluate", "export_tflite"]),
-        ("train.weight_by_group", True, ["train", "evaluate", "export_tflite"]),
+        ("train.calibrate", True, ["train", "evaluate", "export_tflite"]),
         ("evaluate.threshold", 0.4, ["evaluate", "export_tflite"]),
         ("ingest.external", "data/demo-external.zip", ["ingest"]),
         ("ingest.photos", "data/demo-photos.zip", ["ingest"]),
@@ -157,16 +157,21 @@ REFUSING = tuple(f"facemask/{name}" for name in OTHERS)
 
 
 def imported(file: Path) -> set[str]:
-    """Return a module of ours with all modules of ours that it needs."""
-    found = {str(file.relative_to(REPOSITORY))}
+    """Return a module of ours with all modules of ours that it needs, packages included."""
+    files = {str(file.relative_to(REPOSITORY))}
     for node in ast.walk(ast.parse(file.read_text())):
-        if not isinstance(node, ast.ImportFrom) or not node.module:
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
             continue
-        for name in [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]:
-            module = REPOSITORY / f"{name.replace('.', '/')}.py"
-            if module.is_file():
-                found |= imported(module)
-    return found
+        for name in names:
+            path = REPOSITORY / name.replace(".", "/")
+            for module in (path.with_suffix(".py"), path / "__init__.py"):
+                if module.is_file() and "." in name:
+                    files |= imported(module)
+    return files
 
 
 @pytest.mark.parametrize("stage", STAGES)

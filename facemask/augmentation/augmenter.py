@@ -1,68 +1,80 @@
 """Random changes of training images, whole batches at a time, in the TensorFlow graph.
 
 Each image is moved, then coloured, covered, coarsened and compressed, as a camera, a web site and
-an app would; what separates the classes besides the mask is made equal by drawing it for both.
+an app would do. Changes are drawn alike for both classes, so that only the mask tells them apart.
 """
+
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 from PIL import Image
 
 from facemask import params
-from facemask.augmentation import appearance, draws, framing, geometry, lighting, quality
-from facemask.augmentation.draws import Change
+from facemask.augmentation import colour, content, framing, geometry, light, quality
+from facemask.augmentation.draws import Augment, Change, split
 
-CODE = (appearance, draws, framing, geometry, lighting, quality)
-"""What the changes depend on besides this module."""
+CHANGES: list[tuple[str, Change]] = [
+    ("content", content.swap),
+    ("content", content.recolour),
+    ("framing", framing.transplant),
+    ("framing", framing.framing),
+    ("colour", colour.hue),
+    ("colour", colour.brightness),
+    ("light", light.exposure),
+    ("light", light.side_light),
+    ("light", light.haze),
+    ("content", content.cutout),
+    ("quality", quality.resolution),
+    ("light", light.motion),
+    ("quality", quality.blur),
+    ("quality", quality.noise),
+    ("quality", quality.jpeg),
+]
+"""Every change after the geometric one, in order, with the strength in `params` that it takes.
 
-COLUMNS, ROWS = 12, 5
-"""Of the images in `picture`."""
+At strength 1 a change befalls the share of the images that its module says, at strength 0.5 half as
+many.
+"""
+
+COLUMNS = 12
+ROWS = 5
+"""Images in `picture`."""
 
 
-def augmenter(options: params.Augmentation) -> Change:
-    """Make the function that changes a batch of images; equal seeds give equal changes.
+def augmenter(options: params.Augmentation) -> Augment:
+    """Return the function that changes a batch of images; equal seeds give equal changes.
 
-    A change without strength is left out. Pixels stay within 0-255.
+    A change of strength 0 is left out. Pixels stay within 0-255.
     """
-    changes: list[tuple[bool, Change]] = [
-        (True, geometry.affine(options)),
-        (options.swap > 0, appearance.swap(options.swap)),
-        (options.recolour > 0, appearance.recolour(options.recolour)),
-        (options.framing.transplant > 0, framing.transplant(options.framing.transplant)),
-        (max(options.framing.wider, options.framing.tighter) > 0, framing.framing(options.framing)),
-        (max(options.hue, options.saturation, options.greyscale) > 0, appearance.colour(options)),
-        (max(options.brightness, options.contrast, options.warmth) > 0, appearance.light(options)),
-        (options.exposure.share > 0, lighting.exposure(options.exposure)),
-        (options.side_light > 0, lighting.side_light(options.side_light)),
-        (options.haze > 0, lighting.haze(options.haze)),
-        (options.cutout > 0, appearance.cutout(options.cutout)),
-        (options.resolution < 1, quality.resolution(options.resolution)),
-        (options.motion > 0, quality.motion(options.motion)),
-        (options.blur > 0, quality.blur(options.blur)),
-        (options.noise > 0, quality.noise(options.noise)),
-        (options.jpeg < 100, quality.jpeg(options.jpeg)),
-    ]
-    wanted = [change for strength, change in changes if strength]
+    changes: list[Augment] = [partial(geometry.affine, options=options)]
+    for group, change in CHANGES:
+        strength = getattr(options, group)
+        if strength > 0:
+            changes.append(partial(change, strength=strength))
 
     def augment(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        seeds = tf.unstack(tf.random.split(seed, len(wanted)))
-        for change, own in zip(wanted, seeds, strict=True):
-            images = tf.clip_by_value(change(images, own), 0.0, 255.0)
+        seeds = split(seed, len(changes))
+        for change, own_seed in zip(changes, seeds, strict=True):
+            images = tf.clip_by_value(change(images, own_seed), 0.0, 255.0)
         return images
 
     return augment
 
 
-def augmenters(options: params.Train) -> tuple[Change, Change]:
-    """Make the functions for all of the augmentation, and for the epochs before fine-tuning."""
-    full = options.augmentation
-    return augmenter(full), augmenter(full.mild() if options.fine_tuning.epochs else full)
+def picture(images: NDArray[np.uint8], options: params.Augmentation, seed: int) -> Image.Image:
+    """Return some images, (n, side, side, 3), after augmentation, in rows of `COLUMNS`.
 
-
-def picture(batches: tf.data.Dataset) -> Image.Image:
-    """Return the first images of some batches, augmented as they are, side by side."""
-    shown = list(batches.unbatch().take(COLUMNS * ROWS).as_numpy_iterator())
-    tiles = np.stack([pixels for pixels, *_ in shown]).astype(np.uint8)
-    blank = np.full((-len(tiles) % COLUMNS, *tiles.shape[1:]), 255, np.uint8)
-    rows = np.concatenate([tiles, blank]).reshape(-1, COLUMNS, *tiles.shape[1:])
-    return Image.fromarray(np.concatenate([np.concatenate(row, axis=1) for row in rows]))
+    Each row is changed as one batch.
+    """
+    augment = augmenter(options)
+    side = images.shape[1]
+    rows = []
+    for number, start in enumerate(range(0, len(images), COLUMNS)):
+        batch = tf.constant(images[start : start + COLUMNS], tf.float32)
+        tiles = augment(batch, tf.constant([seed, number], tf.int64)).numpy().astype(np.uint8)
+        row = np.full((side, COLUMNS * side, 3), 255, np.uint8)
+        row[:, : len(tiles) * side] = np.concatenate(tiles, axis=1)
+        rows.append(row)
+    return Image.fromarray(np.concatenate(rows))

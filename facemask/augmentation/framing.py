@@ -2,125 +2,140 @@
 
 import tensorflow as tf
 
-from facemask import params
-from facemask.augmentation.draws import Change, chance, grid, uniform
+from facemask.augmentation.draws import chosen, grid, mixed, split, uniform
 
-RADIUS, SOFTNESS = 0.8, 12.0
-"""Where an oval ends and how sharply, against half the side; half of the wider images are ovals."""
+WIDER = 0.22
+"""Share of the images that are shown smaller, in other surroundings."""
 
-WIDTHS = 0.55, 0.9
-"""Of an oval in the middle of another image, in shares of the side."""
+SMALLEST_FACE = 0.42
+"""Smallest side of such an image, as a share of the side of the frame."""
 
-OFF_CENTRE = 0.1
-"""How far from the middle it may be."""
+TIGHTER = 0.15
+"""Share of the images that are cut off at some sides."""
+
+LARGEST_CUT = 0.35
+"""Largest part that is cut off at one side, as a share of the image's side."""
 
 CUT_SIDES = 0.4
-"""Share of the sides that a tighter crop loses a part of."""
+"""Share of the sides at which such an image is cut."""
+
+TRANSPLANTED = 0.08
+"""Share of the images that are shown as an oval in the middle of another image."""
+
+WIDTHS = (0.55, 0.9)
+"""Width of that oval, as a share of the side."""
+
+OFF_CENTRE = 0.1
+"""Largest distance of that oval from the middle in x and in y, as a share of the side."""
+
+OVAL_RADIUS = 0.8
+"""Where any oval ends, as a share of half the image's side."""
+
+OVAL_SHARPNESS = 12.0
+"""How steeply an oval's border falls from 1 to 0."""
 
 BACKLIGHT = 1.8
-"""Largest logarithm by which the light behind a face differs from that on it."""
+"""Largest logarithm of the ratio between the light on a face and the light behind it."""
 
 GRAINS = (3, 8)
-"""Pixels a side that another image is blurred to, as what is behind a face is out of focus."""
+"""Sides, in pixels, of the small images that become blurred surroundings."""
 
 
-def framing(options: params.Framing) -> Change:
-    """Show a share of the images smaller, in other surroundings, and a share cut off at the sides.
+def framing(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
+    """Show some images smaller, in other surroundings, and cut some off at the sides.
 
-    A wider image keeps the whole of what it shows, anywhere in the frame. Behind it is another
-    image upside down or blurred, a plain colour or a gradient, in more or less light than itself.
+    A smaller image lies anywhere in the frame, whole or as an oval. Behind it is another image,
+    upside down or blurred, a plain colour or a gradient, in more or less light than the image.
     """
-
-    def change(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        seeds = tf.unstack(tf.random.split(seed, 4))
-        boxes = _boxes(images, seeds[0], options)
-        framed = _shown(images, boxes)
-        across, down = _across(images, boxes)
-        inside = tf.cast((tf.abs(across) <= 1) & (tf.abs(down) <= 1), tf.float32)
-        is_wider = tf.cast(boxes[:, 2] - boxes[:, 0] > 1, tf.float32)[:, None, None, None]
-        inside *= 1 - is_wider * chance(images, seeds[2], 0.5) * (1 - _oval(across, down))
-        light = is_wider * uniform(images, seeds[3], -BACKLIGHT, BACKLIGHT)
-        framed *= tf.exp(-tf.nn.relu(light))
-        behind = _surroundings(images, seeds[1]) * tf.exp(-tf.nn.relu(-light))
-        return framed + (1 - inside) * (behind - framed)
-
-    return change
+    box_seed, behind_seed, oval_seed, light_seed = split(seed, 4)
+    boxes = _boxes(images, box_seed, strength)
+    framed = _cropped(images, boxes)
+    x, y = _positions(images, boxes)
+    inside = tf.cast((tf.abs(x) <= 1) & (tf.abs(y) <= 1), tf.float32)
+    is_wider = tf.cast(boxes[:, 2] - boxes[:, 0] > 1, tf.float32)[:, None, None, None]
+    inside *= 1 - is_wider * chosen(images, oval_seed, 0.5) * (1 - _oval(x, y))
+    light = is_wider * uniform(images, light_seed, -BACKLIGHT, BACKLIGHT)
+    framed *= tf.exp(-tf.nn.relu(light))
+    behind = _surroundings(images, behind_seed) * tf.exp(-tf.nn.relu(-light))
+    return framed + (1 - inside) * (behind - framed)
 
 
-def transplant(share: float) -> Change:
-    """Show a share of the images as ovals in the middle of others: with another's hair and body.
+def transplant(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
+    """Show some images as ovals in the middle of others, so with another person's hair and body.
 
-    Where one class is framed more loosely than the other, its hair and shoulders would tell it.
+    Otherwise hair and shoulders would tell the classes apart where one is framed more loosely.
     """
-
-    def change(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        seeds = tf.unstack(tf.random.split(seed, 3))
-        count = tf.shape(images)[0]
-        width = tf.random.stateless_uniform((count, 1), seeds[0], *WIDTHS)
-        centre = 0.5 + tf.random.stateless_uniform((count, 2), seeds[1], -OFF_CENTRE, OFF_CENTRE)
-        start = 0.5 - centre / width
-        boxes = tf.concat([start, start + 1 / width], axis=1)
-        other = tf.roll(images, 1, axis=0)
-        merged = other + _oval(*_across(images, boxes)) * (_shown(images, boxes) - other)
-        return images + chance(images, seeds[2], share) * (merged - images)
-
-    return change
-
-
-def _boxes(images: tf.Tensor, seed: tf.Tensor, options: params.Framing) -> tf.Tensor:
-    """Draw what part of each image's plane is shown: (n, 4) top, left, bottom, right, from 0 to 1.
-
-    Args:
-        images: (n, side, side, 3).
-        seed: of the draws.
-        options: shares and strengths; the two kinds exclude each other.
-    """
-    seeds = tf.unstack(tf.random.split(seed, 4))
+    width_seed, centre_seed, share_seed = split(seed, 3)
     count = tf.shape(images)[0]
-    kind = tf.random.stateless_uniform((count, 1), seeds[0])
-    wider = tf.cast(kind < options.wider, tf.float32)
-    tighter = tf.cast(kind > 1 - options.tighter, tf.float32)
-    face = tf.random.stateless_uniform((count, 1), seeds[1], options.least_face, 1.0)
-    places = tf.random.stateless_uniform((count, 6), seeds[2])
+    width = tf.random.stateless_uniform((count, 1), width_seed, *WIDTHS)
+    shift = tf.random.stateless_uniform((count, 2), centre_seed, -OFF_CENTRE, OFF_CENTRE)
+    start = 0.5 - (0.5 + shift) / width
+    boxes = tf.concat([start, start + 1 / width], axis=1)
+    x, y = _positions(images, boxes)
+    following = tf.roll(images, 1, axis=0)
+    merged = following + _oval(x, y) * (_cropped(images, boxes) - following)
+    return mixed(images, merged, chosen(images, share_seed, TRANSPLANTED * strength))
+
+
+def _boxes(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
+    """Draw the part of each image's plane that is shown.
+
+    Returns:
+        float32 (n, 4): top, left, bottom, right; 0 and 1 are the image's borders.
+    """
+    kind_seed, face_seed, place_seed, cut_seed = split(seed, 4)
+    count = tf.shape(images)[0]
+    kind = tf.random.stateless_uniform((count, 1), kind_seed)
+    wider = tf.cast(kind < WIDER * strength, tf.float32)
+    tighter = tf.cast(kind > 1 - TIGHTER * strength, tf.float32)
+    face = tf.random.stateless_uniform((count, 1), face_seed, SMALLEST_FACE, 1.0)
+    places = tf.random.stateless_uniform((count, 6), place_seed)
     start = wider * (1 - 1 / face) * places[:, :2]
     end = start + 1 + wider * (1 / face - 1)
-    cut = tf.random.stateless_uniform((count, 4), seeds[3], 0.0, options.most_cut)
+    cut = tf.random.stateless_uniform((count, 4), cut_seed, 0.0, LARGEST_CUT)
     cut *= tighter * tf.cast(places[:, 2:] < CUT_SIDES, tf.float32)
     return tf.concat([start + cut[:, :2], end - cut[:, 2:]], axis=1)
 
 
-def _shown(images: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
-    """Return the part of each image's plane in its box, as large as the image; black outside it."""
-    count, side = tf.shape(images)[0], tf.shape(images)[1]
-    shown = tf.image.crop_and_resize(images, boxes, tf.range(count), (side, side))
-    return tf.ensure_shape(shown, images.shape)
+def _cropped(images: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
+    """Return what each box shows, scaled to the image's size; black outside the image."""
+    count = tf.shape(images)[0]
+    side = tf.shape(images)[1]
+    cropped = tf.image.crop_and_resize(images, boxes, tf.range(count), (side, side))
+    return tf.ensure_shape(cropped, images.shape)
 
 
-def _across(images: tf.Tensor, boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return where in the image that `boxes` shows each pixel lies: x and y, -1 to 1 inside it."""
+def _positions(images: tf.Tensor, boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return for each pixel of `_cropped` its x and y in the image, -1 to 1 inside the image."""
     x, y = grid(images)
     top, left, bottom, right = tf.unstack(boxes[:, :, None, None, None], axis=1)
-    return 2 * (left + x * (right - left)) - 1, 2 * (top + y * (bottom - top)) - 1
+    position_x = 2 * (left + x * (right - left)) - 1
+    position_y = 2 * (top + y * (bottom - top)) - 1
+    return position_x, position_y
 
 
-def _oval(across: tf.Tensor, down: tf.Tensor) -> tf.Tensor:
+def _oval(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """Return 1 inside an oval and 0 outside it, with a soft border."""
-    return tf.sigmoid(SOFTNESS * (RADIUS - tf.sqrt(across**2 + down**2)))
+    return tf.sigmoid(OVAL_SHARPNESS * (OVAL_RADIUS - tf.sqrt(x**2 + y**2)))
 
 
 def _surroundings(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Return what may be behind each image, (n, side, side, 3)."""
-    seeds = tf.unstack(tf.random.split(seed, 6))
+    seeds = split(seed, 6)
     side = tf.shape(images)[1]
     other = tf.reverse(tf.roll(images, 1, axis=0), axis=[1])
     coarse = [tf.image.resize(other, (grain, grain), "area") for grain in GRAINS]
     blurred = [tf.image.resize(small, (side, side), "bilinear") for small in coarse]
-    first, second = (uniform(images, seeds[place], 0.0, 255.0, channels=3) for place in (0, 1))
+    first = uniform(images, seeds[0], 0.0, 255.0, channels=3)
+    second = uniform(images, seeds[1], 0.0, 255.0, channels=3)
     x, y = grid(images)
-    across = chance(images, seeds[2], 0.5)
-    gradient = first + (second - first) * (across * x + (1 - across) * y)
-    kinds = [other, *blurred, gradient, first + tf.zeros_like(images)]
+    is_horizontal = chosen(images, seeds[2], 0.5)
+    gradient = first + (second - first) * (is_horizontal * x + (1 - is_horizontal) * y)
+    plain = first + tf.zeros_like(images)
+    kinds = [other, *blurred, gradient, plain]
     kind = tf.cast(uniform(images, seeds[3], 0.0, float(len(kinds))), tf.int32)
-    return tf.add_n(
-        [tf.cast(kind == number, tf.float32) * shown for number, shown in enumerate(kinds)]
-    )
+    parts = [
+        tf.cast(kind == number, tf.float32) * surroundings
+        for number, surroundings in enumerate(kinds)
+    ]
+    return tf.add_n(parts)

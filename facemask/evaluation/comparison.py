@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from facemask import params
 from facemask.evaluation import metrics, subsets
-from facemask.model import starting
+from facemask.model import calibration, network
 from facemask.store import signature, tables
 from facemask.store.pixels import Pixels
 
@@ -46,12 +46,12 @@ def against_start(
     """
     if not path.exists():  # the published model, which a project may have deleted
         return {}
-    start, seen = starting.read(path), signature.read(str(path))
+    start, seen = network.read_start(path), signature.read(str(path))
     if start.input_shape != model.input_shape:
         return {}
     table, pixels = data[:2]
     classes = tables.classes(table)
-    starting.turn_if_reversed(start, tables.subset(table, tables.TRAIN), classes[1], pixels)
+    calibration.turn_if_reversed(start, tables.subset(table, tables.TRAIN), classes[1], pixels)
     scored = subsets.score(start, *data)
     threshold = metrics.threshold(scored[0].rows, options, classes[1])
     found = {}

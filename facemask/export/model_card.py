@@ -12,10 +12,6 @@ from facemask.inference.contract import Contract
 
 Metrics = Mapping[str, Any]
 
-TAUGHT = """Beside the labels it learned to predict features of EfficientNet-Lite0, which ImageNet's
-photos trained.
-"""
-
 
 def write(path: Path, contract: Contract, metrics: Metrics) -> None:
     """Write the card to a file; see `text`."""
@@ -28,8 +24,7 @@ def text(contract: Contract, metrics: Metrics) -> str:
 
     Args:
         contract: of the file that ships.
-        metrics: by stage, what the stages write to `details/`; of `train`, the number of parameters
-            and the weight of distillation.
+        metrics: by stage, what the stages write to `details/`; of `train`, only `parameters`.
     """
     sections = [
         _summary(contract, metrics),
@@ -74,7 +69,6 @@ def _data(contract: Contract, metrics: Metrics) -> str:
     table = "\n".join(["| class | images | groups | largest group |", "|---|---|---|---|", *lines])
     described = f" ({ingest['description']})" if ingest.get("description") else ""
     left = split["validation"]["train_overlap"]
-    taught = TAUGHT if metrics["train"]["distillation"] else ""
     return f"""## Data
 
 Source: `{ingest["source"]}`{described}. {ingest["images"]:,} images, {ingest["quarantined"]} more
@@ -86,7 +80,7 @@ number of groups is what a class really holds.
 Trained on {split["train"]["images"]:,} images of {split["train"]["groups"]:,} groups; validated on
 {split["validation"]["images"]:,} of {split["validation"]["groups"]:,} (split: {split["strategy"]};
 {left} validation images have a near-duplicate in training).
-{taught}SHA-256 of the table of all images: `{contract.training_data}`."""
+SHA-256 of the table of all images: `{contract.training_data}`."""
 
 
 def _results(evaluate: Metrics) -> str:

@@ -1,38 +1,40 @@
-"""Probabilities that are what happens: the logit's slope and shift, fitted after training."""
+"""Probabilities that agree with what happens: the last layer is adjusted after training."""
 
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from facemask.model import network
+from facemask.model import dataset, network
+from facemask.store.pixels import Pixels
 
-LEAST = 1e-7
-"""Nearest that a probability is taken to be to 0 or 1."""
+PROBES = 256
+"""Training images that show the order of the classes."""
+
+SMALLEST = 1e-7
+"""Probabilities are clipped to this and to 1 minus this."""
 
 
 def fit(model: keras.Model, batches: tf.data.Dataset) -> tuple[float, float]:
-    """Fit slope and shift on images as they are, not as the augmentation changes them.
+    """Return slope and shift of the logit that fit images without augmentation; see `platt`.
 
-    Training on images that hide what tells the classes apart moves the logit to one class.
+    Augmented images hide what tells the classes apart, and so move the logit towards one class.
 
     Args:
         model: gives the probability of the positive class.
         batches: of images and targets, 0 or 1.
-
-    Returns:
-        As `platt`.
     """
-    target, probability = network.answers(model, batches)
-    return platt(target[:, 0] > 0, probability[:, 0].astype(np.float64))
+    targets, probabilities = network.answers(model, batches)
+    return platt(targets[:, 0] > 0, probabilities[:, 0].astype(np.float64))
 
 
 def platt(is_positive: NDArray[np.bool_], probability: NDArray[np.float64]) -> tuple[float, float]:
-    """Find the line that maps logits to those of the least log-loss (Platt 1999).
+    """Return the line that maps logits to those with the smallest log-loss (Platt 1999).
 
-    A ridge keeps it near the logit as it is where there are few images, which any steep line
-    separates; it weighs as much as one image.
+    A ridge penalty keeps the line near the identity where there are few images, which any steep
+    line separates; it weighs as much as one image.
 
     Args:
         is_positive: (n,), whether an image is of the positive class.
@@ -41,16 +43,37 @@ def platt(is_positive: NDArray[np.bool_], probability: NDArray[np.float64]) -> t
     Returns:
         slope and shift: `slope * logit + shift` is the calibrated logit.
     """
-    logits = special.logit(np.clip(probability, LEAST, 1 - LEAST))
+    logits = special.logit(np.clip(probability, SMALLEST, 1 - SMALLEST))
     sign = np.where(is_positive, 1, -1)
 
     def loss(line: NDArray[np.float64]) -> float:
-        losses = np.logaddexp(0, -sign * (line[0] * logits + line[1]))
-        return float(losses.sum() + (line[0] - 1) ** 2 + line[1] ** 2) / len(losses)
+        slope, shift = line
+        losses = np.logaddexp(0, -sign * (slope * logits + shift))
+        penalized = losses.sum() + (slope - 1) ** 2 + shift**2
+        return float(penalized) / len(losses)
 
-    bounds = [(0.05, 20), (-10, 10)]  # where a perfect separation would have no least
+    bounds = [(0.05, 20), (-10, 10)]  # a perfect separation would have no minimum
     slope, shift = optimize.minimize(loss, [1.0, 0.0], bounds=bounds).x
     return float(slope), float(shift)
+
+
+def turn_if_reversed(model: keras.Model, rows: pd.DataFrame, positive: str, pixels: Pixels) -> None:
+    """Exchange the classes of a model that has them in the other order.
+
+    The positive class is the second by alphabet: `WithoutMask` after `WithMask`, but `masked` after
+    `bare`.
+
+    Args:
+        model: the start of a training, which is changed.
+        rows: of training, with `row` and `label`.
+        positive: name of the positive class.
+        pixels: the images, by `row`.
+    """
+    probes = rows.iloc[:: max(1, len(rows) // PROBES)]
+    batches = dataset.inference_batches(probes, positive, pixels)
+    targets, probabilities = network.answers(model, batches)
+    if ((probabilities >= 0.5) == targets).mean() < 0.5:
+        apply(model, -1.0, 0.0)
 
 
 def apply(model: keras.Model, slope: float, shift: float) -> None:

@@ -4,10 +4,8 @@ import json
 import re
 import zipfile
 from collections import defaultdict
-from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -22,7 +20,6 @@ from facemask.store import signature
 HEADS = {
     "flatten": layers.Flatten,
     "average": layers.GlobalAveragePooling2D,
-    "max": layers.GlobalMaxPooling2D,
 }
 
 PROCESSOR = Path("/proc/cpuinfo")
@@ -106,7 +103,7 @@ def precision(wanted: str, processor: Path = PROCESSOR, gpus: int | None = None)
     return wanted
 
 
-def in_precision(model: keras.Model, name: str, synchronized: bool = False) -> keras.Model:
+def in_precision(model: keras.Model, name: str) -> keras.Model:
     """Return a copy that computes in another precision; its weights are float32 anyhow.
 
     The last layer, which ends in a probability, always computes in float32.
@@ -114,14 +111,11 @@ def in_precision(model: keras.Model, name: str, synchronized: bool = False) -> k
     Args:
         model: from `build`.
         name: of the precision, as `precision` returns it.
-        synchronized: whether batch normalization is over the whole batch of all replicas.
     """
 
     def like(layer: layers.Layer) -> layers.Layer:
         config = layer.get_config()
         config["dtype"] = "float32" if layer is model.layers[-1] else name
-        if isinstance(layer, layers.BatchNormalization):
-            config["synchronized"] = synchronized
         return layer.from_config(config)
 
     image = keras.Input(model.input_shape[1:], name="image")
@@ -165,20 +159,51 @@ def load(path: Path) -> keras.Model:
     return keras.models.load_model(path)
 
 
+def read_start(path: Path) -> keras.Model:
+    """Return the model that a training starts from.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    try:
+        return load(path)
+    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"train.start = '{path}': cannot be read: {reason}") from error
+
+
+def start_from(path: Path, model: keras.Model) -> None:
+    """Give a network from `build` the weights of a file with the same layers.
+
+    Raises:
+        UserError: the file cannot be read, or holds another network.
+    """
+    start = read_start(path)
+    start_layers = _describe(start)
+    model_layers = _describe(model)
+    if start_layers != model_layers:
+        raise UserError(
+            f"train.start = '{path}': has {start_layers}, but train.network is {model_layers}"
+        )
+    model.set_weights(start.get_weights())
+
+
+def _describe(model: keras.Model) -> str:
+    """Describe the layers of a network that have weights, in words."""
+    convolutions = [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
+    dense = [layer for layer in model.layers if isinstance(layer, layers.Dense)]
+    filters = [layer.filters for layer in convolutions]
+    norms = any(isinstance(layer, layers.BatchNormalization) for layer in model.layers)
+    standardizes = not isinstance(model.layers[0], layers.Rescaling)
+    return (
+        f"filters {filters}, dense {dense[0].units} after {dense[0].kernel.shape[0]} numbers, "
+        f"{'with' if norms else 'without'} batch_norm, {'' if standardizes else 'not '}standardized"
+    )
+
+
 def at_size(model: keras.Model, size: int) -> keras.Model:
     """Return the same layers for square images of another size; not for the head `flatten`."""
     return keras.Sequential([keras.Input((size, size, 3)), *model.layers])
-
-
-def interpolate(
-    model: keras.Model, start: Sequence[NDArray[Any]], end: Sequence[NDArray[Any]], share: float
-) -> None:
-    """Give a model weights between two others: those of `start` at 0, of `end` at 1.
-
-    Formula: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models".
-    """
-    pairs = zip(start, end, strict=True)
-    model.set_weights([(1 - share) * before + share * after for before, after in pairs])
 
 
 def answers(

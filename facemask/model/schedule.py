@@ -1,102 +1,146 @@
-"""What is planned for each epoch: the size of its images, the learning rate, which one is kept."""
+"""The schedule of a training: what is planned for each epoch, and the optimizer that follows it."""
 
 import math
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 import keras
-import pandas as pd
 import tensorflow as tf
 
 from facemask import params
 
+SMALL_SCALE = 2 / 3
+"""Side of the small images of the first epochs, as a share of the side."""
+
+FINE_TUNING_RATE = 0.5
+"""Highest learning rate of fine-tuning, as a share of the highest learning rate before it."""
+
 RISING = 0.2
-"""Share of the training for which the rate of `one_cycle` rises."""
+"""Share of a cycle in which the learning rate rises."""
 
 FIRST_RATE = 0.04
-"""Where it begins, as a share of the highest."""
+"""Learning rate at the begin of a cycle, as a share of the highest."""
+
+WEIGHT_DECAY = 0.01
+"""Share of each weight, times the learning rate, that AdamW takes off at each step."""
+
+EMA_MOMENTUM = 0.99
+"""Momentum of the moving average (EMA) of the weights, per step."""
 
 
-def kept_epoch(history: pd.DataFrame, options: params.Train) -> pd.DataFrame:
-    """Return the row of the epoch that is kept, if there is one; never one on smaller images."""
-    large = history.iloc[small_epochs(options) :]
-    return large.tail(1) if options.keep == "last" else large.nsmallest(1, "val_loss")
+@dataclass(frozen=True)
+class Epoch:
+    """How one epoch is trained.
 
-
-def summary(history: pd.DataFrame, options: params.Train) -> dict[str, Any]:
-    """Return how many epochs there were, and what was measured in the one that is kept."""
-    [kept] = kept_epoch(history, options).to_dict("records")
-    measured = {name: kept[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
-    return {"epochs": len(history), "kept_epoch": kept["epoch"], **measured}
-
-
-def small_epochs(options: params.Train) -> int:
-    """Return how many epochs come first with smaller images."""
-    return int(options.progressive_resizing.share * options.epochs)
-
-
-def plan(options: params.Train, size: int) -> list[tuple[int, bool]]:
-    """Return for each epoch the side of its images in pixels, and whether it is fine-tuning.
-
-    The side is `size` in the last.
+    Attributes:
+        size: side of its images in pixels.
+        augmentation: how its images are changed.
+        rate: highest learning rate of its cycle; epochs in a row with the same rate are one cycle.
     """
-    scaled = round(options.progressive_resizing.scale * size)
-    small, count = max(scaled, options.network.smallest_input()), small_epochs(options)
-    first = [(small, False)] * count + [(size, False)] * (options.epochs - count)
-    return first + [(size, True)] * options.fine_tuning.epochs
+
+    size: int
+    augmentation: params.Augmentation
+    rate: float
 
 
-def optimizer(
-    options: params.Train, batches: int, precision: str = "float32"
-) -> keras.optimizers.Optimizer:
-    """Return Adam with the rate, weight decay and moving average of `options`.
+def epochs(options: params.Train, size: int) -> list[Epoch]:
+    """Return the plan: mild epochs on small, then on large images, and fine-tuning at the end.
+
+    Without fine-tuning, all epochs have the whole augmentation. Small images first: "progressive
+    resizing", Howard 2018.
 
     Args:
         options: of the training.
-        batches: of an epoch.
-        precision: of the products; gradients that float16 could not hold are scaled.
+        size: side of the large images in pixels.
     """
-    steps, further = options.epochs * batches, options.fine_tuning.epochs * batches
-    low = options.fine_tuning.rate * options.learning_rate
-    rate: Any = options.learning_rate
-    if options.schedule == "one_cycle":
-        rate = _one_cycle(rate, steps)
-        if further:
-            rate = _Then(rate, steps, _one_cycle(low, further))
-    elif further:
-        rate = keras.optimizers.schedules.PiecewiseConstantDecay([steps], [rate, low])
+    whole = options.augmentation
+    first = mild(whole) if options.fine_tuning_epochs else whole
+    smallest = options.network.smallest_input()
+    small_size = max(round(SMALL_SCALE * size), smallest)
+    small_count = int(options.progressive_resizing * options.epochs)
+    large_count = options.epochs - small_count
+    rate = options.learning_rate
+    small = Epoch(small_size, first, rate)
+    large = Epoch(size, first, rate)
+    fine_tuning = Epoch(size, whole, FINE_TUNING_RATE * rate)
+    return (
+        [small] * small_count + [large] * large_count + [fine_tuning] * options.fine_tuning_epochs
+    )
+
+
+def mild(augmentation: params.Augmentation) -> params.Augmentation:
+    """Return an augmentation without framing and light, and with half of the rotation."""
+    changes = {"framing": 0.0, "light": 0.0, "rotation": augmentation.rotation / 2}
+    return augmentation.model_copy(update=changes)
+
+
+def optimizer(
+    options: params.Train, plan: Sequence[Epoch], steps: int, precision: str
+) -> keras.optimizers.Optimizer:
+    """Return the optimizer that follows a plan.
+
+    Args:
+        options: of the training.
+        plan: from `epochs`.
+        steps: of an epoch.
+        precision: of the products; gradients that float16 could not hold are scaled.
+
+    Returns:
+        `adamw` averages the weights and has a learning rate that rises and falls in each cycle;
+        `adam` does neither, and decays no weights.
+    """
+    is_plain = options.optimizer == "adam"
+    make = _constant if is_plain else _rising_and_falling
+    cycles = []
+    first = 0
+    for rate, group in groupby(plan, key=lambda epoch: epoch.rate):
+        count = steps * len(list(group))
+        cycles.append(_Cycle(first, make(rate, count)))
+        first += count
     adam = keras.optimizers.Adam(
-        rate,
-        weight_decay=options.weight_decay or None,
-        use_ema=options.ema_momentum > 0,
-        ema_momentum=options.ema_momentum or 0.99,
+        _LearningRate(cycles),
+        weight_decay=None if is_plain else WEIGHT_DECAY,
+        use_ema=not is_plain,
+        ema_momentum=EMA_MOMENTUM,
     )
     adam.exclude_from_weight_decay(var_names=["bias", "beta"])
-    return _LossScale(adam) if precision == "mixed_float16" else adam
+    return keras.optimizers.LossScaleOptimizer(adam) if precision == "mixed_float16" else adam
 
 
-class _LossScale(keras.optimizers.LossScaleOptimizer):
-    """Leaves a step out on all replicas where one has an infinite gradient; Keras would on this."""
+@dataclass(frozen=True)
+class _Cycle:
+    """A part of the training: its first step, and the learning rate by the step in the cycle."""
 
-    def check_finite(self, grads: list[tf.Tensor]) -> tf.Tensor:
-        """Tell whether the gradients of all replicas are finite."""
-        infinite = tf.cast(~super().check_finite(grads), tf.float32)
-        return tf.distribute.get_replica_context().all_reduce("SUM", infinite) == 0
+    first_step: int
+    rate: Callable[[tf.Tensor], tf.Tensor]
 
 
-def _one_cycle(rate: float, steps: int) -> keras.optimizers.schedules.CosineDecay:
+class _LearningRate(keras.optimizers.schedules.LearningRateSchedule):
+    """One cycle of the learning rate after another."""
+
+    def __init__(self, cycles: Sequence[_Cycle]) -> None:
+        self.cycles = cycles
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        first, *others = self.cycles
+        rate = first.rate(step)
+        for cycle in others:
+            own_step = keras.ops.cast(step, "float32") - cycle.first_step
+            own_rate = cycle.rate(keras.ops.maximum(own_step, 0.0))
+            rate = keras.ops.where(own_step < 0, rate, own_rate)
+        return rate
+
+
+def _rising_and_falling(rate: float, steps: int) -> keras.optimizers.schedules.CosineDecay:
     rising = math.ceil(RISING * steps)
     return keras.optimizers.schedules.CosineDecay(
-        FIRST_RATE * rate, max(steps - rising, 1), warmup_target=rate, warmup_steps=rising
+        FIRST_RATE * rate,
+        max(steps - rising, 1),
+        warmup_target=rate,
+        warmup_steps=rising,
     )
 
 
-class _Then(keras.optimizers.schedules.LearningRateSchedule):
-    """One schedule for some steps, and then another, which begins at its own first step."""
-
-    def __init__(self, first: Any, steps: int, second: Any) -> None:
-        self.first, self.steps, self.second = first, steps, second
-
-    def __call__(self, step: Any) -> Any:
-        after = keras.ops.cast(step, "float32") - self.steps
-        second = self.second(keras.ops.maximum(after, 0.0))
-        return keras.ops.where(after < 0, self.first(step), second)
+def _constant(rate: float, steps: int) -> Callable[[tf.Tensor], tf.Tensor]:
+    return lambda step: tf.constant(rate)

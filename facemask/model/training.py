@@ -1,223 +1,407 @@
-"""The training loop: Adam on binary cross-entropy, epoch by epoch, each kept for a restart."""
+"""The story of a training, from labelled images to the model that is saved.
+
+`train` builds the network, trains it epoch by epoch as `schedule` plans, and makes the final model.
+Each finished epoch is kept on the disk, so that a training that was interrupted goes on from there
+and ends in the same bytes as an undisturbed one.
+"""
 
 import hashlib
-from collections.abc import Callable
-from functools import partial
+import math
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from numpy.typing import NDArray
+from scipy import stats
+from tqdm import tqdm
 
+import facemask.augmentation
+import facemask.model
+import facemask.store
 from facemask import params
-from facemask.augmentation import augmenter as augmentation
+from facemask.augmentation import augmenter
 from facemask.errors import UserError
-from facemask.files import code_version
-from facemask.model import (
-    calibration,
-    dataset,
-    distillation,
-    network,
-    schedule,
-    starting,
-    teacher,
-    workers,
-)
-from facemask.model.backup import Backup
-from facemask.model.epochs import Epochs
-from facemask.model.progress import Progress
-from facemask.model.workers import Team
-from facemask.store import signature
-from facemask.store.pixels import Pixels
+from facemask.files import code_version, remove, replacing
+from facemask.model import calibration, dataset, network, schedule
 
-_OURS = (augmentation, *augmentation.CODE, dataset, distillation, network, starting, calibration)
-CODE = (*_OURS, schedule, teacher, workers, keras, tf)
-"""What a training depends on besides its options and rows."""
+CODE = (facemask.augmentation, facemask.model, facemask.store, keras, tf)
+"""What a training depends on besides its options, rows and pixels."""
+
+FINE_TUNED_SHARE = 0.75
+"""Share of the weights after fine-tuning in their mix with the weights before it."""
+
+TRAINED_SHARES = (0.25, 0.5, 1.0)
+"""Shares of the trained weights that are tried in their mix with the weights of the start."""
+
+TOLERANCE = 0.005
+"""Log-loss by which a mix with the start may be worse than the best mix."""
+
+NAMED_IMAGES = 3
+"""Images that are named of a batch that diverged."""
+
+STATE = "state.weights.h5"
+"""The network and the optimizer after the last finished epoch."""
+
+BEFORE_FINE_TUNING = "before-fine-tuning.weights.h5"
+"""The same after the last epoch before fine-tuning."""
+
+HISTORY = "history.csv"
+
+FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy")
+"""What is measured in each epoch, by Keras' names."""
+
+Weights = list[NDArray[Any]]
 
 
-class Trained(NamedTuple):
+@dataclass(frozen=True)
+class Trained:
     """A finished training.
 
     Attributes:
-        model: of the kept epoch, calibrated if that is wanted, float32.
-        history: a row an epoch: epoch (from 1), size (of the images in pixels), loss, accuracy,
-            val_loss, val_accuracy, learning_rate, seconds.
-        precision: that products were computed in.
-        start_share: of what was trained, in its mix with the start; 1 without one.
-        calibration: slope and shift of the logit.
-        signature: hashes of all images that the model was trained on, those of its start too.
+        model: the final model, in float32.
+        history: a row an epoch, as it was trained: epoch (from 1), size (of the images in pixels),
+            loss, accuracy, val_loss, val_accuracy, learning_rate, seconds.
+        precision: of the products in training.
+        start_share: share of the trained weights in their mix with the start; 1 without a start.
+        slope: of the calibrated logit.
+        shift: of the calibrated logit.
+        val_loss: log-loss of the final model on validation.
+        val_accuracy: accuracy of the final model on validation, at threshold 0.5.
     """
 
     model: keras.Model
     history: pd.DataFrame
     precision: str
     start_share: float
-    calibration: tuple[float, float]
-    signature: signature.Hashes
-
-
-def training_data(
-    options: params.Train,
-    rows: pd.DataFrame,
-    positive: str,
-    pixels: Pixels,
-    seed: int,
-    raw: Path,
-    cache: Path,
-) -> dataset.TrainingData:
-    """Return some images as `options` would have them shown.
-
-    Args:
-        options: of the training.
-        rows: with `path`, `sha256`, `row`, `label` and `group`.
-        positive: name of the positive class.
-        pixels: the images, by `row`.
-        seed: of all chance.
-        raw: folder of shards of the original images, which a teacher sees.
-        cache: SQLite file that spares it work.
-
-    Raises:
-        UserError: as `teacher.features`.
-    """
-    weighted = rows.assign(weight=dataset.weights(rows, options.weight_by_group))
-    full, mild = augmentation.augmenters(options)
-    batch = options.batch_size, seed, full, options.min_steps, mild
-    features = None
-    if options.distillation:
-        features = distillation.targets(teacher.features(list(rows["sha256"]), raw, cache))
-    return dataset.TrainingData(weighted, positive, pixels, *batch, features)
+    slope: float
+    shift: float
+    val_loss: float
+    val_accuracy: float
 
 
 def train(
     options: params.Train,
-    size: int,
+    plan: Sequence[schedule.Epoch],
     data: dataset.TrainingData,
     validation: pd.DataFrame,
-    show: Callable[[pd.DataFrame], None],
     backup: Path,
-    team: Team | None = None,
+    show: Callable[[pd.DataFrame], None],
 ) -> Trained:
-    """Build a network, train it and calibrate it.
+    """Build a network, train it and make the final model.
 
     Args:
-        options: all of them.
-        size: of the images in pixels.
+        options: of the training.
+        plan: from `schedule.epochs`.
         data: to train on.
         validation: rows to validate and calibrate on.
-        show: gets the history so far when an epoch ends, of several workers the chief's.
-        backup: folder where a training that was interrupted goes on from.
-        team: who trains; this process alone if not given.
+        backup: folder for the last finished epoch.
+        show: receives the history so far when an epoch ends.
 
     Raises:
-        UserError: as `fit` and `Backup`, or the machine has not the wanted precision, or the file
-            to start from is of another network.
+        UserError: the machine lacks the precision; the start does not fit; the loss became infinite
+            or not a number; the memory does not suffice.
     """
-    team = team or Team()
     precision = network.precision(options.precision)
-    batches = partial(dataset.inference_batches, validation, data.positive, data.pixels)
-    model, start = network.build(options.network, size), b""
+    model = network.build(options.network, plan[-1].size)
     if options.start != params.SCRATCH:
-        start = starting.start(model, Path(options.start), options)
-        starting.turn_if_reversed(model, data.rows, data.positive, data.pixels)
-    with team.scope():
-        model = network.in_precision(model, precision, synchronized=len(team) > 1)
-    state = [options.model_dump_json(), precision, str(size), str(data.seed), code_version(*CODE)]
-    state += [str(len(team))]
-    state += [data.rows.to_csv(), validation.to_csv(), hashlib.sha256(start).hexdigest()]
-    key = hashlib.sha256("\n".join(state).encode()).hexdigest()
-    kept = Backup(backup, key, team)
-    visible = show if team.is_chief else lambda history: None
-    before = model.get_weights()
-    model, rows = fit(model, data, batches, options, show=visible, backup=kept, team=team)
-    model, share = network.in_precision(model, "float32"), 1.0
-    if start:
-        share = starting.mix(model, before, options.start_shares, batches())
-    line = 1.0, 0.0
-    if options.calibrate:
-        line = calibration.fit(model, batches())
-        calibration.apply(model, *line)
-    shown = signature.hashed(data.rows["row"].to_numpy(), data.pixels.__getitem__)
-    images = np.append(shown, signature.read(options.start))
-    return Trained(model, rows, precision, share, line, images)
+        network.start_from(Path(options.start), model)
+        calibration.turn_if_reversed(model, data.rows, data.positive, data.pixels)
+    start = model.get_weights()
+    checkpoint = Checkpoint(backup, _key(options, plan, data, validation, precision, start))
+    model = network.in_precision(model, precision)
+    optimizer = schedule.optimizer(options, plan, len(data), precision)
+    epochs = Epochs(data, plan, options, checkpoint, show)
+    fit(model, optimizer, validation, epochs)
+    return final_model(model, optimizer, validation, epochs, start)
 
 
 def fit(
     model: keras.Model,
-    data: dataset.TrainingData,
-    validation: Callable[..., tf.data.Dataset],
-    options: params.Train,
-    *,
-    show: Callable[[pd.DataFrame], None],
-    backup: Backup,
-    team: Team,
-) -> tuple[keras.Model, pd.DataFrame]:
-    """Train, and keep the epoch of the least validation loss, or the last.
+    optimizer: keras.optimizers.Optimizer,
+    validation: pd.DataFrame,
+    epochs: "Epochs",
+) -> None:
+    """Train the epochs of the plan that are not finished yet; see `train`.
 
-    What fine-tuning leaves may be mixed with the weights before it.
+    Keras trains epochs in a row with the same plan in one call.
+    """
+    optimizer.build(model.trainable_variables)
+    data = epochs.data
+    plan = epochs.plan
+    while len(epochs.history) < len(plan):
+        done = len(epochs.history)
+        epoch = plan[done]
+        numbers = range(done, done + plan[done:].count(epoch))
+        sized = network.at_size(model, epoch.size)
+        sized.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
+        epochs.checkpoint.load(sized)  # Keras left averaged weights in the layers
+        images = dataset.inference_batches(validation, data.positive, data.pixels, epoch.size)
+        callbacks: list[keras.callbacks.Callback] = [epochs]
+        if epochs.options.optimizer == "adamw":
+            callbacks.insert(0, keras.callbacks.SwapEMAWeights())
+        try:
+            sized.fit(
+                data.batches(numbers, epoch.size, augmenter.augmenter(epoch.augmentation)),
+                validation_data=images,
+                initial_epoch=numbers.start,
+                epochs=numbers.stop,
+                steps_per_epoch=len(data),
+                shuffle=False,
+                verbose=0,
+                callbacks=callbacks,
+            )
+        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+            raise UserError(
+                f"train.batch_size = {data.batch_size}: out of memory; lower it, or resize.size"
+            ) from error
 
-    The first epochs may be trained, and validated, on smaller images (progressive resizing: Howard
-    2018).
+
+class Checkpoint:
+    """The last finished epoch of one training, on the disk.
+
+    An epoch is there whole or not at all. Epochs of other trainings are removed.
+    """
+
+    def __init__(self, folder: Path, key: str) -> None:
+        """Use a folder for the training that `key` names."""
+        self.folder = folder / key
+        for other in folder.glob("*"):
+            if other != self.folder:
+                remove(other)
+
+    def last(self) -> Path | None:
+        """Return the folder of the last finished epoch, if there is one."""
+        return max(self.folder.glob("epoch-*"), default=None)
+
+    def history(self) -> pd.DataFrame:
+        """Return the history of all finished epochs, with all digits."""
+        last = self.last()
+        if last is None:
+            return pd.DataFrame()
+        return pd.read_csv(last / HISTORY, float_precision="round_trip")
+
+    def load(self, model: keras.Model, name: str = STATE) -> None:
+        """Load `STATE` or `BEFORE_FINE_TUNING` into a compiled model and its optimizer."""
+        last = self.last()
+        if last is not None:
+            model.load_weights(last / name)
+
+    def keep(self, model: keras.Model, history: pd.DataFrame, fine_tunes_next: bool) -> None:
+        """Keep a finished epoch in place of the one before."""
+        last = self.last()
+        with replacing(self.folder / f"epoch-{len(history):04d}") as folder:
+            folder.mkdir()
+            model.save_weights(folder / STATE)
+            if fine_tunes_next:
+                shutil.copy(folder / STATE, folder / BEFORE_FINE_TUNING)
+            elif last and (last / BEFORE_FINE_TUNING).exists():
+                shutil.copy(last / BEFORE_FINE_TUNING, folder)
+            history.to_csv(folder / HISTORY, index=False)
+        if last:
+            remove(last)
+
+
+class Epochs(keras.callbacks.Callback):
+    """What happens around each epoch: a progress bar, a row of history, a checkpoint.
+
+    Attributes:
+        history: as `Trained.history`, of the finished epochs.
+    """
+
+    def __init__(
+        self,
+        data: dataset.TrainingData,
+        plan: Sequence[schedule.Epoch],
+        options: params.Train,
+        checkpoint: Checkpoint,
+        show: Callable[[pd.DataFrame], None],
+    ) -> None:
+        """Go on after the epoch of the checkpoint; see `train`."""
+        super().__init__()
+        self.data = data
+        self.plan = plan
+        self.options = options
+        self.checkpoint = checkpoint
+        self.show = show
+        self.history = checkpoint.history()
+        if len(self.history):
+            show(self.history)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Seed the dropout, whose state is in no file of Keras, and begin a bar."""
+        for index, layer in enumerate(self.model.layers):
+            if hasattr(layer, "seed_generator"):
+                rng = np.random.default_rng([self.data.seed, epoch, index])
+                layer.seed_generator.state.assign(rng.integers(2**32, size=2, dtype=np.uint32))
+        self.epoch = epoch
+        self.title = f"epoch {epoch + 1}/{len(self.plan)}"
+        self.bar = tqdm(total=self.data.images, desc=self.title, unit="image", disable=None)
+        self.start = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Move the bar on; a `UserError` names images of a batch that diverged."""
+        figures = logs or {}
+        if not math.isfinite(figures["loss"]):
+            paths = self.data.paths(self.epoch, batch)
+            names = ", ".join(paths[:NAMED_IMAGES])
+            others = len(paths) - NAMED_IMAGES
+            more = f" and {others} more" if others > 0 else ""
+            raise self._diverged(f"in batch {batch + 1}: {names}{more}")
+        self.bar.set_postfix(loss=figures["loss"], accuracy=figures["accuracy"], refresh=False)
+        done = min((batch + 1) * self.data.batch_size, self.data.images)
+        self.bar.update(done - self.bar.n)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Print and keep what the epoch measured; diverged validation is a `UserError`."""
+        self.bar.close()
+        figures = {name: (logs or {})[name] for name in FIGURES}
+        if not math.isfinite(figures["val_loss"]):
+            raise self._diverged("in validation")
+        summary = ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
+        print(f"{self.title}: {summary}", flush=True)
+        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        row = {
+            "epoch": epoch + 1,
+            "size": self.plan[epoch].size,
+            **figures,
+            "learning_rate": float(rate),
+            "seconds": time.perf_counter() - self.start,
+        }
+        self.history = pd.concat([self.history, pd.DataFrame([row])], ignore_index=True)
+        self.show(self.history)
+        fine_tunes_next = epoch + 1 == self.options.epochs
+        self.checkpoint.keep(self.model, self.history, fine_tunes_next)
+
+    def _diverged(self, where: str) -> UserError:
+        return UserError(
+            f"train.learning_rate = {self.options.learning_rate}: the loss became infinite or not "
+            f"a number in {self.title}, {where}; try a smaller rate"
+        )
+
+
+def final_model(
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    validation: pd.DataFrame,
+    epochs: Epochs,
+    start: Weights,
+) -> Trained:
+    """Make the model that is saved, and measure that model on validation; see `train`.
+
+    Its weights are averages over the last steps (EMA), mixed with those before fine-tuning and with
+    those of the start, and calibrated.
+    """
+    options = epochs.options
+    data = epochs.data
+    weights = averaged(model, optimizer, epochs.checkpoint, STATE)
+    if options.fine_tuning_epochs:
+        before = averaged(model, optimizer, epochs.checkpoint, BEFORE_FINE_TUNING)
+        weights = mixed(before, weights, FINE_TUNED_SHARE)
+    precision = model.layers[0].dtype_policy.name
+    model = network.in_precision(model, "float32")
+    model.set_weights(weights)
+    batches = dataset.inference_batches(validation, data.positive, data.pixels)
+    start_share = 1.0
+    if options.start != params.SCRATCH:
+        start_share = mix_with_start(model, start, batches)
+    slope = 1.0
+    shift = 0.0
+    if options.calibrate:
+        slope, shift = calibration.fit(model, batches)
+        calibration.apply(model, slope, shift)
+    targets, probabilities = network.answers(model, batches)
+    return Trained(
+        model=model,
+        history=epochs.history,
+        precision=precision,
+        start_share=start_share,
+        slope=slope,
+        shift=shift,
+        val_loss=float(np.mean(losses(targets, probabilities))),
+        val_accuracy=float(np.mean((probabilities >= 0.5) == targets)),
+    )
+
+
+def averaged(
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    checkpoint: Checkpoint,
+    name: str,
+) -> Weights:
+    """Return the weights of `STATE` or `BEFORE_FINE_TUNING`, averaged if the optimizer does so."""
+    model.compile(optimizer)
+    checkpoint.load(model, name)
+    optimizer.finalize_variable_values(model.trainable_variables)
+    return list(model.get_weights())
+
+
+def mixed(before: Weights, after: Weights, share: float) -> Weights:
+    """Return weights between two others: `before` at share 0, `after` at 1.
+
+    Formula: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models".
+    """
+    pairs = zip(before, after, strict=True)
+    return [(1 - share) * old + share * new for old, new in pairs]
+
+
+def mix_with_start(model: keras.Model, start: Weights, batches: tf.data.Dataset) -> float:
+    """Mix a trained model with its start, and return the share of the trained weights.
+
+    A model that was trained on few images knows these better than its start, and all others worse
+    (Wortsman et al. 2022). The smallest share that is not clearly worse on validation is used: its
+    loss exceeds the best loss by at most `TOLERANCE` and two standard errors of the difference.
 
     Args:
-        model: from `network.build`, untrained, made in the scope of the team.
-        data: to train on.
-        validation: `dataset.inference_batches` of images, but for their size and the worker.
-        options: all but the network's layers and its augmentation counts here.
-        show: gets the history so far when an epoch ends.
-        backup: where a training that was interrupted goes on from.
-        team: who trains.
-
-    Returns:
-        The model of the kept epoch, and the history: epoch (from 1), size (of the images
-        in pixels), loss, accuracy, val_loss, val_accuracy, learning_rate, seconds.
-
-    Raises:
-        UserError: the loss became infinite or not a number, or the memory does not suffice, or
-            another worker of the team is gone.
+        model: trained, which is changed.
+        start: weights before the training.
+        batches: of validation images and targets, 0 or 1.
     """
-    size = model.input_shape[1]
-    with team.scope():
-        optimizer = schedule.optimizer(options, len(data), model.layers[0].dtype_policy.name)
-        features = distillation.head(0 if data.features is None else data.features.shape[1])
-        full = distillation.student(model, size, features)
-        optimizer.build(full.trainable_variables)
-    record = Epochs(full, options, show, backup)
-    plan = schedule.plan(options, size)
-    while not record.is_done():
-        done = len(record.rows)
-        size, fine = plan[done]
-        sized = distillation.student(model, size, features)
-        epochs = range(done, done + plan[done:].count(plan[done]))
-        averages = [keras.callbacks.SwapEMAWeights()] if options.ema_momentum else []
-        with team.scope():
-            sized.compile(
-                optimizer,
-                distillation.loss(options.distillation),
-                metrics=[distillation.accuracy],
-                weighted_metrics=[distillation.cross_entropy],
-            )
-            team.adapt(sized)
-            record.restore(sized)  # Keras leaves averaged weights in the model after `fit`
-            try:
-                sized.fit(
-                    team.spread(data.batches, epochs, size, not fine),
-                    validation_data=team.spread(validation, size),
-                    validation_steps=len(validation()),
-                    initial_epoch=epochs.start,
-                    epochs=epochs.stop,
-                    steps_per_epoch=len(data),
-                    shuffle=False,
-                    verbose=0,
-                    callbacks=[*averages, Progress(data, options), record],
-                )
-            except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-                raise UserError(
-                    f"train.batch_size = {options.batch_size}: out of memory; lower it, or "
-                    "resize.size"
-                ) from error
-    with team.scope():
-        record.load_kept(optimizer)
-    team.from_chief(0)  # who may remove the backup only when all have read it
-    return model, record.rows
+    trained = model.get_weights()
+    losses_by_share = {}
+    for share in TRAINED_SHARES:
+        model.set_weights(mixed(start, trained, share))
+        losses_by_share[share] = losses(*network.answers(model, batches))
+    best = min(losses_by_share.values(), key=np.mean)
+    allowed = []
+    for share, loss in losses_by_share.items():
+        excess = loss - best
+        if excess.mean() <= TOLERANCE + 2 * stats.sem(excess):
+            allowed.append(share)
+    share = min(allowed)
+    model.set_weights(mixed(start, trained, share))
+    return share
+
+
+def losses(targets: NDArray[np.float32], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the binary cross-entropy of each image, (n,), from (n, 1) and (n, 1)."""
+    return np.asarray(keras.losses.binary_crossentropy(targets, probabilities))
+
+
+def _key(
+    options: params.Train,
+    plan: Sequence[schedule.Epoch],
+    data: dataset.TrainingData,
+    validation: pd.DataFrame,
+    precision: str,
+    start: Weights,
+) -> str:
+    """Return a hash of all that a training depends on, so that only the same one goes on."""
+    first_weights = b"".join(weight.tobytes() for weight in start)
+    parts = [
+        options.model_dump_json(),
+        repr(plan),
+        str(data.seed),
+        precision,
+        data.rows.to_csv(),
+        validation.to_csv(),
+        hashlib.sha256(first_weights).hexdigest(),
+        code_version(*CODE),
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

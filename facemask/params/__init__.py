@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from facemask.errors import UserError
-from facemask.params.augmentation import Augmentation, Exposure, Framing
+from facemask.params.augmentation import Augmentation
 from facemask.params.base import Section
 from facemask.params.sections import (
     IGNORE,
@@ -34,8 +34,6 @@ __all__ = [
     "Crop",
     "Evaluate",
     "ExportTflite",
-    "Exposure",
-    "Framing",
     "Ingest",
     "Network",
     "Params",
@@ -69,27 +67,11 @@ class Params(Section):
                 "train.network.filters",
                 {"size": self.resize.size, "smallest": smallest, "blocks": blocks},
             )
-        framing = self.train.augmentation.framing
-        if framing.wider + framing.tighter > 1:
-            raise PydanticCustomError(
-                "unfit",
-                "train.augmentation.framing.tighter = {tighter}: should add up to at most 1 with "
-                "wider = {wider}",
-                {"tighter": framing.tighter, "wider": framing.wider},
-            )
-        frozen, blocks = self.train.frozen_blocks, len(self.train.network.filters)
-        if frozen > blocks:
-            raise PydanticCustomError(
-                "unfit",
-                "train.frozen_blocks = {frozen}: should be at most {blocks}, the blocks of "
-                "train.network.filters",
-                {"frozen": frozen, "blocks": blocks},
-            )
-        share = self.train.progressive_resizing.share
+        share = self.train.progressive_resizing
         if share and self.train.network.head == "flatten":
             raise PydanticCustomError(
                 "unfit",
-                "train.progressive_resizing.share = {share}: should be 0 for train.network.head = "
+                "train.progressive_resizing = {share}: should be 0 for train.network.head = "
                 "flatten, which fits one size",
                 {"share": share},
             )

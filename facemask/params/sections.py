@@ -123,7 +123,7 @@ class Network(Section):
     filters: Annotated[list[Positive], Field(min_length=1)]
     batch_norm: bool
     dropout: Annotated[float, Field(ge=0, lt=1)]
-    head: Literal["flatten", "average", "max"]
+    head: Literal["flatten", "average"]
     dense: Positive
     initializer: Literal["glorot_uniform", "he_normal"]
 
@@ -139,56 +139,21 @@ class Network(Section):
         return side
 
 
-class ProgressiveResizing(Section):
-    """Smaller images in the first epochs."""
-
-    scale: Annotated[float, Field(gt=0, le=1)]
-    share: Annotated[float, Field(ge=0, lt=1)]
-
-
-class FineTuning(Section):
-    """Further epochs, with all of the augmentation; where there are some, the others have less.
-
-    Attributes:
-        epochs: how many.
-        rate: their highest learning rate, as a share of that of the others.
-        interpolation: of the weights before and after these epochs: 0 keeps the former, 1 the
-            latter (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
-    """
-
-    epochs: Annotated[int, Field(ge=0)]
-    rate: Annotated[float, Field(gt=0, le=1)]
-    interpolation: UnitInterval
-
-
 class Train(Section):
     """The network, its augmentation and how it is trained."""
 
     start: Annotated[str, Field(pattern=r"^scratch$|\.keras$")]
-    frozen_blocks: Annotated[int, Field(ge=0)]
-    start_shares: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)]
     epochs: Positive
+    fine_tuning_epochs: Annotated[int, Field(ge=0)]
+    progressive_resizing: Annotated[float, Field(ge=0, lt=1)]
     min_steps: Annotated[int, Field(ge=0)]
-    fine_tuning: FineTuning
-    progressive_resizing: ProgressiveResizing
     batch_size: Positive
     precision: Literal["auto", "mixed_float16", "mixed_bfloat16", "float32"]
+    optimizer: Literal["adamw", "adam"]
     learning_rate: Annotated[float, Field(gt=0)]
-    schedule: Literal["constant", "one_cycle"]
-    weight_decay: UnitInterval
-    ema_momentum: Annotated[float, Field(ge=0, lt=1)]
-    keep: Literal["best", "last"]
-    stop_at_accuracy: UnitInterval | None
-    distillation: Annotated[float, Field(ge=0)]
     calibrate: bool
-    weight_by_group: bool
     network: Network
     augmentation: Augmentation
-
-    @property
-    def all_epochs(self) -> int:
-        """How many there are, fine-tuning among them."""
-        return self.epochs + self.fine_tuning.epochs
 
 
 class Evaluate(Section):

@@ -67,6 +67,13 @@ def hashed(
     return np.concatenate([np.zeros(0, np.uint64), *parts])
 
 
+def of_training(
+    start: str, numbers: NDArray[np.int64], images: Callable[[NDArray[np.int64]], NDArray[np.uint8]]
+) -> Hashes:
+    """Return the hashes of training images and of those that the start was trained on."""
+    return np.append(hashed(numbers, images), read(start))
+
+
 def known(found: Hashes, signature: Hashes) -> NDArray[np.bool_]:
     """Tell which of some images, (n,), are among those of a signature, (m,)."""
     parts = [found[start : start + AT_ONCE, None] for start in range(0, len(found), AT_ONCE)]
