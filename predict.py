@@ -6,9 +6,10 @@
     python predict.py --crop face.jpg
 
 Uses the model that `dvc repro` leaves in `models/`, before that the published one in `results/`, or
-one named by `--model`. Each face has a row; with `--crop`, each picture is taken for a crop of one
-face, as in training. A file that is not an image, or shows no face, is reported and skipped; the
-exit status is then 1. Videos and webcams are not read. Needs `requirements-predict.txt` alone.
+one named by `--model`. Each face has a row, the largest face first; with `--crop`, each picture is
+taken for a crop of one face, as in training. A file that is not an image, or shows no face, is
+reported and skipped; the exit status is then 1. Videos and webcams are not read. Needs
+`requirements-predict.txt` alone.
 """
 
 import argparse
@@ -28,8 +29,8 @@ from tqdm import tqdm
 from facemask.errors import UserError, one_line_errors
 from facemask.inference import drawing, photos
 from facemask.inference.classifier import Classifier, on_all_cores
-from facemask.inference.detection import FaceDetector
-from facemask.inference.photos import Found
+from facemask.inference.detection import SETTINGS, FaceDetector
+from facemask.inference.photos import FaceAnswer
 from facemask.sources.names import is_litter, printable
 from facemask.store import images
 
@@ -61,7 +62,7 @@ def main() -> int:
         raise UserError(f"no image in {', '.join(map(str, options.pictures))}")
     if options.save:
         _make(options.save)
-    detector = _detector(options)
+    detector = FaceDetector(options.min_score)
     _introduce(model, classifier)
     refused = Counter[str]()
 
@@ -108,7 +109,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--min-score",
         type=probability,
-        help="least score of a face; a lower one finds more faces, and more that are not one",
+        default=SETTINGS["min_score"],
+        help="least score of a face (default: %(default)s); a lower one finds more faces, and more "
+        "that are none",
     )
     parser.add_argument(
         "--save",
@@ -150,17 +153,6 @@ def _find(arguments: Sequence[Path]) -> tuple[list[Path], Counter[str]]:
     return files, skipped
 
 
-def _detector(options: argparse.Namespace) -> FaceDetector | None:
-    """Return the face finder; with `--crop`, which also works without its weights, maybe none."""
-    try:
-        return FaceDetector(min_score=options.min_score)
-    except UserError as error:
-        if not options.crop:
-            raise
-        _say(f"warning: loose crops are not noticed: {error}")
-        return None
-
-
 def _introduce(model: Path, classifier: Classifier) -> None:
     """Say which model answers and what it learned from."""
     described = classifier.contract.data_description
@@ -176,15 +168,15 @@ def _answer(
     file: Path,
     image: Image.Image,
     classifier: Classifier,
-    detector: FaceDetector | None,
+    detector: FaceDetector,
     options: argparse.Namespace,
-) -> list[tuple[Found, str]]:
+) -> list[tuple[FaceAnswer, str]]:
     """Return the faces in a picture, each with a note on its answer."""
-    if not options.crop and detector:
-        found = photos.answer(image, classifier, detector, options.threshold)
-        if not found:
+    if not options.crop:
+        faces = photos.answer(image, classifier, detector, options.threshold)
+        if not faces:
             _say(f"{file}: no face found; if it is a crop of one, use --crop")
-        return [(face, "unsure" * face.unsure) for face in found]
+        return [(face, "unsure" * face.unsure) for face in faces]
     face, share = photos.answer_crop(image, classifier, detector, options.threshold)
     notes = ["unsure"] * face.unsure
     if share < photos.LOOSE:
@@ -193,10 +185,15 @@ def _answer(
     return [(face, "; ".join(notes))]
 
 
-def _row(file: Path, face: Found, note: str) -> Row:
-    score = None if face.score is None else round(face.score, 4)
-    place = " ".join(map(str, face.box))
-    return dict(zip(FIELDS, (str(file), *face.answer, score, place, note), strict=True))
+def _row(file: Path, face: FaceAnswer, note: str) -> Row:
+    return {
+        "file": str(file),
+        "label": face.label,
+        "probability": face.answer.probability if face.answer else None,
+        "score": None if face.score is None else round(face.score, 4),
+        "face": " ".join(map(str, face.box)),
+        "note": note,
+    }
 
 
 def _make(folder: Path) -> None:
@@ -227,13 +224,17 @@ def _print(form: str | None, rows: list[Row]) -> None:
 
 def _print_table(rows: list[Row]) -> None:
     shown = [
-        row | {"file": printable(row["file"]), "probability": f"{row['probability']:.4f}"}
+        row | {"file": printable(row["file"]), "probability": _four_digits(row["probability"])}
         for row in rows
     ]
     lines = [FIELDS, *([str(row[field]) for field in FIELDS] for row in shown)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         print("  ".join(map(str.ljust, line, widths)).rstrip())
+
+
+def _four_digits(number: float | None) -> str:
+    return "" if number is None else f"{number:.4f}"
 
 
 def _count(what: str, suffixes: Counter[str]) -> None:

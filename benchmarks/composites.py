@@ -24,8 +24,7 @@ from tqdm import tqdm
 
 from facemask.inference import photos
 from facemask.inference.classifier import Classifier
-from facemask.inference.detection import FaceDetector
-from facemask.inference.views import Box
+from facemask.inference.detection import Box, FaceDetector
 from facemask.store import images, shards, tables
 from stages import paths
 
@@ -109,7 +108,9 @@ def measure(
             counts[full_frame]["full_frame_given"] += 1
             counts[full_frame]["full_frame_right"] += person.label == full_frame
         for face in photos.answer(photo, classifier, detector):
-            label = face.answer.label
+            if not face.answer:  # it is too small
+                continue
+            label = face.label
             number = match(face.box, people)
             counts[label]["given"] += 1
             if number is not None and number not in seen:

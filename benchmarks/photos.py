@@ -49,7 +49,7 @@ def _as_crop(
     classifier: Classifier, detector: FaceDetector, photo: tuple[str, bytes]
 ) -> dict[str, Any]:
     found, share = photos.answer_crop(images.open_rgb(photo[1]), classifier, detector)
-    return {"crop": found.answer.label, "loose": share < photos.LOOSE}
+    return {"crop": found.label, "loose": share < photos.LOOSE}
 
 
 def measure(rows: pd.DataFrame, way: str) -> dict[str, Any]:

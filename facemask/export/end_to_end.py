@@ -28,7 +28,7 @@ def ask_stored(folder: Path, model: Path) -> pd.DataFrame:
         A row a photo: path, label and what `ask` gives.
 
     Raises:
-        UserError: as `Classifier`; or the weights of the face finder are not installed.
+        UserError: as `Classifier`.
     """
     rows = shards.read_table(folder)[["path", "label", "sha256"]]
     if rows.empty:
@@ -50,8 +50,8 @@ def ask(
         detector: finds the faces.
 
     Returns:
-        By key: predicted (what the surest face is said to be, empty where no face is found),
-        probability (0-1, of that class), score (0-1, of that face) and faces (how many rows
+        By key: predicted (the label of the largest face, empty where no face is found),
+        probability (0-1, of that label), score (0-1, of that face) and faces (how many rows
         `predict.py` would print).
 
     Raises:
@@ -66,11 +66,12 @@ def _ask(
     classifier: Classifier, detector: FaceDetector, photo: tuple[str, bytes]
 ) -> tuple[str, tuple[Any, ...]]:
     key, content = photo
-    found = photos.answer(images.open_rgb(content), classifier, detector)
-    if not found:
+    faces = photos.answer(images.open_rgb(content), classifier, detector)
+    if not faces:
         return key, ("", None, None, 0)
-    surest = found[0]
-    return key, (surest.answer.label, surest.answer.probability, surest.score, len(found))
+    main = faces[0]
+    probability = main.answer.probability if main.answer else None
+    return key, (main.label, probability, main.score, len(faces))
 
 
 def measure(rows: pd.DataFrame) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def measure(rows: pd.DataFrame) -> dict[str, Any]:
 
     Returns:
         photos (how many); balanced_accuracy (0-1, the mean of the next); recall_of_class, of those
-        that are there (a photo without an answer is wrong; of several faces the surest counts);
+        that are there (a photo without an answer is wrong; of several faces the largest counts);
         no_answer and extra, the shares (0-1) of the photos without a face found, and with more
         than one. Empty where there is no photo.
     """

@@ -173,7 +173,7 @@ def _photos(measured: Metrics) -> list[str]:
 On {measured["photos"]:,} photos of one person each the shipped file, with faces found and cropped
 as `predict.py` does, has a balanced accuracy of {measured["balanced_accuracy"]:.4f} (recall:
 {recall}). In {measured["no_answer"]:.1%} of them no face is found, which counts as wrong;
-{measured["extra"]:.1%} have more answers than one, of which the one at the surest face counts."""
+{measured["extra"]:.1%} have more answers than one, of which that of the largest face counts."""
     ]
 
 

@@ -10,7 +10,9 @@ size of input. The web page and the app do the same with the constants of `face_
 - `same_face`: intersection over union from which two boxes are of one face.
 """
 
+import hashlib
 import json
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +23,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 from PIL import Image
 
+from facemask.files import code_version
 from facemask.store import images
 
 SETTINGS: dict[str, Any] = json.loads(Path(__file__).with_name("face_finder.json").read_text())
@@ -45,6 +48,12 @@ class Placement(NamedTuple):
     size: tuple[int, int]
     left: int
     top: int
+
+
+def version() -> str:
+    """Return a text that is another one if anything changes that decides where faces are found."""
+    network = hashlib.sha256(NETWORK.read_bytes()).hexdigest()
+    return f"{SETTINGS} {network} {code_version(sys.modules[__name__])}"
 
 
 def crop(face: Face, margins: Mapping[str, float], size: tuple[int, int]) -> Box:

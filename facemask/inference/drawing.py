@@ -7,32 +7,38 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from facemask.files import replacing
-from facemask.inference.photos import Found
+from facemask.inference.photos import FaceAnswer
 
 COLOURS = ("#0072b2", "#d55e00")
 """Blue for the first class and vermilion for the second, which the colour-blind can tell apart (M.
 Okabe and K. Ito, "Color Universal Design", 2008)."""
 
+GREY = "#5f5f5f"
+"""Of faces that are too small for an answer."""
+
 MARK = ("Software", "facemask predict.py")
 """Key and text that `save` leaves in a file, by which `is_saved` knows it."""
 
 
-def draw(image: Image.Image, found: Sequence[Found], labels: Sequence[str]) -> Image.Image:
+def draw(image: Image.Image, faces: Sequence[FaceAnswer], labels: Sequence[str]) -> Image.Image:
     """Return a copy of a photo with a box at each face, its label and probability in words.
 
     Args:
         image: RGB.
-        found: the faces in it.
+        faces: in the photo, the largest first.
         labels: of the contract; the order of `COLOURS`.
     """
     picture = image.copy()
     pen = ImageDraw.Draw(picture)
     line = max(2, round(max(image.size) / 300))
     font = ImageFont.load_default(max(12, round(max(image.size) / 45)))
-    for face in reversed(found):  # the surest on top
-        box, (label, probability) = face.box, face.answer
-        colour = COLOURS[labels.index(label)]
-        words = f"{label} {probability:.2f}" + " unsure" * face.unsure
+    for face in faces:  # the smallest on top
+        box = face.box
+        colour = GREY
+        words = face.label
+        if face.answer:
+            colour = COLOURS[labels.index(face.label)]
+            words += f" {face.answer.probability:.2f}" + " unsure" * face.unsure
         pen.rectangle(box, outline=colour, width=line)
         left, top, right, bottom = pen.textbbox((0, 0), words, font)
         width, height = right - left + 2 * line, bottom - top + 2 * line

@@ -8,34 +8,41 @@ from typing import NamedTuple
 from PIL import Image
 
 from facemask.inference.classifier import Answer, Classifier
-from facemask.inference.detection import FaceDetector, crop
-from facemask.inference.views import Box
+from facemask.inference.detection import SETTINGS, Box, Face, FaceDetector, crop
 
 UNSURE = 0.7
-"""Below this probability of its label, an answer is said to be unsure."""
+"""An answer with a lower probability of its label is called unsure."""
 
 LOOSE = 0.42
-"""A crop of which the face's own crop would fill less is looser than what the model learned. Set so
-that it holds of the photos whose face fills under a third, whichever face finder measures that."""
+"""A crop is called loose if the face's own crop would fill less of it: such crops are not what the
+model learned from. Chosen so that it holds for photos whose face fills less than a third."""
+
+TOO_SMALL = "too small"
+"""What is said of a face instead of a class."""
 
 
-class Found(NamedTuple):
+class FaceAnswer(NamedTuple):
     """A face in a photo.
 
     Attributes:
         box: the part of the photo that was classified: left, top, right, bottom in pixels.
-        score: how sure the face finder is (0-1); of a crop in which it finds no face, none.
-        answer: what the classifier says.
+        score: how sure the face finder is (0-1); None for a crop in which it finds no face.
+        answer: of the classifier; None if the face is too small to be classified.
     """
 
     box: Box
     score: float | None
-    answer: Answer
+    answer: Answer | None
+
+    @property
+    def label(self) -> str:
+        """Return the label, or `TOO_SMALL`."""
+        return self.answer.label if self.answer else TOO_SMALL
 
     @property
     def unsure(self) -> bool:
-        """Whether the classifier hardly prefers its label to the other."""
-        return self.answer.probability < UNSURE
+        """Return whether the classifier hardly prefers its label to the other."""
+        return self.answer is not None and self.answer.probability < UNSURE
 
 
 def answer(
@@ -43,50 +50,59 @@ def answer(
     classifier: Classifier,
     detector: FaceDetector,
     threshold: float | None = None,
-) -> list[Found]:
+) -> list[FaceAnswer]:
     """Find, crop and classify the faces in a photo.
 
     Args:
         image: RGB, upright, of any size.
-        classifier: whose contract says how a face is cropped.
+        classifier: its contract says how a face is cropped.
         detector: finds the faces.
-        threshold: of the probability of the second class; the contract's if none.
+        threshold: of the probability of the second class; None: the contract's.
 
     Returns:
-        The faces, the surest first; none where no face is found.
+        The faces, the largest first.
     """
-    found = []
+    rows = []
     for face in detector.find(image):
         box = crop(face, classifier.contract.input["crop"], image.size)
-        found.append(Found(box, face.score, classifier.classify(image.crop(box), threshold)))
-    return found
+        said = None
+        if not is_too_small(face):
+            said = classifier.classify(image.crop(box), threshold)
+        rows.append(FaceAnswer(box, face.score, said))
+    return rows
+
+
+def is_too_small(face: Face) -> bool:
+    """Return whether the shorter side of a face's box has too few pixels for a useful answer."""
+    left, top, right, bottom = face.box
+    return min(right - left, bottom - top) < SETTINGS["smallest_face"]
 
 
 def answer_crop(
     image: Image.Image,
     classifier: Classifier,
-    detector: FaceDetector | None,
+    detector: FaceDetector,
     threshold: float | None = None,
-) -> tuple[Found, float]:
+) -> tuple[FaceAnswer, float]:
     """Classify a picture that is a crop of one face already.
 
     Args:
         image: RGB, upright, of any size.
         classifier: answers.
-        detector: finds the face in the crop, only to measure it; without one, it is not measured.
-        threshold: of the probability of the second class; the contract's if none.
+        detector: finds the face in the crop, only to measure it.
+        threshold: of the probability of the second class; None: the contract's.
 
     Returns:
-        The answer about the full frame, and how much of the frame (0-1) a crop of the surest face
+        The answer about the full frame, and how much of the frame (0-1) a crop of the largest face
         in it would fill: below `LOOSE`, the model was not made for it. 1 where no face is found.
     """
     frame = (0, 0, *image.size)
     said = classifier.classify(image, threshold)
-    faces = detector.find(image) if detector else []
+    faces = detector.find(image)
     if not faces:
-        return Found(frame, None, said), 1.0
+        return FaceAnswer(frame, None, said), 1.0
     box = crop(faces[0], classifier.contract.input["crop"], image.size)
-    return Found(frame, faces[0].score, said), _area(box) / _area(frame)
+    return FaceAnswer(frame, faces[0].score, said), _area(box) / _area(frame)
 
 
 def _area(box: Box) -> int:
