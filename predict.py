@@ -189,7 +189,7 @@ def _row(file: Path, face: FaceAnswer, note: str) -> Row:
     return {
         "file": str(file),
         "label": face.label,
-        "probability": face.answer.probability if face.answer else None,
+        "probability": None if face.too_small else face.answer.probability,
         "score": None if face.score is None else round(face.score, 4),
         "face": " ".join(map(str, face.box)),
         "note": note,

@@ -108,7 +108,7 @@ def measure(
             counts[full_frame]["full_frame_given"] += 1
             counts[full_frame]["full_frame_right"] += person.label == full_frame
         for face in photos.answer(photo, classifier, detector):
-            if not face.answer:  # it is too small
+            if face.too_small:
                 continue
             label = face.label
             number = match(face.box, people)

@@ -70,7 +70,7 @@ def _ask(
     if not faces:
         return key, ("", None, None, 0)
     main = faces[0]
-    probability = main.answer.probability if main.answer else None
+    probability = None if main.too_small else main.answer.probability
     return key, (main.label, probability, main.score, len(faces))
 
 

@@ -36,7 +36,7 @@ def draw(image: Image.Image, faces: Sequence[FaceAnswer], labels: Sequence[str])
         box = face.box
         colour = GREY
         words = face.label
-        if face.answer:
+        if not face.too_small:
             colour = COLOURS[labels.index(face.label)]
             words += f" {face.answer.probability:.2f}" + " unsure" * face.unsure
         pen.rectangle(box, outline=colour, width=line)

@@ -27,22 +27,24 @@ class FaceAnswer(NamedTuple):
     Attributes:
         box: the part of the photo that was classified: left, top, right, bottom in pixels.
         score: how sure the face finder is (0-1); None for a crop in which it finds no face.
-        answer: of the classifier; None if the face is too small to be classified.
+        answer: of the classifier.
+        too_small: whether the face has too few pixels for the answer to be worth anything.
     """
 
     box: Box
     score: float | None
-    answer: Answer | None
+    answer: Answer
+    too_small: bool = False
 
     @property
     def label(self) -> str:
         """Return the label, or `TOO_SMALL`."""
-        return self.answer.label if self.answer else TOO_SMALL
+        return TOO_SMALL if self.too_small else self.answer.label
 
     @property
     def unsure(self) -> bool:
         """Return whether the classifier hardly prefers its label to the other."""
-        return self.answer is not None and self.answer.probability < UNSURE
+        return not self.too_small and self.answer.probability < UNSURE
 
 
 def answer(
@@ -65,17 +67,16 @@ def answer(
     rows = []
     for face in detector.find(image):
         box = crop(face, classifier.contract.input["crop"], image.size)
-        said = None
-        if not is_too_small(face):
-            said = classifier.classify(image.crop(box), threshold)
-        rows.append(FaceAnswer(box, face.score, said))
+        classified = classifier.classify(image.crop(box), threshold)
+        too_small = shorter_side(face) < SETTINGS["smallest_face"]
+        rows.append(FaceAnswer(box, face.score, classified, too_small))
     return rows
 
 
-def is_too_small(face: Face) -> bool:
-    """Return whether the shorter side of a face's box has too few pixels for a useful answer."""
+def shorter_side(face: Face) -> float:
+    """Return the shorter side of a face's box in pixels."""
     left, top, right, bottom = face.box
-    return min(right - left, bottom - top) < SETTINGS["smallest_face"]
+    return min(right - left, bottom - top)
 
 
 def answer_crop(
