@@ -22,7 +22,7 @@ from PIL import Image
 from benchmarks.composites import GRIDS, compose
 from facemask.inference import photos
 from facemask.inference.classifier import Classifier
-from facemask.inference.detection import FaceDetector, weights
+from facemask.inference.detection import NETWORK, FaceDetector
 from facemask.store import images
 from tests.conftest import Shared
 from tests.helpers import CLASSES, REPOSITORY, environment
@@ -91,7 +91,7 @@ def write_cases(folder: Path) -> None:
         file = folder / f"face{number}.jpg"
         file.write_bytes(content)
         picture = images.open_rgb(content)
-        answer, _ = photos.answer_crop(picture, classifier, None)
+        answer, _ = photos.answer_crop(picture, classifier, detector)
         resized = base64.b64encode(images.resize(picture, side).tobytes()).decode()
         cases.append({"file": file.name, "resized": resized, "answers": [described(answer)]})
     rng = np.random.default_rng(0)
@@ -118,8 +118,8 @@ def generated_faces() -> list[tuple[str, bytes]]:
         ]
 
 
-def described(found: photos.Found) -> dict[str, Any]:
-    return {"box": found.box, **found.answer._asdict()}
+def described(face: photos.FaceAnswer) -> dict[str, Any]:
+    return {"box": face.box, **face.answer._asdict()}
 
 
 def test_second_build_waits_for_the_first() -> None:
@@ -178,7 +178,7 @@ def test_holds_the_files_as_they_are(apk: Path) -> None:
     with zipfile.ZipFile(apk) as archive:
         for name, file in (
             ("facemask.tflite", MODEL),
-            ("face_detection_short_range.tflite", weights()),
+            ("face_finder.tflite", NETWORK),
         ):
             entry = archive.getinfo(f"assets/{name}")
             assert entry.compress_type == zipfile.ZIP_STORED

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageOps
 from playwright.sync_api import Browser, Locator, Page, Playwright, Route, expect, sync_playwright
 
-from facemask.inference import detection, photos
+from facemask.inference import photos
 from facemask.inference.classifier import Answer, Classifier
 from facemask.inference.detection import FaceDetector
 from facemask.inference.drawing import COLOURS
@@ -289,12 +289,6 @@ def test_boxes_have_the_colour_of_their_label(page: Page) -> None:
     labels = {line.label for line in lines(page)}
     for label, colour in zip(CLASSES, COLOURS, strict=True):
         assert (ImageColor.getrgb(colour) in shown) == (label in labels)
-
-
-def test_same_face_finder_as_in_python(dist: Path) -> None:
-    """The page takes the weights from another package than Python does."""
-    page = dist.parent / "node_modules/@mediapipe/face_detection/face_detection_short_range.tflite"
-    assert page.read_bytes() == detection.weights().read_bytes()
 
 
 def test_says_whose_work_is_in_it(dist: Path) -> None:
