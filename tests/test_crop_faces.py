@@ -61,6 +61,20 @@ def test_each_photo_is_cropped_to_its_face_as_the_contract_says(run: Run) -> Non
 
 
 @pytest.mark.usefixtures("photos")
+def test_a_photo_is_about_its_main_face_whoever_passes_in_the_background(run: Run) -> None:
+    passer_by, face = drawn_faces()[:2]
+    crowd = photo([face])
+    crowd.paste(passer_by.resize((SIDE // 2, SIDE // 2)), (500, 100))
+    crowd.save(SOURCE / "WithMask/two.png")
+    crops = FaceDetector().crops(crowd, {"scale": 1, "up": 0})
+    assert len(crops) == 2
+    run("ingest")
+    [row] = raw_table().query("path == 'WithMask/two.png'").to_dict("records")
+    [alone] = raw_table().query("path == 'WithMask/1.png'").to_dict("records")
+    assert abs(row["width"] - alone["width"]) <= 2
+
+
+@pytest.mark.usefixtures("photos")
 def test_a_photo_that_is_quarantined_for_its_faces_is_pictured(run: Run) -> None:
     wall, two = SOURCE / "WithMask/wall.png", SOURCE / "WithMask/two.png"
     for file in (wall, SOURCE / "WithMask/notes.jpg"):

@@ -25,6 +25,9 @@ BEYOND = 1
 SAME_FACE = 0.3
 """Intersection over union from which two crops show the same face."""
 
+LARGER = 3
+"""A photo is about its largest face if that has this many times the area of the next."""
+
 BY_FINDER = "-finder"
 """Follows the name of a box's crop in the name of the face finder's crop of the same face."""
 
@@ -98,7 +101,7 @@ class Crops:
                 each box becomes a crop, and another one where the face finder finds its face.
             cropper: crops the faces.
             cache: file of what earlier runs found out.
-            crop_faces: whether a photo without boxes is cropped to the one face in it.
+            crop_faces: whether a photo without boxes is cropped to its main face.
         """
         self.source = source
         self.annotations = annotations
@@ -183,9 +186,13 @@ def _crop(find: Callable[[Image.Image], list[Edges]], cut: Cut, photo: Photo | E
 def _by_face(entry: Entry, image: Image.Image, faces: list[Edges]) -> list[Entry]:
     if not faces:
         return [_without(entry, "no face", "the face finder finds none")]
-    if len(faces) > 1:
-        return [_without(entry, "several faces", f"it finds {len(faces)}")]
-    return [_cut(entry, image, faces[0])]
+    largest = max(faces, key=_area)
+    areas = sorted(map(_area, faces))
+    if len(areas) > 1 and areas[-1] < LARGER * areas[-2]:
+        return [
+            _without(entry, "several faces", f"it finds {len(faces)}, none clearly the largest")
+        ]
+    return [_cut(entry, image, largest)]
 
 
 def _same_faces(boxes: Mapping[str, Edges], faces: Sequence[Edges]) -> dict[str, Edges]:
