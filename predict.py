@@ -5,87 +5,103 @@
     python predict.py photos/ --save labelled/
     python predict.py --crop face.jpg
 
-Uses the model that `dvc repro` leaves in `models/`, before that the published one in `results/`, or
-one named by `--model`. Each face has a row, the largest face first; with `--crop`, each picture is
-taken for a crop of one face, as in training. A file that is not an image, or shows no face, is
-reported and skipped; the exit status is then 1. Videos and webcams are not read. Needs
-`requirements-predict.txt` alone.
+Each face has a row, printed as soon as it is known, the largest face of a photo first. The model is the one that `dvc repro` leaves in
+`models/`, before that the published one in `results/`, or the one named by `--model`. With
+`--crop`, each picture is a crop of one face already, as in training. A file that is not an image or
+shows no face is reported and skipped; the exit status is then 1. Videos and webcams are not read.
+Needs only `requirements-predict.txt`. After `pip install .` the command is `facemask`.
 """
 
 import argparse
-import csv
-import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 from tqdm import tqdm
 
+from facemask import printing
 from facemask.errors import UserError, one_line_errors
 from facemask.inference import drawing, photos
 from facemask.inference.classifier import Classifier, on_all_cores
 from facemask.inference.detection import SETTINGS, FaceDetector
-from facemask.inference.photos import FaceAnswer
+from facemask.printing import Row
 from facemask.sources.names import is_litter, printable
 from facemask.store import images
 
 HERE = Path(__file__).parent
 TRAINED = HERE / "models/facemask.tflite"
 PUBLISHED = HERE / "results/face-mask-12k/facemask.tflite"
+INSTALLED = HERE / "facemask/published/facemask.tflite"
+"""The published model where pip puts it."""
 
 GENERATED = "generated"
 """How the description of drawn faces begins, as that of `data/demo.zip` does."""
 
 LONGEST_STEM = 200
-"""Bytes kept of a file's name in the name of its picture; file systems allow 255 in all."""
+"""Bytes of a file's name that are kept in the name of its picture; file systems allow 255."""
 
-FIELDS = ("file", "label", "probability", "score", "face", "note")
-Row = dict[str, Any]
+ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".rar", ".7z"}
+VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".3gp", ".mpg", ".mpeg"}
 
 
-def main() -> int:
-    """Run the command; return its exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # else it is a test's
-            stream.reconfigure(errors="backslashreplace")
-    options = _parse()
-    model = options.model or (TRAINED if TRAINED.exists() else PUBLISHED)
-    classifier = Classifier(model)
+@dataclass
+class Job:
+    """What is to be answered, and how.
+
+    Attributes:
+        files: the photos, in order.
+        refused: number of files that could not be read so far, by suffix.
+    """
+
+    options: argparse.Namespace
+    classifier: Classifier
+    detector: FaceDetector
+    files: list[Path]
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+def main() -> None:
+    """Run the command; exit with status 0 if every file has an answer, else with 1."""
+    with one_line_errors(_program()):
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):  # a test has another kind
+                stream.reconfigure(errors="backslashreplace", line_buffering=True)
+        options = _parse()
+        sys.exit(_run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Print a row for each face; return the exit status."""
     files, skipped = _find(options.pictures)
     _count("skipped", skipped)
     if not files:
-        raise UserError(f"no image in {', '.join(map(str, options.pictures))}")
+        raise UserError(f"no image in {', '.join(options.pictures)}")
     if options.save:
         _make(options.save)
-    detector = FaceDetector(options.min_score)
-    _introduce(model, classifier)
-    refused = Counter[str]()
+    published = PUBLISHED if PUBLISHED.exists() else INSTALLED
+    model = options.model or (TRAINED if TRAINED.exists() else published)
+    classifier = Classifier(model)
+    _introduce(model, classifier, published)
+    job = Job(options, classifier, FaceDetector(options.min_score), files)
 
-    def rows(numbered: tuple[int, Path]) -> list[Row]:
-        number, file = numbered
-        try:
-            image = images.open_rgb(file)
-        except (images.BadImageError, OSError) as error:
-            _say(f"{file}: {_reason(error)}")
-            refused[file.suffix.lower()] += 1
-            return []
-        found = _answer(file, image, classifier, detector, options)
-        if options.save:
-            picture = drawing.draw(image, [face for face, _ in found], classifier.contract.labels)
-            _save(picture, options.save, number, file)
-        return [_row(file, face, note) for face, note in found]
-
-    answers = on_all_cores(rows, enumerate(files, 1))
-    bar = tqdm(answers, "predict", len(files), unit="image", disable=None, leave=False)
-    of_files = list(bar)
-    _count("refused", refused)
-    _print(options.format, [row for rows in of_files for row in rows])
-    return 0 if all(of_files) else 1
+    answered = 0
+    answers = on_all_cores(lambda number: _answer(job, number), range(len(files)))
+    printer = printing.printer(options.format, list(map(str, files)), classifier.contract.labels)
+    bar = tqdm(total=len(files), desc="predict", unit="image", disable=None, leave=False)
+    with bar, closing(answers), printer as write:  # after Ctrl-C no further file is begun
+        for of_file in answers:
+            answered += bool(of_file)
+            write(of_file)
+            bar.update()
+    if len(files) > 1:
+        _count("refused", job.refused)
+    return 0 if answered == len(files) else 1
 
 
 def _parse() -> argparse.Namespace:
@@ -94,7 +110,7 @@ def _parse() -> argparse.Namespace:
         epilog="Probabilities are those of the label beside them; below "
         f"{photos.UNSURE} the note says unsure. Videos and webcams are not read.",
     )
-    parser.add_argument("pictures", nargs="+", type=Path, help="image files, and folders of them")
+    parser.add_argument("pictures", nargs="+", help="image files, and folders of them")
     parser.add_argument(
         "--crop", action="store_true", help="the pictures are crops of one face each already"
     )
@@ -104,7 +120,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--threshold",
         type=probability,
-        help="probability from which the second label is given (default: what the model says)",
+        help="probability from which the second label is given (default: that of the model)",
     )
     parser.add_argument(
         "--min-score",
@@ -120,8 +136,8 @@ def _parse() -> argparse.Namespace:
         help="write the photos with boxes and labels at the faces",
     )
     formats = parser.add_mutually_exclusive_group()
-    for form in ("json", "csv"):
-        formats.add_argument(f"--{form}", dest="format", action="store_const", const=form)
+    for name in ("json", "csv"):
+        formats.add_argument(f"--{name}", dest="format", action="store_const", const=name)
     return parser.parse_args()
 
 
@@ -133,67 +149,85 @@ def probability(text: str) -> float:
     return value
 
 
-def _find(arguments: Sequence[Path]) -> tuple[list[Path], Counter[str]]:
-    """Return files as they are named and the images in folders; by suffix, what else is there."""
-    files, skipped = [], Counter[str]()
-    for argument in arguments:
-        inside = argument.rglob("*") if argument.is_dir() else ()
-        for file in sorted(inside):
-            suffix = file.suffix.lower()
-            if is_litter(file.relative_to(argument)) or not file.is_file():
-                continue
-            if suffix not in images.SUFFIXES:
-                skipped[suffix or "without suffix"] += 1
+def _find(pictures: Sequence[str]) -> tuple[list[Path], Counter[str]]:
+    """Return the files that are named and the images in folders; and by suffix, what is skipped."""
+    files: list[Path] = []
+    skipped = Counter[str]()
+    for picture in pictures:
+        if "://" in picture:
+            raise UserError(f"{picture}: is an address; download the photo and name its file")
+        path = Path(picture)
+        if not path.is_dir():
+            files.append(path)
+            continue
+        for file in _inside(path):
+            if file.suffix.lower() not in images.SUFFIXES:
+                skipped[_kind(file)] += 1
             elif drawing.is_saved(file):
                 skipped["written by --save"] += 1
             else:
                 files.append(file)
-        if not argument.is_dir():
-            files.append(argument)
     return files, skipped
 
 
-def _introduce(model: Path, classifier: Classifier) -> None:
-    """Say which model answers and what it learned from."""
-    described = classifier.contract.data_description
-    _say(f"{model} answers, trained on: {described or 'data without a description'}")
-    if described.lower().startswith(GENERATED):
+def _inside(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder at any depth, without those that operating systems leave."""
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and not is_litter(file.relative_to(folder)):
+            yield file
+
+
+def _kind(file: Path) -> str:
+    return file.suffix.lower() or "without suffix"
+
+
+def _introduce(model: Path, classifier: Classifier, published: Path) -> None:
+    """Say which model answers, and what it was trained on."""
+    description = classifier.contract.data_description
+    _say(f"{model} answers, trained on: {description or 'data without a description'}")
+    if description.lower().startswith(GENERATED):
         _say(
-            "warning: trained on generated faces, its answers say nothing of real ones; "
-            f"--model {PUBLISHED} was trained on real ones"
+            "warning: trained on generated faces, its answers say nothing about real ones; "
+            f"--model {published} was trained on real ones"
         )
 
 
-def _answer(
-    file: Path,
-    image: Image.Image,
-    classifier: Classifier,
-    detector: FaceDetector,
-    options: argparse.Namespace,
-) -> list[tuple[FaceAnswer, str]]:
-    """Return the faces in a picture, each with a note on its answer."""
-    if not options.crop:
-        faces = photos.answer(image, classifier, detector, options.threshold)
+def _answer(job: Job, number: int) -> list[Row]:
+    """Return a row for each face in a file, and save its picture if `--save` asks for it."""
+    file = job.files[number]
+    try:
+        image = images.open_rgb(file)
+    except (images.BadImageError, OSError) as error:
+        _say(f"{file}: {_advice(file) or _reason(error)}")
+        job.refused[_kind(file)] += 1
+        return []
+    loose = ""
+    if job.options.crop:
+        face, share = photos.answer_crop(image, job.classifier, job.detector, job.options.threshold)
+        faces = [face]
+        if share < photos.LOOSE:
+            loose = f"the face fills {share:.0%} of the picture"
+            _say(f"{file}: warning: {loose}; the answer is better without --crop")
+    else:
+        faces = photos.answer(image, job.classifier, job.detector, job.options.threshold)
         if not faces:
             _say(f"{file}: no face found; if it is a crop of one, use --crop")
-        return [(face, "unsure" * face.unsure) for face in faces]
-    face, share = photos.answer_crop(image, classifier, detector, options.threshold)
-    notes = ["unsure"] * face.unsure
-    if share < photos.LOOSE:
-        notes.append(f"the face fills {share:.0%} of the picture")
-        _say(f"{file}: warning: {notes[-1]}; the answer is better without --crop")
-    return [(face, "; ".join(notes))]
+    if job.options.save:
+        picture = drawing.draw(image, faces, job.classifier.contract.labels)
+        _save(picture, job.options.save, number + 1, file)
+    return [printing.row(file, face, loose) for face in faces]
 
 
-def _row(file: Path, face: FaceAnswer, note: str) -> Row:
-    return {
-        "file": str(file),
-        "label": face.label,
-        "probability": None if face.too_small else face.answer.probability,
-        "score": None if face.score is None else round(face.score, 4),
-        "face": " ".join(map(str, face.box)),
-        "note": note,
-    }
+def _advice(file: Path) -> str:
+    """Say what to do with a file that is no photo but known; empty for any other."""
+    suffix = file.suffix.lower()
+    if not file.exists():
+        return ""
+    if suffix in ARCHIVES:
+        return "is an archive; unpack it and name the folder"
+    if suffix in VIDEOS:
+        return "is a video; save its frames as photos, for example with ffmpeg -i VIDEO %04d.jpg"
+    return ""
 
 
 def _make(folder: Path) -> None:
@@ -211,38 +245,12 @@ def _save(picture: Image.Image, folder: Path, number: int, file: Path) -> None:
         raise UserError(f"--save {folder}: cannot write there: {_reason(error)}") from error
 
 
-def _print(form: str | None, rows: list[Row]) -> None:
-    if form == "json":
-        print(json.dumps(rows, indent=2))
-    elif form == "csv":
-        writer = csv.DictWriter(sys.stdout, FIELDS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    else:
-        _print_table(rows)
-
-
-def _print_table(rows: list[Row]) -> None:
-    shown = [
-        row | {"file": printable(row["file"]), "probability": _four_digits(row["probability"])}
-        for row in rows
-    ]
-    lines = [FIELDS, *([str(row[field]) for field in FIELDS] for row in shown)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        print("  ".join(map(str.ljust, line, widths)).rstrip())
-
-
-def _four_digits(number: float | None) -> str:
-    return "" if number is None else f"{number:.4f}"
-
-
 def _count(what: str, suffixes: Counter[str]) -> None:
     """Say how many files were refused or skipped, by suffix."""
     if suffixes:
         counts = ", ".join(f"{number} {suffix}" for suffix, number in suffixes.most_common())
-        advice = f"; {images.HEIF_ADVICE}"
-        _say(f"{what}: {counts}" + advice * (not images.UNREAD_HEIF.isdisjoint(suffixes)))
+        advice = "" if images.UNREAD_HEIF.isdisjoint(suffixes) else f"; {images.HEIF_ADVICE}"
+        _say(f"{what}: {counts}{advice}")
 
 
 def _reason(error: Exception) -> str:
@@ -250,9 +258,12 @@ def _reason(error: Exception) -> str:
 
 
 def _say(text: str) -> None:
-    tqdm.write(f"predict: {printable(text)}", file=sys.stderr)
+    tqdm.write(f"{_program()}: {printable(text)}", file=sys.stderr)
+
+
+def _program() -> str:
+    return Path(sys.argv[0]).stem
 
 
 if __name__ == "__main__":
-    with one_line_errors("predict"):
-        sys.exit(main())
+    main()

@@ -18,8 +18,8 @@ from distributed.scheduler import NoWorkerError
 from threadpoolctl import threadpool_limits
 
 import facemask
-from facemask.errors import UserError
-from facemask.files import NO_ROOM, code_version
+from facemask.errors import NO_ROOM, UserError
+from facemask.files import code_version
 
 NO_WORKERS_TIMEOUT = "60s"
 """How long to wait for the first worker, unless Dask's setting of this name says otherwise."""

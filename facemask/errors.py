@@ -1,20 +1,31 @@
 """A user's mistake ends in one line, never in a traceback."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a write fails with if a disk, a quota or a file is full."""
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as in a shell."""
+
 
 class UserError(Exception):
-    """What the user gave cannot be used; the message says what, and what would do, in one line."""
+    """What the user gave cannot be used; the message says what, and what would do, in one line.
+
+    A function names it under `Raises` only where its condition is not obvious.
+    """
 
 
 @contextmanager
 def one_line_errors(program: str) -> Iterator[None]:
-    """Turn a `UserError` into `program: message` on standard error and exit status 1.
+    """End the program with one line on standard error, `PROGRAM: message`, if the block fails so.
 
-    A reader of standard output that has enough of it, such as `head`, ends the program in silence.
+    After a `UserError` or on a full disk the exit status is 1, after Ctrl-C 130. If the reader of
+    standard output has had enough, such as `head`, the program ends in silence.
     """
     try:
         try:
@@ -22,6 +33,27 @@ def one_line_errors(program: str) -> Iterator[None]:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at its end
+        _discard_output()
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
     except UserError as error:
         sys.exit(f"{program}: {' '.join(str(error).split())}")
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        _discard_output()
+        sys.exit(f"{program}: cannot write: {os.strerror(error.errno)}")
+
+
+def interrupted_in_one_line(kind: type[BaseException], error: BaseException, trace: object) -> None:
+    """Handle an uncaught exception as Python does, but Ctrl-C in one line; for `sys.excepthook`."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)  # type: ignore[arg-type]
+
+
+def _discard_output() -> None:
+    """Send what is left of standard output nowhere: Python flushes it once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

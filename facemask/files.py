@@ -1,8 +1,8 @@
 """Outputs appear whole or not at all."""
 
-import errno
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,21 +10,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from facemask.errors import UserError
-
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What a write fails with where a disk, a quota or a limit is full."""
+from facemask.errors import NO_ROOM, UserError
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn what a full disk does to the block into a `UserError` that names `path`."""
+    """Turn the `OSError` of a full disk into a `UserError` that names `path`."""
     try:
         yield
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
-        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+        reason = os.strerror(error.errno)  # h5py writes a paragraph
+        raise UserError(f"{path}: cannot be written: {reason}") from error
 
 
 @contextmanager

@@ -5,9 +5,13 @@ import dataclasses
 import io
 import json
 import os
+import resource
 import shutil
+import signal
 import subprocess
 import sys
+import tomllib
+import venv
 import zipfile
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -245,7 +249,10 @@ def test_heic_gets_advice(folder: Path) -> None:
     assert result.returncode == 0
     assert "skipped: 1 .heic; for HEIC pip install pillow-heif, or export JPEG" in result.stderr
     named = run(folder / "IMG_0001.HEIC")
-    assert "refused: 1 .heic; for HEIC pip install pillow-heif" in named.stderr
+    assert "IMG_0001.HEIC: not an image" in named.stderr
+    assert named.stderr.splitlines()[-1].endswith(
+        "; for HEIC pip install pillow-heif, or export JPEG"
+    )
 
 
 def test_heic_is_read_where_pillow_heif_is_installed(folder: Path, two: Image.Image) -> None:
@@ -351,5 +358,156 @@ def test_any_name_on_any_console(two: Image.Image, tmp_path: Path, encoding: str
 
 
 def test_predicting_needs_neither_tensorflow_nor_dvc() -> None:
-    code = "import predict, sys; print({'tensorflow', 'keras', 'dvc', 'pandas'} & set(sys.modules))"
+    heavy = "{'tensorflow', 'keras', 'dvc', 'pandas'}"
+    code = f"import predict, sys; print({heavy} & set(sys.modules))"
     assert shell(Path(), sys.executable, "-c", code).stdout == "set()\n"
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_rows_appear_as_they_come_and_stay_after_ctrl_c(folder: Path, form: str) -> None:
+    """The fourth file is a pipe that nobody writes to, so that the command waits for ever."""
+    for number in range(3):
+        shutil.copy(folder / "two.png", folder / f"copy-{number}.png")
+    photographs = sorted(map(str, folder.iterdir()))
+    os.mkfifo(folder / "waits.png")
+    command = [sys.executable, "predict.py", *photographs, str(folder / "waits.png")]
+    command += ["--model", str(PUBLISHED)] + ([] if form == "table" else [f"--{form}"])
+    running = subprocess.Popen(
+        command,
+        cwd=REPOSITORY,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout
+    heads = 0 if form == "json" else 1  # the last line of the list has no end yet
+    lines = [running.stdout.readline() for _ in range(heads + 2 * len(photographs))]
+    running.send_signal(signal.SIGINT)
+    with (folder / "waits.png").open("w"):  # an open file that is being read is read to its end
+        pass
+    assert running.stderr
+    rest = running.stdout.read()
+    stderr = running.stderr.read()
+    assert running.wait() == 130
+    assert stderr.splitlines()[-1] == "predict: interrupted"
+    assert "Traceback" not in stderr
+    text = "".join(lines) + rest
+    if form == "table":
+        answered = [line.split()[0] for line in text.splitlines()[1:]]
+    elif form == "csv":
+        answered = [row["file"] for row in csv.DictReader(io.StringIO(text))]
+    else:
+        answered = [row["file"] for row in json.loads(text)]
+    assert answered == sorted(photographs * 2)
+
+
+@pytest.mark.parametrize("form", [[], ["--csv"], ["--json"]])
+def test_a_full_disk_is_one_line_and_keeps_the_rows_so_far(
+    crops: Path, two: Image.Image, tmp_path: Path, form: list[str]
+) -> None:
+    small, large = tmp_path / "a-small.png", tmp_path / "b-large.png"
+    face(crops).resize((64, 64)).save(small)
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(large)
+    command = [sys.executable, "predict.py", "--crop", str(small), str(large), *form]
+    command += ["--model", str(PUBLISHED), "--save", str(tmp_path / "labelled")]
+    result = subprocess.run(
+        command,
+        cwd=REPOSITORY,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)),
+    )
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    last = result.stderr.splitlines()[-1]
+    assert "0002-b-large.png: cannot be written: File too large" in last
+    assert str(small) in result.stdout
+    if form == ["--json"]:
+        assert len(json.loads(result.stdout)) == 1
+    assert [file.name for file in (tmp_path / "labelled").iterdir()] == ["0001-a-small.png"]
+
+
+def test_a_full_disk_under_the_answers_is_one_line(folder: Path, tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "predict.py", str(folder), "--model", str(PUBLISHED)],
+            cwd=REPOSITORY,
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == "predict: cannot write: No space left on device"
+    assert "Traceback" not in result.stderr
+
+
+def test_what_is_no_photo_gets_advice(folder: Path, tmp_path: Path) -> None:
+    address = run("https://example.org/photo.jpg")
+    assert address.returncode == 1
+    assert address.stderr.splitlines()[-1] == (
+        "predict: https://example.org/photo.jpg: is an address; "
+        "download the photo and name its file"
+    )
+    archive = shutil.make_archive(str(tmp_path / "photos"), "zip", folder)
+    for name, advice in (
+        ("photos.zip", "is an archive; unpack it and name the folder"),
+        ("clip.mp4", "is a video; save its frames as photos, for example with ffmpeg"),
+        ("notes", "not an image in a known format"),
+    ):
+        file = tmp_path / name
+        if str(file) != archive:
+            file.write_bytes(b"no picture")
+        result = run(file, "--json")
+        assert (result.returncode, json.loads(result.stdout)) == (1, [])
+        assert f"predict: {file}: {advice}" in result.stderr.splitlines()[-1]
+    result = run(tmp_path / "notes", tmp_path / "clip.mp4", folder)
+    counts = result.stderr.splitlines()[-1]
+    assert counts.startswith("predict: refused: ")
+    assert "1 without suffix" in counts
+    assert "1 .mp4" in counts
+
+
+def test_a_photo_without_a_suffix_is_answered(folder: Path) -> None:
+    photograph = (folder / "two.png").rename(folder / "two")
+    assert len(rows(photograph)) == 2
+
+
+def test_the_commands_of_the_readme_and_pip_install_work_in_a_new_environment(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Both give the same answers; TensorFlow is not installed."""
+    readme = (REPOSITORY / "README.md").read_text().split("## Use the model")[1]
+    install, predict = [line.split("#")[0].split() for line in readme.splitlines()[3:5]]
+    assert install == ["pip", "install", "-r", "requirements-predict.txt"]
+    assert predict[:2] == ["python", "predict.py"]
+    clone = copy_project(tmp_path / "clone")
+    published = clone / "results/face-mask-12k/facemask.tflite"
+    published.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(PUBLISHED, published)
+    programs = tmp_path / "environment/bin"
+    venv.create(programs.parent, with_pip=True)
+
+    shell(clone, str(programs / "pip"), "install", "--quiet", *install[2:])
+    answered = shell(clone, str(programs / "python"), *predict[1:2], str(folder), "--csv")
+    assert len(answered.stdout.splitlines()) == 3
+
+    shell(clone, str(programs / "pip"), "install", "--quiet", ".")
+    shutil.rmtree(clone)
+    installed = shell(tmp_path, str(programs / "facemask"), str(folder), "--csv")
+    assert installed.stdout == answered.stdout
+    packages = shell(tmp_path, str(programs / "pip"), "list").stdout
+    assert "tensorflow" not in packages.lower()
+
+
+def test_the_package_needs_what_the_requirements_name() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    required = {line.partition(">=")[0] for line in project["dependencies"]}
+    lines = (REPOSITORY / "requirements-predict.txt").read_text().splitlines()
+    assert required == {line.partition("==")[0] for line in lines if "==" in line}
+    assert f"version: {project['version']}\n" in (REPOSITORY / "CITATION.cff").read_text()

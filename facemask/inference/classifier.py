@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -87,7 +87,7 @@ class Classifier:
         return ready
 
 
-def on_all_cores(do: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def on_all_cores(do: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result]:
     """Yield what `do` makes of each item, in their order; a thread a core."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(do, items)
