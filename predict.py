@@ -5,11 +5,12 @@
     python predict.py photos/ --save labelled/
     python predict.py --crop face.jpg
 
-Each face has a row, printed as soon as it is known, the largest face of a photo first. The model is the one that `dvc repro` leaves in
-`models/`, before that the published one in `results/`, or the one named by `--model`. With
-`--crop`, each picture is a crop of one face already, as in training. A file that is not an image or
-shows no face is reported and skipped; the exit status is then 1. Videos and webcams are not read.
-Needs only `requirements-predict.txt`. After `pip install .` the command is `facemask`.
+Each face has a row, printed as soon as it is known; the largest face of a photo comes first. The
+model is the one that `dvc repro` leaves in `models/`, before that the published one in `results/`,
+or the one named by `--model`. With `--crop`, each picture is a crop of one face already, as in
+training. A file that is not an image or shows no face is reported and skipped; the exit status is
+then 1. Videos and webcams are not read. Needs only `requirements-predict.txt`. After
+`pip install .` the command is `facemask`.
 """
 
 import argparse

@@ -10,51 +10,64 @@ import pandas as pd
 
 import facemask.quiet_tensorflow  # noqa: F401, loads TensorFlow first
 from facemask import files, params, timing
-from facemask.evaluation import comparison, inspection, metrics, subsets
-from facemask.files import replacing
+from facemask.evaluation import comparison, inspection, metrics, people, subsets
 from facemask.model import network
 from facemask.store import tables
 from facemask.store.pixels import Pixels
 from stages import paths
 
 
-def evaluate(options: params.Evaluate, start: str) -> None:
-    """Write metrics, curves, each image's prediction and contact sheets of the worst mistakes."""
-    table, external = tables.read(paths.SPLIT), tables.read(paths.EXTERNAL)
-    data = table, Pixels(paths.RESIZED), external, Pixels(paths.RESIZED_EXTERNAL)
-    classes, model = tables.classes(table), network.load(paths.KERAS_MODEL)
-    scored = subsets.score(model, *data)
-    threshold = metrics.threshold(scored[0].rows, options, classes[1])
-    decided = [one._replace(rows=metrics.decide(one.rows, threshold, classes)) for one in scored]
-    before = paths.PUBLISHED if start == params.SCRATCH else Path(start)
-    compared = comparison.against_start(model, before, decided, data, options)
+def evaluate(options: params.Evaluate, start: Path) -> None:
+    """Write headline metrics, curves, every prediction, and contact sheets of the mistakes."""
+    model = network.load(paths.KERAS_MODEL)
+    table = tables.read(paths.SPLIT)
+    pixels = Pixels(paths.RESIZED)
+    external = tables.read(paths.EXTERNAL)
+    measured = subsets.collect(table, pixels, external, Pixels(paths.RESIZED_EXTERNAL))
 
-    figures: dict[str, Any] = {
-        one.name: {"train_overlap": one.train_overlap}
-        | metrics.summary(one.rows, classes)
-        | compared.get(one.name, {})
-        for one in decided
-        if len(one.rows)
-    }
-    for kind in (tables.VALIDATION, subsets.EXTERNAL):
-        seen = {
-            one.name: inspection.inspect(one, model, threshold, options.worst_mistakes)
-            for one in decided
-            if one.kind == kind
+    classes = tables.classes(table)
+    positive = classes[1]
+    scored = subsets.score(model, measured, positive)
+    validation = scored[0].rows
+    threshold = metrics.threshold(validation, options, positive)
+    decided = subsets.decide(scored, threshold, classes)
+    predictions = pd.concat([subset.rows for subset in decided])
+    tables.write(predictions[subsets.COLUMNS], paths.PREDICTIONS)
+
+    tables.write(metrics.roc(validation, positive), paths.PLOTS / "roc.csv")
+    curve = metrics.precision_recall(validation, positive)
+    tables.write(curve, paths.PLOTS / "precision_recall.csv")
+    tables.write(metrics.reliability(validation, positive), paths.PLOTS / "reliability.csv")
+
+    train_rows = tables.subset(table, tables.TRAIN)
+    gains = comparison.against_start(model, start, decided, train_rows, pixels, options)
+    attributes = tables.read(paths.PEOPLE)
+    figures: dict[str, dict[str, Any]] = {}
+    for subset in decided:
+        of_subset = attributes[attributes["set"] == subset.name]
+        figures[subset.name] = {
+            "train_overlap": subset.train_overlap,
+            **metrics.summary(subset.rows, classes),
+            "sources": metrics.by_source(subset.rows, classes),
+            "people": people.error_rates(subset.rows, of_subset),
         }
-        inspection.write(kind, list(seen.values()), paths.PLOTS)
-        for name in figures.keys() & seen.keys():
-            figures[name] |= seen[name].figures
-    for curve in (metrics.roc, metrics.precision_recall, metrics.reliability):
-        tables.write(curve(scored[0].rows, classes[1]), paths.PLOTS / f"{curve.__name__}.csv")
-    tables.write(pd.concat([one.rows for one in decided])[subsets.COLUMNS], paths.PREDICTIONS)
+        if subset.name in gains:
+            figures[subset.name]["against_start"] = gains[subset.name]
+    for kind in (tables.VALIDATION, subsets.EXTERNAL):
+        of_kind = [subset for subset in decided if subset.kind == kind]
+        inspections = [inspection.inspect(subset, model, threshold) for subset in of_kind]
+        inspection.write(kind, inspections, paths.PLOTS)
+        for subset, inspected in zip(of_kind, inspections, strict=True):
+            figures[subset.name] |= inspected.figures
+
     files.write_json({"threshold": threshold, **figures}, paths.DETAILS / "evaluate.json")
-    with replacing(paths.HEADLINES) as folder:
-        for name, values in metrics.headlines(figures).items():
-            files.write_json(values, folder / f"{name}.json")
+    with files.replacing(paths.HEADLINES) as folder:
+        for name, of_subsets in metrics.headlines(figures).items():
+            files.write_json(of_subsets, folder / f"{name}.json")
 
 
 if __name__ == "__main__":
     with timing.stage("evaluate", paths.TIMING):
         values = params.load(paths.PARAMS)
-        evaluate(values.evaluate, values.train.start)
+        scratch = values.train.start == params.SCRATCH
+        evaluate(values.evaluate, paths.PUBLISHED if scratch else Path(values.train.start))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from facemask import files, params, pictures, timing
 from facemask.inference import detection
-from facemask.sources import image_sheets, sets
+from facemask.sources import image_sheets, people, sets
 from facemask.sources.collection import REFUSED, Collection, check, collect, merge, store, summary
 from facemask.sources.crops import Edges, FaceCropper
 from facemask.store import shards, tables
@@ -31,10 +31,9 @@ def ingest(options: params.Ingest, margins: params.Crop, spool: shards.Spool) ->
     tests = sets.external(options, names)
     sets.check_cropped(options, [*sources, *tests])
     external = {source.name: look(source, names, subset=source.name) for source in tests}
-    photos = {
-        source.name: look(source, names, subset=source.name, whole=True)
-        for source in sets.photos(options)
-    }
+    whole = sets.photos(options)
+    photos = {source.name: look(source, names, subset=source.name, whole=True) for source in whole}
+    tables.write(people.read([*tests, *whole]), paths.PEOPLE)
     write_quarantine({"collection": collection} | external | photos)
     check(collection, options, paths.QUARANTINE)
 

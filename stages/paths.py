@@ -14,6 +14,7 @@ RESIZED_EXTERNAL = Path("data/resized/external")
 SPLIT = Path("data/split.csv")
 EXTERNAL = Path("data/external.csv")
 EXCLUDED = Path("data/excluded.csv")
+PEOPLE = Path("data/people.csv")
 PREDICTIONS = Path("data/predictions.csv")
 
 KERAS_MODEL = Path("models/model.keras")

@@ -185,6 +185,29 @@ def test_headline_figures_have_intervals_and_every_change_is_measured(run: Run) 
     assert set(pd.read_csv("plots/reliability.csv")) == {"probability", "share", "images"}
 
 
+def test_people_are_measured_in_a_set_of_one_class(trained: Path, run: Run) -> None:
+    """With 200 images of each sex, so that their ratio is a headline."""
+    faces = Path("data/people/WithoutMask")
+    draw(faces, 402, side=20, seed=9)
+    rows = [f"WithoutMask/{n}.png,{'male' if n % 2 else 'female'}" for n in range(402)]
+    (faces.parent / "people.csv").write_text("\n".join(["path,sex", *rows]))
+    set_params(trained, {"ingest.external": "data/people"})
+    evaluate_anew(run)
+    external = measured()["external"]
+    groups = {group["value"]: group for group in external["people"]["groups"]}
+    predictions = pd.read_csv("data/predictions.csv").query("split == 'external'")
+    number = predictions["path"].str.extract(r"(\d+)\.png")[0].astype(int)
+    for value, is_odd in (("male", 1), ("female", 0)):
+        of_sex = predictions[number % 2 == is_odd]
+        assert groups[value]["images"] == len(of_sex)
+        assert groups[value]["errors"] == (of_sex["predicted"] == "WithMask").sum()
+    rates = [group["error_rate"] for group in external["people"]["groups"]]
+    assert rates == sorted(rates, reverse=True)
+    headline = json.loads(Path("metrics/evaluate/people_error_ratio.json").read_text())
+    assert headline == {"external": external["people"]["largest_ratio"]["ratio"]}
+    assert headline["external"] >= 1
+
+
 def test_a_wanted_recall_chooses_the_threshold_on_validation(trained: Path, run: Run) -> None:
     for recall in (0.5, 1.0):
         set_params(trained, {"evaluate.recall": recall})

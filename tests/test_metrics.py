@@ -52,6 +52,16 @@ def test_the_numbers_are_those_counted_by_hand() -> None:
     }
 
 
+def test_each_source_is_measured_where_there_are_several() -> None:
+    predicted = metrics.decide(ROWS, 0.5, CLASSES)
+    two = predicted.assign(source=["a", "a", "b", "b", "b"])
+    by_source = metrics.by_source(two, CLASSES)
+    assert list(by_source) == ["a", "b"]
+    assert by_source["b"]["recall_of_class"] == pytest.approx({"bare": 0, "mask": 2 / 3})
+    assert by_source["b"]["roc_auc"] is None
+    assert metrics.by_source(predicted.assign(source="a"), CLASSES) == {}
+
+
 def test_a_model_that_always_says_the_same_is_measured_too() -> None:
     constant = ROWS.assign(probability=0.9)
     measured = metrics.summary(metrics.decide(constant, 0.5, CLASSES), CLASSES)
@@ -103,7 +113,7 @@ def test_the_threshold_is_the_highest_that_finds_the_wanted_share() -> None:
     probability = np.array([*np.linspace(0.1, 1.0, 10), 0.05, 0.5, 0.95])
     rows = pd.DataFrame({"label": label, "probability": probability})
     for recall in (0.5, 0.9, 1.0):
-        options = params.Evaluate(threshold=0.5, recall=recall, worst_mistakes=1)
+        options = params.Evaluate(threshold=0.5, recall=recall)
         threshold = metrics.threshold(rows, options, "mask")
         assert (probability[:10] >= threshold).mean() == recall
 

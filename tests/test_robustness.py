@@ -53,7 +53,9 @@ def test_the_share_of_flipped_decisions_is_counted(tmp_path: Path) -> None:
         brightness = images[:, :, :10].astype(float).mean(axis=(1, 2, 3))
         return np.where(brightness > 80, 1.0, 0.0)
 
-    found = robustness.flip_rates(bright_on_the_left, np.arange(4), pixels, np.arange(4) == 0, 0.5)
+    found = robustness.flip_rates(
+        bright_on_the_left, np.arange(4), pixels, is_positive=np.arange(4) == 0, threshold=0.5
+    )
     assert found["mirror image"] == 0.5
     assert found["JPEG of quality 30"] == 0
 

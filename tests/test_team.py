@@ -111,6 +111,39 @@ def test_the_report_judges_no_figure_of_other_images() -> None:
     assert told["accuracy, external"] in ("worse", "within the noise")
 
 
+def test_the_summary_shows_only_what_belongs_together_and_warns_of_a_class_never_predicted(
+    clone: Path,
+) -> None:
+    """10 photos of one class and 190 of the other, which nothing tells apart."""
+    whole = python(clone, "tools.summary").stdout
+    evaluated = details(clone)["evaluate"]["validation"]
+    recalls = [f"{label} {value:.3f}" for label, value in evaluated["recall_of_class"].items()]
+    assert f"recall: {', '.join(recalls)}" in whole
+    assert "Model       models/facemask.tflite" in whole
+    assert "never predicted" not in whole
+    assert "Not shown" not in whole
+
+    for folder, count in (("few", 10), ("many", 190)):
+        draw(clone / "data/uneven" / folder, count)
+    set_params(clone, {"ingest.source": "data/uneven", "train.epochs": 1})
+    dvc(clone, "repro", "ingest")
+    begun = python(clone, "tools.summary").stdout
+    assert "Images      200 of data/uneven: 10 few, 190 many" in begun
+    assert "Validation" not in begun
+    assert "Not shown   resize, split, train, evaluate, export_tflite: not up to date" in begun
+
+    dvc(clone, "repro", "evaluate")
+    uneven = python(clone, "tools.summary").stdout
+    assert "recall: few 0.000, many 1.000" in uneven
+    assert "WARNING     few is never predicted, though 2 validation images show it" in uneven
+    assert "Not shown   export_tflite: " in uneven
+
+    shutil.rmtree(clone / "details")
+    nothing = python(clone, "tools.summary")
+    assert nothing.returncode == 1
+    assert nothing.stderr.startswith("summary: ingest has not run")
+
+
 def test_a_good_version_passes_and_a_bad_one_does_not(clone: Path) -> None:
     verified = python(clone, "tools.verify")
     assert verified.stdout == "verify: nothing is wrong\n", verified.stderr
@@ -130,6 +163,45 @@ def test_a_good_version_passes_and_a_bad_one_does_not(clone: Path) -> None:
     accuracy = clone / "metrics/evaluate/accuracy.json"
     accuracy.write_text('{"validation": 0.5}')
     assert "accuracy on validation fell from" in python(clone, "tools.verify").stderr
+
+
+def test_the_documented_commands_end_a_merge_conflict(clone: Path) -> None:
+    text = (clone / "docs/team.md").read_text()
+    commands = text.split("## A merge conflict")[1].split("```")[1].splitlines()[1:]
+    shell(clone, "git", "branch", "--move", "main")
+    for branch, key, value in (
+        ("one", "evaluate.threshold", 0.4),
+        ("two", "export_tflite.author", "somebody"),
+    ):
+        shell(clone, "git", "switch", "--quiet", "--create", branch, "main")
+        dvc(clone, "checkout")
+        set_params(clone, {key: value})
+        dvc(clone, "repro")
+        commit(clone)
+    merge = shell(clone, "git", "merge", "one", check=False).stdout
+    assert "CONFLICT (content): Merge conflict in dvc.lock" in merge
+    for command in commands:
+        shell(clone, "bash", "-c", command.replace("git commit", "git commit --no-edit"))
+    assert "up to date" in dvc(clone, "status").stdout
+    assert shell(clone, "git", "status", "--short").stdout == ""
+    contract = shell(clone, "unzip", "-p", "models/facemask.tflite", "contract.json").stdout
+    assert json.loads(contract)["threshold"] == 0.4
+    assert json.loads(contract)["author"] == "somebody"
+
+
+def test_a_clone_with_line_ends_of_windows_has_the_same_bytes(tmp_path: Path) -> None:
+    """`dvc status` compares bytes; Git would write CRLF."""
+    origin = copy_project(tmp_path / "origin")
+    commit(origin)
+    shell(tmp_path, "git", "-c", "core.autocrlf=true", "clone", "--quiet", "origin", "clone")
+    names = shell(origin, "git", "ls-files").stdout.splitlines()
+    differing = [
+        name
+        for name in names
+        if (origin / name).read_bytes() != (tmp_path / "clone" / name).read_bytes()
+    ]
+    assert len(names) > 100
+    assert differing == []
 
 
 Configure = Callable[[Path], None]

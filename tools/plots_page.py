@@ -1,8 +1,8 @@
 """Make `dvc plots show` work without network: a page with Vega's scripts inside.
 
 Run `python -m tools.plots_page` once in a clone; `make run` does. Writes `.dvc/plots.html`, which
-Git ignores, and names it in this clone's own configuration: where it was never run, DVC's page
-loads the scripts from a CDN, as everywhere.
+Git ignores, and names it in this clone's own configuration. Without it, DVC's page loads the
+scripts from a CDN.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from dvc.repo import Repo
 
 from facemask.files import replacing
 
-PLACE = Path(".dvc/plots.html")
+FILE = Path(".dvc/plots.html")
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -30,7 +30,7 @@ PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
-"""DVC fills in what is in braces; its calls of vegaEmbed wait for the module."""
+"""DVC fills in the braces. Its calls of vegaEmbed wait until the module is loaded."""
 
 
 def scripts() -> str:
@@ -42,10 +42,10 @@ def scripts() -> str:
 def main() -> None:
     """Write the page, and name it in `.dvc/config.local`."""
     with Repo() as repository:
-        with replacing(Path(repository.root_dir) / PLACE) as page:
+        with replacing(Path(repository.root_dir) / FILE) as page:
             page.write_text(PAGE.replace("SCRIPTS", scripts()), encoding="utf-8")
         with repository.config.edit("local") as config:
-            config["plots"] = {"html_template": PLACE.name}
+            config["plots"] = {"html_template": FILE.name}
 
 
 if __name__ == "__main__":

@@ -24,16 +24,20 @@ from facemask.store import tables
 from stages import paths
 from tools.report_page import Section, Version, chart, figure, write
 
-SHOWN = 18
-"""Most pictures of a kind."""
+MOST_PICTURES = 18
+"""Most mistakes that are pictured in a section."""
+
+MOST_GROUPS = 12
+"""Most groups of people in the table; `details/evaluate.json` has all."""
 
 ORDER = ("accuracy,", "accuracy over start", "balanced accuracy", "recall", "log loss", "")
 
-LESS_IS_BETTER = ("log_loss", "train_overlap", "kilobytes")
+LESS_IS_BETTER = ("log_loss", "train_overlap", "kilobytes", "people_error_ratio")
 
 MISSING = "of both versions are not at hand; `dvc fetch` may bring them."
 
 SEEDS = Path("benchmarks/seeds.csv")
+"""Figures of three seeds: how much a figure moves when nothing but the seed changes."""
 
 
 def parameters(changed: dict[str, Any]) -> Section:
@@ -50,45 +54,70 @@ def headlines(changed: dict[str, Any], pairs: pd.DataFrame | None) -> Section:
     """Return the metrics side by side, whether each is better, and beyond the noise.
 
     Args:
-        changed: from DVC, unchanged ones too.
+        changed: from DVC, with the metrics that are the same.
         pairs: from `paired`.
     """
-    rows = []
     compared = set() if pairs is None else set(pairs["split"])
+    rows = []
     for file, values in changed.get("diff", {}).items():
+        name = Path(file).stem
         for subset, value in values.items():
-            old, new = value.get("old"), value.get("new")
+            old = value.get("old")
+            new = value.get("new")
             if not all(isinstance(number, int | float) for number in (old, new)):
-                continue  # a subset that one version has not, or the epoch while training runs
-            name = Path(file).stem
-            better = "better" if (new > old) != (name in LESS_IS_BETTER) else "worse"
-            wide = spread(name, subset, pairs)
-            says = better if abs(new - old) > wide else "within the noise"
-            says = says if np.isfinite(wide) else "noise unknown"
-            predicted = wide and Path(file).parent == paths.HEADLINES  # a count has no noise
-            if predicted and pairs is not None and subset not in compared:
-                says = "of other images"
-            arrow = "" if new == old else "▲ " if new > old else "▼ "
-            row = {"metric": f"{name.replace('_', ' ')}, {subset}"}
-            row |= {"is": says if arrow else "same", "before": f"{old:.5g}", "now": f"{new:.5g}"}
-            row |= {"change": f"{arrow}{new - old:+.2g}" if arrow else "0"}
-            rows.append(row | {"noise": f"± {wide:.2g}" if 0 < wide < np.inf else ""})
+                continue  # a subset that one version lacks, or the epoch while training runs
+            noise = noise_of(name, subset, pairs)
+            is_of_predictions = noise > 0 and Path(file).parent == paths.HEADLINES
+            others = pairs is not None and subset not in compared
+            verdict = _verdict(name, new - old, noise)
+            if new != old and is_of_predictions and others:
+                verdict = "of other images"
+            rows.append(_headline(name, subset, old, new, noise, verdict))
     rows.sort(key=lambda row: row["metric"], reverse=True)  # validation before external
-    rows.sort(key=lambda row: ORDER.index(next(o for o in ORDER if row["metric"].startswith(o))))
+    rows.sort(key=_order)
     how = "Noise: 95 % of paired bootstraps over groups; else twice what seeds move a difference."
     return Section("Headlines", how, pd.DataFrame(rows))
 
 
-def spread(name: str, subset: str, pairs: pd.DataFrame | None) -> float:
+def _verdict(name: str, change: float, noise: float) -> str:
+    if change == 0:
+        return "same"
+    if not np.isfinite(noise):
+        return "noise unknown"
+    if abs(change) <= noise:
+        return "within the noise"
+    return "better" if (change > 0) != (name in LESS_IS_BETTER) else "worse"
+
+
+def _headline(
+    name: str, subset: str, old: float, new: float, noise: float, verdict: str
+) -> dict[str, str]:
+    arrow = "▲" if new > old else "▼"
+    return {
+        "metric": f"{name.replace('_', ' ')}, {subset}",
+        "is": verdict,
+        "before": f"{old:.5g}",
+        "now": f"{new:.5g}",
+        "change": f"{arrow} {new - old:+.2g}" if new != old else "0",
+        "noise": f"± {noise:.2g}" if 0 < noise < np.inf else "",
+    }
+
+
+def _order(row: dict[str, str]) -> int:
+    """Return the place of a headline by the first of `ORDER` that begins its name."""
+    return next(index for index, start in enumerate(ORDER) if row["metric"].startswith(start))
+
+
+def noise_of(name: str, subset: str, pairs: pd.DataFrame | None) -> float:
     """Return half the width of the interval in which a change of a metric is noise.
 
-    Whole groups are drawn anew with both predictions of their images (paired cluster bootstrap). A
-    size or a count has no noise; infinite where nothing is known.
+    Groups are resampled with both predictions of their images (paired cluster bootstrap). The noise
+    of a size or a count is 0; unknown noise is infinite.
     """
     if name in ("kilobytes", "train_overlap"):
         return 0.0
     if name == "accuracy_over_start":
-        return float("inf")  # of what the start decided, no version keeps the rows
+        return float("inf")  # no version keeps the predictions of the start
     if pairs is not None and name.startswith(("accuracy", "recall_", "log_loss")):
         rows = pairs[pairs["split"] == subset]
         if name.startswith("recall_"):
@@ -108,89 +137,142 @@ def spread(name: str, subset: str, pairs: pd.DataFrame | None) -> float:
 
 
 def paired(before: Version, now: Version) -> pd.DataFrame | None:
-    """Return images that both versions predicted, a row each, with columns `_old` and `_new`."""
-    found = [version.images(paths.PREDICTIONS) for version in (before, now)]
-    both = [rows for rows in found if rows is not None]
-    if len(both) < len(found):
+    """Return the images that both versions predicted, a row each, with columns `_old` and `_new`.
+
+    None if the predictions of a version are not at hand.
+    """
+    old = before.images(paths.PREDICTIONS)
+    new = now.images(paths.PREDICTIONS)
+    if old is None or new is None:
         return None
-    positive = tables.classes(both[1])[1]
-    for rows in both:
-        p = rows["probability"].where(rows["label"] == positive, 1 - rows["probability"])
-        rows["right"], rows["loss"] = rows["predicted"] == rows["label"], -np.log(p.clip(LEAST))
-    kept = both[1][["split", "path", "label", "group", "row"]]
-    part = ["predicted", "probability", "right", "loss"]
+    positive = tables.classes(new)[1]
+    for rows in (old, new):
+        is_positive = rows["label"] == positive
+        of_label = rows["probability"].where(is_positive, 1 - rows["probability"])
+        rows["right"] = rows["predicted"] == rows["label"]
+        rows["loss"] = -np.log(of_label.clip(LEAST))
     keys = ["split", "path"]
-    old, new = (rows[keys + part] for rows in both)
-    return kept.merge(new.merge(old, on=keys, suffixes=("_new", "_old")), on=keys)
-
-
-def curves(before: Version, now: Version) -> Section:
-    """Return training curves overlaid, and the TFLite variants by size."""
-    drawn = []
-    for path, x, ys in (
-        ("history.csv", "epoch", ("val_accuracy", "val_loss")),
-        ("tflite_variants.csv", "kilobytes", ("accuracy_loss",)),
-    ):
-        found = {"before": before.table(paths.PLOTS / path), "now": now.table(paths.PLOTS / path)}
-        frames = [table.assign(version=name) for name, table in found.items() if table is not None]
-        for y in ys if frames else ():
-            drawn.append(chart(pd.concat(frames), x, y))
-    times = json.loads(now.read(paths.TIMING / "export_tflite.json") or b"{}").get("variants", {})
-    rows = [
-        {
-            "variant": name,
-            "ms an image, one thread": f"{cost['milliseconds_on_1_thread']['median']:.3g}",
-        }
-        for name, cost in times.items()
-    ]
-    return Section(
-        "Training, and size against accuracy lost", "", pd.DataFrame(rows), "".join(drawn)
+    figures = ["predicted", "probability", "right", "loss"]
+    return new[[*keys, *figures, "label", "group", "row"]].merge(
+        old[[*keys, *figures]], on=keys, suffixes=("_new", "_old")
     )
 
 
+def people(before: Version, now: Version) -> Iterator[Section]:
+    """Yield the error rates of groups of people, the worst first, if a set tells of its people."""
+    old = _groups_of_people(before)
+    new = _groups_of_people(now)
+    worst_first = sorted(new.items(), key=lambda item: item[1]["error_rate"], reverse=True)
+    rows = [
+        {
+            "set": key[0],
+            "group": f"{key[1]} {key[2]}",
+            "class": key[3],
+            "images": group["images"],
+            "before": f"{old[key]['error_rate']:.2%}" if key in old else "",
+            "now": f"{group['error_rate']:.2%}",
+            "95 %": "{:.2%} to {:.2%}".format(*group["interval_95"]),
+        }
+        for key, group in worst_first[:MOST_GROUPS]
+    ]
+    if rows:
+        text = "Share of images that are decided wrongly, by what is known of the people in them."
+        yield Section("People: the worst groups", text, pd.DataFrame(rows))
+
+
+def _groups_of_people(version: Version) -> dict[tuple[str, ...], dict[str, Any]]:
+    """Return what is known of each group of people: by set, attribute, value and class."""
+    evaluate = json.loads(version.read(paths.DETAILS / "evaluate.json") or b"{}")
+    export = json.loads(version.read(paths.DETAILS / "export_tflite.json") or b"{}")
+    evaluate.pop("threshold", None)
+    groups: dict[tuple[str, ...], dict[str, Any]] = {}
+    for name, measured in {**evaluate, "photos": export.get("photos", {})}.items():
+        for group in measured.get("people", {}).get("groups", ()):
+            key = (name, group["attribute"], group["value"], group["label"])
+            groups[key] = group
+    return groups
+
+
+def curves(before: Version, now: Version) -> Section:
+    """Return the training curves of both versions, and the TFLite variants by size."""
+    charts = []
+    for path, x, columns in (
+        ("history.csv", "epoch", ("val_accuracy", "val_loss")),
+        ("tflite_variants.csv", "kilobytes", ("accuracy_loss",)),
+    ):
+        tables_of = {"before": before, "now": now}
+        frames = []
+        for name, version in tables_of.items():
+            table = version.table(paths.PLOTS / path)
+            if table is not None:
+                frames.append(table.assign(version=name))
+        for y in columns if frames else ():
+            charts.append(chart(pd.concat(frames), x, y))
+    times = json.loads(now.read(paths.TIMING / "export_tflite.json") or b"{}").get("variants", {})
+    rows = []
+    for name, cost in times.items():
+        milliseconds = cost["milliseconds_on_1_thread"]["median"]
+        rows.append({"variant": name, "ms an image, one thread": f"{milliseconds:.3g}"})
+    title = "Training, and size against accuracy lost"
+    return Section(title, "", pd.DataFrame(rows), "".join(charts))
+
+
 def mistakes(pairs: pd.DataFrame | None) -> Iterator[Section]:
-    """Yield the images that are decided wrongly now and were not, and the other way round."""
+    """Yield the mistakes that are new, and those that are gone."""
     if pairs is None:
         yield Section("Mistakes", f"The predictions {MISSING}")
         return
     for title, right, wrong in (("appeared", "old", "new"), ("were cured", "new", "old")):
         rows = pairs[pairs[f"right_{right}"] & ~pairs[f"right_{wrong}"]]
         rows = rows.sort_values(f"loss_{wrong}", ascending=False)
-        counts = ", ".join(
-            f"{count} of {name}" for name, count in rows["split"].value_counts().items()
-        )
-        pictures = "".join(figure(row) for row in rows.head(SHOWN).to_dict("records"))
-        yield Section(f"Mistakes that {title}: {len(rows)}", counts, None, pictures)
+        counts = rows["split"].value_counts()
+        text = ", ".join(f"{count} of {name}" for name, count in counts.items())
+        pictures = "".join(figure(row) for row in rows.head(MOST_PICTURES).to_dict("records"))
+        yield Section(f"Mistakes that {title}: {len(rows)}", text, None, pictures)
 
 
 def images(before: Version, now: Version) -> Section:
     """Return how many images and groups came and went, by class."""
-    found = [version.images(paths.SPLIT) for version in (before, now)]
-    both = [table for table in found if table is not None]
-    if len(both) < len(found):
+    old = before.images(paths.SPLIT)
+    new = now.images(paths.SPLIT)
+    if old is None or new is None:
         return Section("Images", f"The tables of images {MISSING}")
     rows = []
-    for label in sorted(set(both[0]["label"]) | set(both[1]["label"])):
+    for label in sorted(set(old["label"]) | set(new["label"])):
         for column, name in (("pixels", "images"), ("group", "groups")):
-            old, new = (set(table.loc[table["label"] == label, column]) for table in both)
-            row = {"class": label, "of": name, "before": len(old), "now": len(new)}
-            rows.append(row | {"came": len(new - old), "went": len(old - new)})
+            values_before = set(old.loc[old["label"] == label, column])
+            values_now = set(new.loc[new["label"] == label, column])
+            row = {
+                "class": label,
+                "of": name,
+                "before": len(values_before),
+                "now": len(values_now),
+                "came": len(values_now - values_before),
+                "went": len(values_before - values_now),
+            }
+            rows.append(row)
     return Section("Images and groups", "Each picture counts once.", pd.DataFrame(rows))
 
 
 def stages(before: Version, now: Version) -> Section:
-    """Return for each stage whether its inputs and outputs changed, and how long it took here."""
-    locks = [yaml.safe_load(version.read("dvc.lock") or b"stages: {}") for version in (before, now)]
-    rows, machines = [], []
-    for name, entry in locks[1]["stages"].items():
-        old = locks[0]["stages"].get(name, {})
-        told = json.loads(now.read(paths.TIMING / f"{name}.json") or b"{}")
-        outputs = "same" if entry.get("outs") == old.get("outs") else "changed"
-        took = f"{told['seconds']:.0f} s" if told else "from the cache"
-        rows.append({"stage": name, "outputs": outputs, "last run here": took})
-        machines += [f"{told['machine']}; {told['versions']}"] if told else []
-    text = "; ".join(dict.fromkeys(machines)).replace("'", "").replace("{", "").replace("}", "")
-    return Section("Stages", text, pd.DataFrame(rows))
+    """Return for each stage whether its outputs changed, and how long it took here."""
+    old = yaml.safe_load(before.read("dvc.lock") or b"stages: {}")["stages"]
+    new = yaml.safe_load(now.read("dvc.lock") or b"stages: {}")["stages"]
+    rows = []
+    machines = []
+    for name, entry in new.items():
+        timing = json.loads(now.read(paths.TIMING / f"{name}.json") or b"{}")
+        is_same = entry.get("outs") == old.get(name, {}).get("outs")
+        row = {
+            "stage": name,
+            "outputs": "same" if is_same else "changed",
+            "last run here": f"{timing['seconds']:.0f} s" if timing else "from the cache",
+        }
+        rows.append(row)
+        if timing:
+            versions = ", ".join(f"{key} {value}" for key, value in timing["versions"].items())
+            machines.append(f"{timing['machine']}; {versions}")
+    return Section("Stages", "; ".join(dict.fromkeys(machines)), pd.DataFrame(rows))
 
 
 def report(revision: str) -> None:
@@ -207,18 +289,34 @@ def report(revision: str) -> None:
     except DvcException as error:
         raise UserError(f"{revision}: {error}") from error
     pairs = paired(before, now)
-    first = headlines(moved, pairs)
-    says = [] if first.table is None or first.table.empty else first.table["is"].tolist()
-    counts = {word: sum(one.startswith(word) for one in says) for word in ("better", "worse")}
-    stage = stages(before, now)
-    differ = (stage.table["outputs"] == "changed").any() if stage.table is not None else False
-    verdict = "{better} headlines better, {worse} worse, beyond the noise".format(**counts)
-    if others := says.count("of other images"):
-        verdict += f"; {others} are of other images, which nothing compares"
-    title = f"Against {revision}: {verdict if differ or changed.get('diff') else 'no change'}"
-    rest = [curves(before, now), *mistakes(pairs), images(before, now), stage]
-    write(title, [parameters(changed), first, *rest])
+    of_headlines = headlines(moved, pairs)
+    of_stages = stages(before, now)
+    outputs = [] if of_stages.table is None else of_stages.table["outputs"].tolist()
+    is_changed = "changed" in outputs or bool(changed.get("diff"))
+    title = f"Against {revision}: {_conclusion(of_headlines) if is_changed else 'no change'}"
+    sections = [
+        parameters(changed),
+        of_headlines,
+        *people(before, now),
+        curves(before, now),
+        *mistakes(pairs),
+        images(before, now),
+        of_stages,
+    ]
+    write(title, sections)
     print(title)
+
+
+def _conclusion(of_headlines: Section) -> str:
+    """Return in words how many headlines are better and worse."""
+    table = of_headlines.table
+    verdicts = [] if table is None or table.empty else table["is"].tolist()
+    better = verdicts.count("better")
+    worse = verdicts.count("worse")
+    conclusion = f"{better} headlines better, {worse} worse, beyond the noise"
+    if others := verdicts.count("of other images"):
+        conclusion += f"; {others} are of other images, which nothing compares"
+    return conclusion
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""What a report is made of: files of a version, sections, charts, pictures, two files."""
+"""The parts of a report: files of a version, sections with charts and pictures, and both pages."""
 
 import base64
 import html
 import io
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 import vl_convert
@@ -33,8 +34,9 @@ figure img {{width: 100%}} figcaption {{font-size: .75rem; overflow-wrap: anywhe
 """
 
 
-class Section(NamedTuple):
-    """A part of the report: a sentence, a table, and what only a browser shows (HTML)."""
+@dataclass(frozen=True)
+class Section:
+    """A part of the report: a sentence, a table, and `figures` for the browser (HTML)."""
 
     title: str
     text: str = ""
@@ -43,14 +45,14 @@ class Section(NamedTuple):
 
 
 class Version:
-    """Files as they are in the workspace (None) or in a revision."""
+    """The files of the workspace or of a revision."""
 
     def __init__(self, revision: str | None) -> None:
-        """Take a revision of Git, or None."""
+        """Take a revision of Git; None is the workspace."""
         self.files = DVCFileSystem(rev=revision) if revision else None
 
     def read(self, path: str | Path) -> bytes | None:
-        """Return a file's content; None where it is not there, nor in the cache or a remote."""
+        """Return a file's content; None if it is neither there, nor in the cache or a remote."""
         try:
             return self.files.read_bytes(str(path)) if self.files else Path(path).read_bytes()
         except (OSError, DvcException):
@@ -62,7 +64,7 @@ class Version:
         return None if content is None else pd.read_csv(io.BytesIO(content))
 
     def images(self, path: Path) -> pd.DataFrame | None:
-        """Return a table of images, whose text stays text, by subset and path, or None."""
+        """Return a table of images as `tables.read` does, or None."""
         content = self.read(path)
         return None if content is None else tables.read(io.BytesIO(content))  # type: ignore[arg-type]
 
@@ -93,11 +95,12 @@ def chart(table: pd.DataFrame, x: str, y: str) -> str:
 
 
 def figure(row: dict[Any, Any]) -> str:
-    """Show an image with what was said of it."""
-    inside = row["split"] in tables.SUBSETS
-    pixels = Pixels(paths.RESIZED if inside else paths.RESIZED_EXTERNAL)[[row["row"]]][0]
+    """Return an image with its label and both probabilities, as HTML."""
+    is_external = row["split"] not in tables.SUBSETS
+    pixels = Pixels(paths.RESIZED_EXTERNAL if is_external else paths.RESIZED)
+    [image] = pixels[[row["row"]]]
     content = io.BytesIO()
-    Image.fromarray(pixels).save(content, "PNG")
+    Image.fromarray(image).save(content, "PNG")
     picture = base64.b64encode(content.getvalue()).decode()
     moved = f"{row['probability_old']:.2f} → {row['probability_new']:.2f}"
     words = f"{row['path']} is {row['label']}; probability {moved}"
@@ -108,22 +111,19 @@ def figure(row: dict[Any, Any]) -> str:
 
 
 def write(title: str, sections: list[Section]) -> None:
-    """Write both files, whole or not at all."""
-    marked, tagged = [f"# {title}"], [f"<h1>{html.escape(title)}</h1>"]
-    for one in sections:
-        shown = pd.DataFrame() if one.table is None else one.table
-        marked += [
-            f"## {one.title}",
-            one.text,
-            shown.to_markdown(index=False) if len(shown) else "",
-        ]
-        table = shown.to_html(index=False, border=0) if len(shown) else ""
+    """Write `report.md` and `report.html`, whole or not at all."""
+    marked = [f"# {title}"]
+    tagged = [f"<h1>{html.escape(title)}</h1>"]
+    for section in sections:
+        rows = section.table if section.table is not None else pd.DataFrame()
+        markdown_table = "" if rows.empty else rows.to_markdown(index=False)
+        marked += [f"## {section.title}", section.text, markdown_table]
+        table = "" if rows.empty else rows.to_html(index=False, border=0)
         for word in ("better", "worse"):
             table = table.replace(f"<td>{word}", f'<td class="{word}">{word}')
-        tagged += [f"<h2>{html.escape(one.title)}</h2><p>{html.escape(one.text)}</p>"]
-        tagged += [f"<div>{table}</div>{one.figures}"]
+        tagged.append(f"<h2>{html.escape(section.title)}</h2><p>{html.escape(section.text)}</p>")
+        tagged.append(f"<div>{table}</div>{section.figures}")
+    body = "".join(tagged)
     with replacing(Path("report.md")) as markdown, replacing(Path("report.html")) as page:
         markdown.write_text("\n\n".join(filter(None, marked)) + "\n", encoding="utf-8")
-        page.write_text(
-            PAGE.format(title=html.escape(title), body="".join(tagged)), encoding="utf-8"
-        )
+        page.write_text(PAGE.format(title=html.escape(title), body=body), encoding="utf-8")

@@ -1,10 +1,14 @@
-"""Say in ten lines what a run has made: how good it is, where to look, what to do next.
+"""Say in some lines what a run has made: how good it is, where to look, what to do next.
 
-Run `python -m tools.summary` after `dvc repro`; `make run` does.
+Run `python -m tools.summary` after `dvc repro`; `make run` does. A stage whose inputs have changed
+since it ran is left out, as its figures belong to something else.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
 
 from facemask import files, params
 from facemask.errors import UserError, one_line_errors
@@ -12,54 +16,101 @@ from predict import GENERATED
 from stages import paths
 
 PUBLISHED = paths.PUBLISHED.with_name("facemask.tflite")
-SAID = ("ingest", "split", "evaluate", "export_tflite")
+STAGES = ("ingest", "resize", "split", "train", "evaluate", "export_tflite")
+Figures = Mapping[str, Any]
 
 
 def lines() -> Iterator[str]:
     """Yield the lines, from what the stages wrote.
 
     Raises:
-        UserError: they have not run to their end.
+        UserError: not even `ingest` is up to date, or DVC cannot tell.
     """
     try:
-        ingest, split, evaluate, export = files.read_json(paths.DETAILS, *SAID).values()
-    except FileNotFoundError as error:
-        raise UserError(f"{error.filename}: not found; `dvc repro` makes it") from error
+        with Repo() as repository:
+            changed = repository.status()
+    except DvcException as error:
+        raise UserError(f"dvc status: {error}") from error
+    current = [stage for stage in STAGES if stage not in changed]
+    outdated = [stage for stage in STAGES if stage in changed]
+    if "ingest" in outdated:
+        raise UserError("ingest has not run, or its inputs have changed since; run `dvc repro`")
+    ingest = files.read_json(paths.DETAILS, "ingest")["ingest"]
+    yield from _images(ingest)
+    if "split" in current:
+        classes = files.read_json(paths.DETAILS, "split")["split"]["classes"]
+        groups = sum(of_class["groups"] for of_class in classes.values())
+        yield f"            in {groups} groups of near-duplicates"
+    if "evaluate" in current:
+        yield from _quality(files.read_json(paths.DETAILS, "evaluate")["evaluate"])
+    if "export_tflite" in current:
+        yield from _model(files.read_json(paths.DETAILS, "export_tflite")["export_tflite"])
+        yield from _next_steps(ingest)
+    if outdated:
+        yield f"Not shown   {', '.join(outdated)}: not up to date; run `dvc repro`"
+
+
+def _images(ingest: Figures) -> Iterator[str]:
     source = params.load(paths.PARAMS).ingest.source
-    groups = sum(of_class["groups"] for of_class in split["classes"].values())
-    shipped = export["variants"][export["shipped"]]
-    yield f"Images      {ingest['images']} of {source}, in {groups} groups of near-duplicates"
+    counts = ", ".join(f"{count} {label}" for label, count in ingest["images_of_class"].items())
+    yield f"Images      {ingest['images']} of {source}: {counts}"
     yield f"            {ingest['quarantined']} quarantined: {paths.QUARANTINE} says why"
-    for name, found in evaluate.items():
-        if isinstance(found, Mapping):
-            yield f"{name.capitalize():11} {_accuracy(found)}"
+
+
+def _quality(evaluate: Figures) -> Iterator[str]:
+    for name, figures in evaluate.items():
+        if name == "threshold":
+            continue
+        yield f"{name.capitalize():11} {_accuracy(figures)}"
+        recalls = [f"{label} {recall:.3f}" for label, recall in figures["recall_of_class"].items()]
+        yield f"            recall: {', '.join(recalls)}"
+        yield from _never_predicted(name, figures)
+
+
+def _accuracy(figures: Figures) -> str:
+    """Describe what `metrics.summary` measured, in words."""
+    low, high = figures["interval_95"]["accuracy"]
+    accuracy = f"{figures['accuracy']:.3f} of {figures['images']} images are right"
+    before = figures.get("against_start")
+    compared = f"; before this training {before['accuracy']:.3f}" if before else ""
+    return f"{accuracy} (95 %: {low:.3f}-{high:.3f}){compared}"
+
+
+def _never_predicted(name: str, figures: Figures) -> Iterator[str]:
+    """Warn of each class that has images and is never predicted: accuracy does not show it."""
+    matrix = figures["confusion_matrix"]
+    for label, of_label in matrix.items():
+        images = sum(of_label.values())
+        if images and not any(row[label] for row in matrix.values()):
+            yield (
+                f"WARNING     {label} is never predicted, though {images} {name} images show it; "
+                "it needs more photos"
+            )
+
+
+def _model(export: Figures) -> Iterator[str]:
     if photos := export["photos"]:
         yield (
             f"Photos      {photos['balanced_accuracy']:.3f} balanced accuracy on "
             f"{photos['photos']} photos; no face found in {photos['no_answer']:.1%}"
         )
+    shipped = export["variants"][export["shipped"]]
     yield (
         f"Model       {paths.TFLITE_MODEL}, {shipped['kilobytes']:.0f} kB, {export['shipped']}, "
         f"for TFLite {shipped['minimum_runtime']} and later"
     )
+
+
+def _next_steps(ingest: Figures) -> Iterator[str]:
     yield f"Look at     {paths.MODEL_CARD}; plots/*.png; `dvc plots show`; `dvc metrics show`"
     yield "Try it      python predict.py photo.jpg"
     if ingest["description"].lower().startswith(GENERATED):
         yield f"            It knows drawings alone; for real faces add --model {PUBLISHED}"
-        none = "-S ingest.external=data/none -S ingest.photos=data/none"
-        yield f"Your photos dvc exp run -S ingest.source=path/to/photos {none}"
-
-
-def _accuracy(found: Mapping[str, Any]) -> str:
-    """Describe what `metrics.summary` measured, in words."""
-    said = f"{found['accuracy']:.3f} of {found['images']} images are right"
-    if interval := found["interval_95"]["accuracy"]:
-        said += " (95 %: {:.3f}-{:.3f})".format(*interval)
-    if gain := found.get("against_start"):
-        said += f"; before this training {gain['accuracy']:.3f}"
-    return said
+        no_sets = "-S ingest.external=data/none -S ingest.photos=data/none"
+        yield f"Your photos dvc exp run -S ingest.source=path/to/photos {no_sets}"
 
 
 if __name__ == "__main__":
     with one_line_errors("summary"):
-        print("\n".join(lines()))
+        for line in lines():
+            print(line)

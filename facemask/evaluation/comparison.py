@@ -1,4 +1,4 @@
-"""A model beside the one that its training started from: was the training worth it?"""
+"""The model beside the one that its training started from: was the training worth it?"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from facemask import params
 from facemask.evaluation import metrics, subsets
+from facemask.evaluation.subsets import Subset
 from facemask.model import calibration, network
 from facemask.store import signature, tables
 from facemask.store.pixels import Pixels
@@ -19,64 +20,67 @@ from facemask.store.pixels import Pixels
 def against_start(
     model: keras.Model,
     path: Path,
-    decided: Sequence[subsets.Subset],
-    data: tuple[pd.DataFrame, Pixels, pd.DataFrame, Pixels],
+    decided: Sequence[Subset],
+    train_rows: pd.DataFrame,
+    pixels: Pixels,
     options: params.Evaluate,
 ) -> dict[str, dict[str, Any]]:
-    """Measure the start on the images that a model was measured on.
+    """Measure the start on the images that the model was measured on.
 
-    Images that the start itself was trained on are left out. Both models choose their threshold the
-    same way; a start with the classes the other way round is turned.
+    Images that the start was trained on are left out. Both models choose their threshold in the
+    same way. A start with the classes in reverse order is turned first.
 
     Args:
-        model: the trained one.
-        path: of the start, a `.keras` file.
-        decided: the subsets with what the model predicts, from `metrics.decide`.
-        data: as `subsets.score` takes it.
-        options: of the threshold.
+        model: the trained model.
+        path: the start, a `.keras` file.
+        decided: the subsets with the model's predictions, validation first.
+        train_rows: rows that the model was trained on; they show which class of the start is which.
+        pixels: their images.
+        options: say how the threshold is chosen.
 
     Returns:
-        By subset, under `against_start`: start, images (that both are compared on), accuracy (of
-        the start), difference (of the model's accuracy, minus it) and its interval_95. Empty where
-        the file is not there or its network takes images of another size; without the subsets that
-        the start has seen whole.
+        By subset: `start` (the path), `images` (number that both are compared on), `accuracy` (of
+        the start), `difference` (accuracy of the model minus that of the start) and its
+        `interval_95`. A subset that the start knows entirely is left out; the result is empty if
+        the start takes images of another size.
 
     Raises:
         UserError: the file cannot be read.
     """
-    if not path.exists():  # the published model, which a project may have deleted
-        return {}
-    start, seen = network.read_start(path), signature.read(str(path))
+    start = network.read_start(path)
+    known = signature.read(str(path))
     if start.input_shape != model.input_shape:
         return {}
-    table, pixels = data[:2]
-    classes = tables.classes(table)
-    calibration.turn_if_reversed(start, tables.subset(table, tables.TRAIN), classes[1], pixels)
-    scored = subsets.score(start, *data)
+    classes = tables.classes(train_rows)
+    calibration.turn_if_reversed(start, train_rows, classes[1], pixels)
+    scored = subsets.score(start, decided, classes[1])
     threshold = metrics.threshold(scored[0].rows, options, classes[1])
-    found = {}
-    for old, new in zip(scored, decided, strict=True):
-        unseen = ~_is_known(old, seen)
-        rows = metrics.decide(old.rows, threshold, classes)[unseen]
-        if rows.empty:
-            continue
-        right = rows["predicted"] == rows["label"]
-        change = (new.rows["predicted"] == new.rows["label"])[unseen].astype(int) - right
-        found[new.name] = {
-            "against_start": {
-                "start": str(path),
-                "images": len(rows),
-                "accuracy": float(right.mean()),
-                "difference": float(change.mean()),
-                "interval_95": metrics.difference_interval(change, rows["group"]),
-            }
-        }
-    return found
+    compared = {}
+    for subset, before in zip(decided, subsets.decide(scored, threshold, classes), strict=True):
+        unseen = ~_is_known(subset, known)
+        if unseen.any():
+            figures = _compare(subset.rows[unseen], before.rows[unseen])
+            compared[subset.name] = {"start": str(path), **figures}
+    return compared
 
 
-def _is_known(subset: subsets.Subset, seen: signature.Hashes) -> NDArray[np.bool_]:
-    """Tell which images of a subset, (n,), are among those of a signature."""
-    if not len(seen):
+def _compare(rows: pd.DataFrame, before: pd.DataFrame) -> dict[str, Any]:
+    """Compare two models' decisions about the same images."""
+    label = rows["label"]
+    right = (rows["predicted"] == label).astype(int)
+    right_before = (before["predicted"] == label).astype(int)
+    change = right - right_before
+    return {
+        "images": len(rows),
+        "accuracy": float(right_before.mean()),
+        "difference": float(change.mean()),
+        "interval_95": metrics.difference_interval(change, rows["group"]),
+    }
+
+
+def _is_known(subset: Subset, known: signature.Hashes) -> NDArray[np.bool_]:
+    """Return which images of a subset, (n,), are in a signature."""
+    if not len(known):
         return np.zeros(len(subset.rows), bool)
-    numbers = subset.rows["row"].to_numpy()
-    return signature.known(signature.hashed(numbers, subset.pixels.__getitem__), seen)
+    hashes = signature.hashed(subset.rows["row"].to_numpy(), subset.pixels.__getitem__)
+    return signature.known(hashes, known)

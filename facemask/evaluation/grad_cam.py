@@ -1,4 +1,6 @@
-"""Where in an image the network looks (Grad-CAM: Selvaraju 2017)."""
+"""Where in an image the network looks (Grad-CAM: Selvaraju et al. 2017)."""
+
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -7,11 +9,14 @@ from numpy.typing import NDArray
 
 from facemask.store.pixels import Pixels
 
-BATCH = 64
+IMAGES_AT_ONCE = 64
 
 
 def maps(model: keras.Model, rows: NDArray[np.int64], pixels: Pixels) -> NDArray[np.float32]:
-    """Weigh the last convolution block's channels by their gradient for what is predicted.
+    """Return a map of attention for each image.
+
+    The channels of the last convolution block are weighted by the gradient of the predicted class's
+    logit.
 
     Args:
         model: from `network.build`.
@@ -19,32 +24,48 @@ def maps(model: keras.Model, rows: NDArray[np.int64], pixels: Pixels) -> NDArray
         pixels: the images, of the model's input size.
 
     Returns:
-        (n, h, w), as coarse as that block's output; each sums to 1, or is 0 where nothing speaks
-        for the decision.
+        (n, h, w), as coarse as the block's output. Each map sums to 1, or is 0 everywhere if
+        nothing in the image speaks for the prediction.
     """
-    depth = max(place for place, layer in enumerate(model.layers) if layer.output.ndim == 4)
-    blocks = keras.Model(model.inputs[0], model.layers[depth].output)
-    *between, last = model.layers[depth + 1 :]
-    found = [np.zeros((0, *blocks.output_shape[1:3]), np.float32)]
-    for start in range(0, len(rows), BATCH):
-        features = blocks(pixels[rows[start : start + BATCH]].astype(np.float32))
-        with tf.GradientTape() as tape:
-            tape.watch(features)
-            values = features
-            for layer in between:
-                values = layer(values)
-            logit = values @ last.kernel + last.bias
-            decided = tf.abs(logit)  # the logit of the class that is predicted
-        weights = tf.reduce_mean(tape.gradient(decided, features), axis=(1, 2), keepdims=True)
-        found.append(tf.nn.relu(tf.reduce_sum(weights * features, axis=3)).numpy())
-    raw = np.concatenate(found)
-    raw /= np.maximum(raw.sum(axis=(1, 2), keepdims=True), 1e-12)
-    return raw
+    spatial = [index for index, layer in enumerate(model.layers) if layer.output.ndim == 4]
+    last_spatial = spatial[-1]
+    blocks = keras.Model(model.inputs[0], model.layers[last_spatial].output)
+    head = model.layers[last_spatial + 1 :]
+    batches = [np.zeros((0, *blocks.output_shape[1:3]), np.float32)]
+    for start in range(0, len(rows), IMAGES_AT_ONCE):
+        images = pixels[rows[start : start + IMAGES_AT_ONCE]]
+        batches.append(_weighted(blocks(images.astype(np.float32)), head))
+    attention = np.concatenate(batches)
+    total = attention.sum(axis=(1, 2), keepdims=True)
+    return np.asarray(attention / np.maximum(total, 1e-12), np.float32)
+
+
+def _weighted(features: tf.Tensor, head: Sequence[keras.Layer]) -> NDArray[np.float32]:
+    """Return the positive part of the features' sum, weighted by their mean gradient, (n, h, w)."""
+    *between, last = head
+    with tf.GradientTape() as tape:
+        tape.watch(features)
+        values = features
+        for layer in between:
+            values = layer(values)
+        logit = values @ last.kernel + last.bias
+        of_predicted_class = tf.abs(logit)
+    gradient = tape.gradient(of_predicted_class, features)
+    weights = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
+    weighted: NDArray[np.float32] = tf.nn.relu(tf.reduce_sum(weights * features, axis=3)).numpy()
+    return weighted
 
 
 def lower_half(maps: NDArray[np.float32]) -> float:
-    """Return the share of attention, 0-1, in the lower half, where a mask is; mean over images."""
+    """Return the share of attention, 0-1, in the lower half of the images; mean over the images.
+
+    A mask is in the lower half. Images without attention are left out.
+    """
     height = maps.shape[1]
-    rows = np.clip(2 * np.arange(1, height + 1) - height, 0, 2) / 2  # half of a middle row
-    looking = maps[maps.sum(axis=(1, 2)) > 0]
-    return float((looking.sum(axis=2) @ rows).mean()) if len(looking) else 0.0
+    row = np.arange(1, height + 1)
+    in_lower_half = np.clip(2 * row - height, 0, 2) / 2  # a middle row counts half
+    attentive = maps[maps.sum(axis=(1, 2)) > 0]
+    if not len(attentive):
+        return 0.0
+    of_row = attentive.sum(axis=2)
+    return float((of_row @ in_lower_half).mean())

@@ -1,8 +1,9 @@
-"""What there is to know of a model on one subset: numbers, tables and contact sheets."""
+"""A closer look at a model's predictions on one subset: robustness, attention, mistakes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import pandas as pd
@@ -14,11 +15,12 @@ from facemask.evaluation.subsets import Subset
 from facemask.store import tables
 
 
-class Inspection(NamedTuple):
-    """What `inspect` found out about a subset.
+@dataclass(frozen=True)
+class Inspection:
+    """What `inspect` returns.
 
     Attributes:
-        figures: numbers by name; empty without images.
+        figures: `attention_in_lower_half` and `flip_rate`, for `details/evaluate.json`.
         confusion: a row an image: subset, actual, predicted.
         robustness: a row a change: subset, change, flip_rate.
         mistakes: contact sheet of the wrong predictions.
@@ -32,41 +34,53 @@ class Inspection(NamedTuple):
     attention: Image.Image
 
 
-def inspect(subset: Subset, model: keras.Model, threshold: float, most: int) -> Inspection:
-    """Look at the predictions of a model on a subset.
+def inspect(subset: Subset, model: keras.Model, threshold: float) -> Inspection:
+    """Inspect the predictions of a model on a subset.
 
     Args:
-        subset: with `predicted` in its rows, from `metrics.decide`.
+        subset: from `subsets.decide`.
         model: from `network.load`.
         threshold: probability from which the positive class is predicted.
-        most: mistakes that are shown.
     """
-    rows, name = subset.rows, subset.name
+    rows = subset.rows
     numbers = rows["row"].to_numpy()
     maps = grad_cam.maps(model, numbers, subset.pixels)
     flip_rates = robustness.flip_rates(
-        lambda shown: model.predict_on_batch(shown)[:, 0],
+        lambda images: model.predict_on_batch(images)[:, 0],
         numbers,
         subset.pixels,
-        (rows["probability"] >= threshold).to_numpy(),
-        threshold,
+        is_positive=(rows["probability"] >= threshold).to_numpy(),
+        threshold=threshold,
     )
-    actual = rows[["label", "predicted"]].rename(columns={"label": "actual"})
+    lower_half = grad_cam.lower_half(maps)
+    confusion = rows[["label", "predicted"]].rename(columns={"label": "actual"})
     flips = pd.DataFrame({"change": flip_rates.keys(), "flip_rate": flip_rates.values()})
     return Inspection(
-        {"attention_in_lower_half": grad_cam.lower_half(maps), "flip_rate": flip_rates},
-        actual.assign(subset=name),
-        flips.assign(subset=name),
-        mistake_sheets.mistakes(name, rows, subset.pixels, most),
-        mistake_sheets.attention(name, rows, subset.pixels, maps),
+        figures={"attention_in_lower_half": lower_half, "flip_rate": flip_rates},
+        confusion=confusion.assign(subset=subset.name),
+        robustness=flips.assign(subset=subset.name),
+        mistakes=mistake_sheets.mistakes(subset.name, rows, subset.pixels),
+        attention=mistake_sheets.attention(subset.name, rows, subset.pixels, maps),
     )
 
 
 def write(kind: str, inspections: Sequence[Inspection], folder: Path) -> None:
-    """Write the tables and contact sheets of the subsets of a kind, one below the other."""
-    for name in ("confusion", "robustness"):
-        parts = [getattr(inspection, name) for inspection in inspections]
-        tables.write(pd.concat(parts), folder / f"{kind}_{name}.csv")
-    for name in ("mistakes", "attention"):
-        sheets = [getattr(inspection, name) for inspection in inspections]
-        pictures.write(pictures.stack(sheets), folder / f"{kind}_{name}.png")
+    """Write the tables and contact sheets of all subsets of a kind; there may be no subset.
+
+    Args:
+        kind: of the subsets; begins the names of the files.
+        inspections: of the subsets.
+        folder: for the files.
+    """
+    confusion = pd.DataFrame(columns=["actual", "predicted", "subset"])
+    flips = pd.DataFrame(columns=["change", "flip_rate", "subset"])
+    if inspections:
+        confusion = pd.concat([inspection.confusion for inspection in inspections])
+        flips = pd.concat([inspection.robustness for inspection in inspections])
+    tables.write(confusion, folder / f"{kind}_confusion.csv")
+    tables.write(flips, folder / f"{kind}_robustness.csv")
+    nothing = pictures.sheet(f"No {kind} images", [])
+    mistakes = [inspection.mistakes for inspection in inspections] or [nothing]
+    attention = [inspection.attention for inspection in inspections] or [nothing]
+    pictures.write(pictures.stack(mistakes), folder / f"{kind}_mistakes.png")
+    pictures.write(pictures.stack(attention), folder / f"{kind}_attention.png")

@@ -1,6 +1,6 @@
-"""Predictions held against labels, as scikit-learn defines it."""
+"""Predictions compared with labels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,194 +11,230 @@ from facemask import params
 from facemask.store import tables
 
 BINS = 15
-"""Of equal width, from 0 to 1, in which probabilities are held against what happened."""
+"""Number of equal bins from 0 to 1 that probabilities are sorted into for calibration."""
 
 RESAMPLES = 1000
-"""Of the groups, with replacement, for an interval."""
+"""Number of times that groups are resampled for an interval."""
 
 LEAST = 1e-7
-"""Nearest that a probability is taken to be to 0 or 1."""
+"""Probabilities are clipped to at least this before their logarithm is taken."""
 
 
-def decide(rows: pd.DataFrame, threshold: float, classes: list[str]) -> pd.DataFrame:
+def decide(rows: pd.DataFrame, threshold: float, classes: Sequence[str]) -> pd.DataFrame:
     """Predict a class for each image.
 
     Args:
         rows: n images with `probability`, 0-1, of the positive class.
         threshold: probability from which the positive class is predicted.
-        classes: the two names; the second is the positive one.
+        classes: the two names; the second is the positive class.
 
     Returns:
         `rows` with `predicted`, a class, and `confidence`, the probability of that class.
     """
+    negative, positive = classes
     probability = rows["probability"]
     is_positive = probability >= threshold
     return rows.assign(
-        predicted=np.where(is_positive, classes[1], classes[0]),
+        predicted=np.where(is_positive, positive, negative),
         confidence=np.where(is_positive, probability, 1 - probability),
     )
 
 
 def threshold(rows: pd.DataFrame, options: params.Evaluate, positive: str) -> float:
-    """Return the threshold that is asked for, or the highest that gives the wanted recall.
+    """Return `options.threshold`, or the highest threshold that has the recall `options.recall`.
 
     Args:
         rows: of validation, with `label` and `probability`.
-        options: `threshold`, and `recall`, none where it is not wanted.
+        options: `recall` may be none.
         positive: name of the positive class.
     """
     if options.recall is None:
         return options.threshold
-    found = np.sort(rows["probability"][rows["label"] == positive])
-    return float(found[int(np.floor((1 - options.recall) * len(found) + 1e-9))])
+    ascending = np.sort(rows["probability"][rows["label"] == positive])
+    missed = int(np.floor((1 - options.recall) * len(ascending) + 1e-9))
+    return float(ascending[missed])
 
 
 def summary(rows: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
-    """Measure predictions against labels.
+    """Return all figures of some images.
 
     Args:
-        rows: n rows from `decide`, with `label`.
-        classes: the two names; precision, recall and F1 are those of the positive class.
+        rows: n rows from `decide`, with `label` and `group`.
+        classes: the two names; precision, recall and F1 are those of the second, the positive
+            class.
 
     Returns:
-        Numbers and counts by name; `log_loss` is the mean binary cross-entropy in nats, `brier` the
-        mean squared error of the probability, `calibration_error` the mean distance of probability
-        and share in `reliability`; `roc_auc` is none where only one class is there.
+        Numbers and counts by name. `log_loss` is the mean binary cross-entropy in nats; `brier` is
+        the mean squared error of the probability; `calibration_error` is the mean distance between
+        probability and share in `reliability`; `roc_auc` is none if there is only one class.
     """
-    label, predicted, probability = rows["label"], rows["predicted"], rows["probability"]
-    positive = {"pos_label": classes[1], "zero_division": 0}
+    label = rows["label"]
+    predicted = rows["predicted"]
+    probability = rows["probability"]
+    positive = classes[1]
+    is_positive = label == positive
     recall = metrics.recall_score(label, predicted, labels=classes, average=None, zero_division=0)
-    counts = pd.crosstab(label, predicted).reindex(index=classes, columns=classes, fill_value=0)
-    curve = reliability(rows, classes[1])
-    distance = (curve["probability"] - curve["share"]).abs()
+    precision = metrics.precision_score(label, predicted, pos_label=positive, zero_division=0)
+    f1 = metrics.f1_score(label, predicted, pos_label=positive, zero_division=0)
+    recall_of_class = dict(zip(classes, recall.tolist(), strict=True))
+    counts = pd.crosstab(label, predicted)
+    counts = counts.reindex(index=classes, columns=classes, fill_value=0)
+    roc_auc = metrics.roc_auc_score(is_positive, probability) if is_positive.nunique() > 1 else None
     return {
-        "images": len(label),
-        "positive_class": classes[1],
+        "images": len(rows),
+        "positive_class": positive,
         "log_loss": metrics.log_loss(label, probability, labels=classes),
-        "brier": metrics.brier_score_loss(label == classes[1], probability),
-        "calibration_error": float(np.average(distance, weights=curve["images"])),
+        "brier": metrics.brier_score_loss(is_positive, probability),
+        "calibration_error": _calibration_error(rows, positive),
         "accuracy": metrics.accuracy_score(label, predicted),
-        "precision": metrics.precision_score(label, predicted, **positive),
-        "recall": metrics.recall_score(label, predicted, **positive),
-        "f1": metrics.f1_score(label, predicted, **positive),
-        "roc_auc": metrics.roc_auc_score(label == classes[1], probability)
-        if label.nunique() == 2
-        else None,
-        "recall_of_class": dict(zip(classes, recall.tolist(), strict=True)),
+        "precision": precision,
+        "recall": recall_of_class[positive],
+        "f1": f1,
+        "roc_auc": roc_auc,
+        "recall_of_class": recall_of_class,
         "confusion_matrix": counts.to_dict("index"),
         "interval_95": intervals(rows, classes),
     }
 
 
+def by_source(rows: pd.DataFrame, classes: list[str]) -> dict[str, dict[str, Any]]:
+    """Return the `summary` of each source, if the images come from more than one."""
+    if "source" not in rows or rows["source"].nunique() < 2:
+        return {}
+    return {
+        str(source): summary(of_source, classes) for source, of_source in rows.groupby("source")
+    }
+
+
 def headlines(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Pick the numbers that people compare between runs.
+    """Return the numbers that people compare between runs.
 
     Args:
-        figures: by subset, from `summary`, with `train_overlap` and, where the start of the
-            training was measured, `against_start` from `comparison`.
+        figures: by subset, what `details/evaluate.json` has of it.
 
     Returns:
-        By figure, its value on each subset; `log_loss` and `train_overlap` of those drawn from the
-        collection alone, as a dozen numbers is what people look through.
+        By metric, its value on each subset. `log_loss` and `train_overlap` are of validation and
+        test only, because nobody looks through more than a dozen numbers.
     """
-    own = {part: one for part, one in figures.items() if part in tables.SUBSETS}
-    found = {"accuracy": {part: one["accuracy"] for part, one in figures.items()}}
-    for name in ("log_loss", "train_overlap"):
-        found[name] = {part: one[name] for part, one in own.items()}
-    for part, one in figures.items():
-        for label, recall in one["recall_of_class"].items():
-            found.setdefault(f"recall_{label}", {})[part] = recall
-        if "against_start" in one:
-            gain = one["against_start"]["difference"]
-            found.setdefault("accuracy_over_start", {})[part] = gain
-    return found
+    values: dict[str, dict[str, float]] = {}
+    for subset, measured in figures.items():
+        values.setdefault("accuracy", {})[subset] = measured["accuracy"]
+        for label, recall in measured["recall_of_class"].items():
+            values.setdefault(f"recall_{label}", {})[subset] = recall
+        if subset in tables.SUBSETS:
+            values.setdefault("log_loss", {})[subset] = measured["log_loss"]
+            values.setdefault("train_overlap", {})[subset] = measured["train_overlap"]
+        if "against_start" in measured:
+            gain = measured["against_start"]["difference"]
+            values.setdefault("accuracy_over_start", {})[subset] = gain
+        if ratio := measured.get("people", {}).get("largest_ratio"):
+            values.setdefault("people_error_ratio", {})[subset] = ratio["ratio"]
+    return values
 
 
 def roc(rows: pd.DataFrame, positive: str) -> pd.DataFrame:
     """Return the ROC curve: false_positive_rate, true_positive_rate, threshold."""
-    columns = ("false_positive_rate", "true_positive_rate", "threshold")
-    curve = metrics.roc_curve(rows["label"], rows["probability"], pos_label=positive)
-    return pd.DataFrame(dict(zip(columns, curve, strict=True)))
+    false_positive, true_positive, threshold = metrics.roc_curve(
+        rows["label"], rows["probability"], pos_label=positive
+    )
+    return pd.DataFrame(
+        {
+            "false_positive_rate": false_positive,
+            "true_positive_rate": true_positive,
+            "threshold": threshold,
+        }
+    )
 
 
 def precision_recall(rows: pd.DataFrame, positive: str) -> pd.DataFrame:
-    """Return the precision-recall curve: recall, precision, threshold (none for the last point)."""
+    """Return the curve of recall, precision, threshold; the last point has no threshold."""
     precision, recall, threshold = metrics.precision_recall_curve(
         rows["label"], rows["probability"], pos_label=positive
     )
-    threshold = np.append(threshold, np.nan)
-    return pd.DataFrame({"recall": recall, "precision": precision, "threshold": threshold})
+    return pd.DataFrame(
+        {"recall": recall, "precision": precision, "threshold": np.append(threshold, np.nan)}
+    )
 
 
 def reliability(rows: pd.DataFrame, positive: str) -> pd.DataFrame:
-    """Hold probabilities against how often the positive class was there.
-
-    The mean distance, weighted by images, is the expected calibration error (Naeini 2015).
+    """Compare probabilities with how often the positive class occurs.
 
     Returns:
-        A row for each of `BINS` that is not empty: probability (its mean there), share (0-1, of the
-        positive class) and images.
+        A row for each of `BINS` that has images: mean `probability`, `share` of the positive class
+        (0-1), number of `images`.
     """
     share = (rows["label"] == positive).astype(float)
     table = pd.DataFrame({"probability": rows["probability"], "share": share})
-    bins = (table["probability"] * BINS).astype(int).clip(upper=BINS - 1).to_numpy()
-    found = table.groupby(bins)
-    return found.mean().assign(images=found.size()).reset_index(drop=True)
+    number = (table["probability"] * BINS).astype(int).clip(upper=BINS - 1)
+    bins = table.groupby(number.to_numpy())
+    return bins.mean().assign(images=bins.size()).reset_index(drop=True)
+
+
+def _calibration_error(rows: pd.DataFrame, positive: str) -> float:
+    """Return the expected calibration error, 0-1 (Naeini et al. 2015)."""
+    curve = reliability(rows, positive)
+    distance = (curve["probability"] - curve["share"]).abs()
+    return float(np.average(distance, weights=curve["images"]))
 
 
 def intervals(rows: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
-    """Tell between what bounds figures would lie in 95 of 100 such collections.
+    """Return 95 % intervals from a bootstrap over groups (cluster bootstrap: Field & Welsh 2007).
 
-    Whole groups are drawn anew, with replacement (cluster bootstrap: Field 2007), as the images of
-    one picture do not vote alone.
+    Groups are resampled, not images: images that descend from one picture are not independent.
 
     Args:
         rows: n rows from `decide`, with `label` and `group`.
         classes: the two names.
 
     Returns:
-        [lower, upper] of `accuracy`, `log_loss` and, by class, `recall_of_class`.
+        [lower, upper] of `accuracy`, `log_loss` and, by class, `recall_of_class`; none for a class
+        without images.
     """
-    label, probability = rows["label"], rows["probability"]
-    p = probability.where(label == classes[1], 1 - probability)
-    right = (label == rows["predicted"]).astype(float)
-    sums = pd.DataFrame({"images": 1.0, "right": right, "loss": -np.log(np.maximum(p, LEAST))})
+    label = rows["label"]
+    is_right = (label == rows["predicted"]).astype(float)
+    of_label = rows["probability"].where(label == classes[1], 1 - rows["probability"])
+    sums = pd.DataFrame({"images": 1.0, "right": is_right})
+    sums["loss"] = -np.log(np.maximum(of_label, LEAST))
     for name in classes:
-        sums[f"images {name}"] = (label == name).astype(float)
-        sums[f"right {name}"] = right * sums[f"images {name}"]
+        is_class = (label == name).astype(float)
+        sums[f"images {name}"] = is_class
+        sums[f"right {name}"] = is_right * is_class
     totals = _resampled(sums, rows["group"])
-
-    def bounds(part: str, all_of_them: str) -> list[float] | None:
-        ratio = (totals[part] / totals[all_of_them]).dropna()
-        return np.quantile(ratio, [0.025, 0.975]).tolist() if len(ratio) else None
-
+    recall = {
+        name: _interval(totals[f"right {name}"], totals[f"images {name}"]) for name in classes
+    }
     return {
-        "accuracy": bounds("right", "images"),
-        "log_loss": bounds("loss", "images"),
-        "recall_of_class": {name: bounds(f"right {name}", f"images {name}") for name in classes},
+        "accuracy": _interval(totals["right"], totals["images"]),
+        "log_loss": _interval(totals["loss"], totals["images"]),
+        "recall_of_class": recall,
     }
 
 
 def difference_interval(change: pd.Series, group: pd.Series) -> list[float]:
-    """Tell between what bounds the mean of a difference would lie in 95 of 100 such collections.
-
-    Whole groups are drawn anew, each image with what two models say of it (paired cluster
-    bootstrap).
+    """Return the 95 % interval of a mean difference, from a paired bootstrap over groups.
 
     Args:
-        change: (n,), of each image: one model's figure minus the other's.
-        group: (n,), which images belong together.
+        change: (n,), for each image one model's figure minus the other's.
+        group: (n,), the group of each image.
 
     Returns:
         [lower, upper].
     """
-    totals = _resampled(pd.DataFrame({"images": 1.0, "change": change.astype(float)}), group)
+    sums = pd.DataFrame({"images": 1.0, "change": change.astype(float)})
+    totals = _resampled(sums, group)
     return np.quantile(totals["change"] / totals["images"], [0.025, 0.975]).tolist()
 
 
+def _interval(part: pd.Series, whole: pd.Series) -> list[float] | None:
+    """Return the central 95 % of a ratio over resamples; none if the whole is always 0."""
+    ratio = (part / whole).dropna()
+    return np.quantile(ratio, [0.025, 0.975]).tolist() if len(ratio) else None
+
+
 def _resampled(sums: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
-    """Add the columns up over groups that are drawn with replacement; a row a resample."""
+    """Return the columns' totals over groups drawn with replacement; a row a resample."""
     by_group = sums.groupby(group.to_numpy()).sum()
-    rng, count = np.random.default_rng(0), len(by_group)
-    drawn = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES) @ by_group.to_numpy()
-    return pd.DataFrame(drawn, columns=by_group.columns)
+    count = len(by_group)
+    rng = np.random.default_rng(0)
+    draws = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES)
+    return pd.DataFrame(draws @ by_group.to_numpy(), columns=by_group.columns)

@@ -11,53 +11,55 @@ from PIL import Image
 from facemask import pictures
 from facemask.store.pixels import Pixels
 
-OF_DECISION = 12
-"""Most images shown of wrong and of right predictions in `attention`."""
+MISTAKES = 24
+"""Most images on the sheet of mistakes."""
+
+ATTENTION = 12
+"""Most wrong, and most right, predictions on the sheet of attention."""
 
 
-def mistakes(name: str, rows: pd.DataFrame, pixels: Pixels, most: int) -> Image.Image:
-    """Show the wrong predictions, the most confident first.
+def mistakes(name: str, rows: pd.DataFrame, pixels: Pixels) -> Image.Image:
+    """Return a contact sheet of the wrong predictions, the most confident first.
 
     Args:
         name: of the subset.
-        rows: n rows from `metrics.decide`, with `confidence`.
+        rows: n rows from `metrics.decide`.
         pixels: the images, by `row`.
-        most: how many are shown.
     """
     wrong = rows[rows["label"] != rows["predicted"]]
-    worst = wrong.nlargest(most, "confidence")
+    worst = wrong.nlargest(MISTAKES, "confidence")
     title = f"{len(wrong)} mistakes in {len(rows)} {name} images"
     if len(worst) < len(wrong):
         title += f"; the {len(worst)} most confident"
-    tiles = [
-        pictures.captioned(image, [*_caption(row), row["path"]])
-        for image, row in zip(_images(worst, pixels), worst.to_dict("records"), strict=True)
-    ]
+    tiles = []
+    for image, row in zip(_images(worst, pixels), worst.to_dict("records"), strict=True):
+        caption = [*_caption(row), row["path"]]
+        tiles.append(pictures.captioned(image, caption))
     return pictures.sheet(title, tiles)
 
 
 def attention(
     name: str, rows: pd.DataFrame, pixels: Pixels, maps: NDArray[np.float32]
 ) -> Image.Image:
-    """Show where the network looked in some wrong and some right predictions.
+    """Return a contact sheet of where the network looks in wrong and in right predictions.
 
     Args:
         name: of the subset.
-        rows: n rows from `metrics.decide`, numbered from 0, with `confidence`.
+        rows: n rows from `metrics.decide`, numbered from 0.
         pixels: the images, by `row`.
         maps: (n, h, w) from `grad_cam.maps`.
     """
-    wrong = rows["label"] != rows["predicted"]
+    is_wrong = rows["label"] != rows["predicted"]
     sheets = []
-    for kind, those in (("wrong", rows[wrong]), ("right", rows[~wrong])):
-        some = those.sample(min(len(those), OF_DECISION), random_state=0)
-        tiles = [
-            pictures.captioned(_spotlit(image, maps[number]), _caption(row))
-            for image, number, row in zip(
-                _images(some, pixels), some.index, some.to_dict("records"), strict=True
-            )
-        ]
-        title = f"Where the network looks: {len(some)} of {len(those)} {kind} {name} predictions"
+    for kind, predictions in (("wrong", rows[is_wrong]), ("right", rows[~is_wrong])):
+        sample = predictions.sample(min(len(predictions), ATTENTION), random_state=0)
+        tiles = []
+        of_sample = maps[sample.index.to_numpy()]
+        records = sample.to_dict("records")
+        for image, lit, row in zip(_images(sample, pixels), of_sample, records, strict=True):
+            tiles.append(pictures.captioned(_spotlit(image, lit), _caption(row)))
+        counts = f"{len(sample)} of {len(predictions)}"
+        title = f"Where the network looks: {counts} {kind} {name} predictions"
         sheets.append(pictures.sheet(title, tiles))
     return pictures.stack(sheets)
 
@@ -67,12 +69,13 @@ def _images(rows: pd.DataFrame, pixels: Pixels) -> list[Image.Image]:
 
 
 def _caption(row: Mapping[Hashable, Any]) -> list[str]:
-    return [f"says {row['predicted']} {row['confidence']:.3f}", f"is {row['label']}"]
+    return [f"predicted {row['predicted']} {row['confidence']:.3f}", f"is {row['label']}"]
 
 
 def _spotlit(image: Image.Image, attention: NDArray[np.float32]) -> Image.Image:
-    """Darken an RGB picture where it has little attention."""
-    strength = Image.fromarray(np.uint8(255 * attention / max(attention.max(), 1e-12)))
+    """Return an RGB picture darkened where it has little attention."""
+    brightest = max(attention.max(), 1e-12)
+    strength = Image.fromarray(np.uint8(255 * attention / brightest))
     strength = strength.resize(image.size, Image.Resampling.BICUBIC)
     dark = image.point(lambda value: value // 5)
     return Image.composite(image, dark, strength)

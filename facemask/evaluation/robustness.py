@@ -1,4 +1,4 @@
-"""How many decisions flip with what a mask does not depend on."""
+"""How many decisions flip if an image is changed in a way that does not change the mask."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -12,21 +12,39 @@ from facemask.store import images
 from facemask.store.pixels import Pixels
 
 Change = Callable[[Image.Image], Image.Image]
-"""An RGB picture -> one of the same size."""
-
-CROP = 0.1
-"""By how much of its side a crop is tighter or looser."""
+"""Takes a square RGB image and returns another of the same size."""
 
 IMAGES_AT_ONCE = 256
 
 
 def _turn_hue(degrees: float) -> Change:
+    """Return a change that turns the hue of every pixel."""
+    step = round(degrees / 360 * 256)
+
     def change(image: Image.Image) -> Image.Image:
-        hue, *others = image.convert("HSV").split()
-        turned = hue.point(lambda value: (value + round(degrees / 360 * 256)) % 256)
-        return Image.merge("HSV", (turned, *others)).convert("RGB")
+        hue, saturation, value = image.convert("HSV").split()
+        turned = hue.point(lambda level: (level + step) % 256)
+        return Image.merge("HSV", (turned, saturation, value)).convert("RGB")
 
     return change
+
+
+def _blur(radius: float) -> Change:
+    """Return a change that blurs with a Gaussian of this radius in pixels."""
+    return lambda image: image.filter(ImageFilter.GaussianBlur(radius))
+
+
+def _brighten(factor: float) -> Change:
+    """Return a change that multiplies all values."""
+    return lambda image: ImageEnhance.Brightness(image).enhance(factor)
+
+
+def _to_grey(image: Image.Image) -> Image.Image:
+    return image.convert("L").convert("RGB")
+
+
+def _half_way_to_white(image: Image.Image) -> Image.Image:
+    return image.point(lambda value: (value + 256) // 2)
 
 
 def _as_jpeg(image: Image.Image) -> Image.Image:
@@ -36,44 +54,63 @@ def _as_jpeg(image: Image.Image) -> Image.Image:
 
 
 def _at_half_resolution(image: Image.Image) -> Image.Image:
-    small = image.resize((image.width // 2, image.height // 2), Image.Resampling.BILINEAR)
+    half = (image.width // 2, image.height // 2)
+    small = image.resize(half, Image.Resampling.BILINEAR)
     return small.resize(image.size, Image.Resampling.BILINEAR)
 
 
-def _cropped(image: Image.Image, border: float) -> Image.Image:
-    """Cut a border off, a share of the side, or repeat the outermost pixels so far outside."""
-    width = round(abs(border) * image.width)
-    pixels = np.asarray(image)
-    if border < 0:
-        pixels = np.pad(pixels, ((width, width), (width, width), (0, 0)), "edge")
-    else:
-        pixels = pixels[width:-width, width:-width]
-    return images.resize(Image.fromarray(pixels), image.width)
+def _tighter(share: float) -> Change:
+    """Return a change that cuts a share of the side off, half of it at each edge."""
+
+    def change(image: Image.Image) -> Image.Image:
+        side = image.width
+        border = round(share / 2 * side)
+        part = image.crop((border, border, side - border, side - border))
+        return images.resize(part, side)
+
+    return change
 
 
-def _exposed(factor: float, noise: float = 0) -> Change:
-    """Expose by a factor and clip; a dark picture has noise of this standard deviation."""
+def _looser(share: float) -> Change:
+    """Return a change that adds a share of the side by repeating the outermost pixels."""
+
+    def change(image: Image.Image) -> Image.Image:
+        border = round(share / 2 * image.width)
+        padded = np.pad(np.asarray(image), ((border, border), (border, border), (0, 0)), "edge")
+        return images.resize(Image.fromarray(padded), image.width)
+
+    return change
+
+
+def _expose(factor: float, noise: float = 0) -> Change:
+    """Return a change that exposes by a factor and clips.
+
+    Args:
+        factor: of all values.
+        noise: standard deviation, in grey levels, of the noise that a dark picture has.
+    """
 
     def change(image: Image.Image) -> Image.Image:
         pixels = factor * np.asarray(image, np.float32)
-        pixels += np.random.default_rng(0).normal(0, 1, pixels.shape) * noise
+        pixels += noise * np.random.default_rng(0).normal(0, 1, pixels.shape)
         return Image.fromarray(np.uint8(np.clip(np.rint(pixels), 0, 255)))
 
     return change
 
 
-def _moved(image: Image.Image) -> Image.Image:
-    """Blur along a line of a tenth of the side, as a hand that moves does."""
+def _move(image: Image.Image) -> Image.Image:
+    """Blur along a horizontal line of 9 % of the side, as a moving hand does."""
     length = round(0.094 * image.width)
-    pixels = np.pad(
-        np.asarray(image, np.float32), ((0, 0), (length // 2, length // 2), (0, 0)), "edge"
-    )
-    means = np.lib.stride_tricks.sliding_window_view(pixels, length, axis=1).mean(axis=-1)
-    return Image.fromarray(np.uint8(np.rint(means[:, : image.width])))
+    border = length // 2
+    pixels = np.asarray(image, np.float32)
+    padded = np.pad(pixels, ((0, 0), (border, border), (0, 0)), "edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, length, axis=1)
+    blurred = windows.mean(axis=-1)[:, : image.width]
+    return Image.fromarray(np.uint8(np.rint(blurred)))
 
 
 def _cut(left: float, bottom: float) -> Change:
-    """Cut shares of the side off, and stretch the rest."""
+    """Return a change that cuts shares of the side off and stretches the rest."""
 
     def change(image: Image.Image) -> Image.Image:
         side = image.width
@@ -83,85 +120,84 @@ def _cut(left: float, bottom: float) -> Change:
     return change
 
 
-def _rotated(image: Image.Image) -> Image.Image:
+def _rotate(image: Image.Image) -> Image.Image:
     return image.rotate(45, Image.Resampling.BILINEAR)
 
 
-def _wider(times: float) -> Change:
-    """Show the picture smaller, before itself upside down and out of focus."""
+def _widen(factor: float) -> Change:
+    """Return a change that shows the picture smaller, before itself upside down and blurred."""
 
     def change(image: Image.Image) -> Image.Image:
         side = image.width
-        behind = ImageOps.flip(image).filter(ImageFilter.GaussianBlur(side / 12))
-        small = images.resize(image, round(side / times))
-        behind.paste(small, ((side - small.width) // 2, (side - small.width) // 2))
-        return behind
+        background = ImageOps.flip(image).filter(ImageFilter.GaussianBlur(side / 12))
+        small = images.resize(image, round(side / factor))
+        border = (side - small.width) // 2
+        background.paste(small, (border, border))
+        return background
 
     return change
 
 
 CHANGES: dict[str, Change] = {
     "mirror image": ImageOps.mirror,
-    "greyscale": lambda image: image.convert("L").convert("RGB"),
+    "greyscale": _to_grey,
     "hue turned by 60 degrees": _turn_hue(60),
     "hue turned by 120 degrees": _turn_hue(120),
     "hue turned by 180 degrees": _turn_hue(180),
     "JPEG of quality 30": _as_jpeg,
-    "Gaussian blur of 1 pixel": lambda image: image.filter(ImageFilter.GaussianBlur(1)),
-    "Gaussian blur of 2 pixels": lambda image: image.filter(ImageFilter.GaussianBlur(2)),
-    "motion blur of 9 %": _moved,
+    "Gaussian blur of 1 pixel": _blur(1),
+    "Gaussian blur of 2 pixels": _blur(2),
+    "motion blur of 9 %": _move,
     "half resolution": _at_half_resolution,
-    "30 % darker": lambda image: ImageEnhance.Brightness(image).enhance(0.7),
-    "30 % brighter": lambda image: ImageEnhance.Brightness(image).enhance(1.3),
-    "exposure x0.35": _exposed(0.35),
-    "exposure x0.2 with noise": _exposed(0.2, noise=6),
-    "exposure x0.12 with noise": _exposed(0.12, noise=6),
-    "exposure x2, clipped": _exposed(2),
-    "exposure x3, clipped": _exposed(3),
-    "half way to white": lambda image: image.point(lambda value: (value + 256) // 2),
-    "10 % tighter crop": lambda image: _cropped(image, CROP / 2),
-    "10 % looser crop": lambda image: _cropped(image, -CROP / 2),
-    "left third cut off": _cut(1 / 3, 0),
-    "lower fifth cut off": _cut(0, 1 / 5),
-    "rotated by 45 degrees": _rotated,
-    "1.5 times as wide": _wider(1.5),
-    "2 times as wide": _wider(2),
+    "30 % darker": _brighten(0.7),
+    "30 % brighter": _brighten(1.3),
+    "exposure x0.35": _expose(0.35),
+    "exposure x0.2 with noise": _expose(0.2, noise=6),
+    "exposure x0.12 with noise": _expose(0.12, noise=6),
+    "exposure x2, clipped": _expose(2),
+    "exposure x3, clipped": _expose(3),
+    "half way to white": _half_way_to_white,
+    "10 % tighter crop": _tighter(0.1),
+    "10 % looser crop": _looser(0.1),
+    "left third cut off": _cut(left=1 / 3, bottom=0),
+    "lower fifth cut off": _cut(left=0, bottom=1 / 5),
+    "rotated by 45 degrees": _rotate,
+    "1.5 times as wide": _widen(1.5),
+    "2 times as wide": _widen(2),
 }
-"""What should change no decision, by name; the images have the network's input size."""
+"""Changes that should flip no decision, by name. Pixels are those of the network's input."""
 
 
 def flip_rates(
     predict: Callable[[NDArray[np.uint8]], NDArray[np.float64]],
     rows: NDArray[np.int64],
     pixels: Pixels,
+    *,
     is_positive: NDArray[np.bool_],
     threshold: float,
 ) -> dict[str, float]:
-    """Measure the share of images on which each of `CHANGES` flips the decision.
+    """Return for each of `CHANGES` the share of images, 0-1, whose decision it flips.
 
     Args:
         predict: from RGB images, (n, size, size, 3) 0-255, to probabilities (n,).
         rows: (n,), numbers of the images.
         pixels: the images.
-        is_positive: (n,), whether the positive class is predicted for the images as they are.
+        is_positive: (n,), whether the positive class is predicted for the unchanged images.
         threshold: probability from which the positive class is predicted.
-
-    Returns:
-        0-1 for each change.
     """
     flips = dict.fromkeys(CHANGES, 0)
     with tqdm(total=len(rows), desc="robustness", unit="image", disable=None) as bar:
         for start in range(0, len(rows), IMAGES_AT_ONCE):
-            shown = [
-                Image.fromarray(image) for image in pixels[rows[start : start + IMAGES_AT_ONCE]]
-            ]
-            before = is_positive[start : start + len(shown)]
+            end = start + IMAGES_AT_ONCE
+            batch = [Image.fromarray(image) for image in pixels[rows[start:end]]]
+            before = is_positive[start:end]
             for name, change in CHANGES.items():
-                after = predict(_stacked([change(image) for image in shown])) >= threshold
+                changed = [change(image) for image in batch]
+                after = predict(_stack(changed)) >= threshold
                 flips[name] += int((before != after).sum())
-            bar.update(len(shown))
+            bar.update(len(batch))
     return {name: count / max(len(rows), 1) for name, count in flips.items()}
 
 
-def _stacked(shown: Sequence[Image.Image]) -> NDArray[np.uint8]:
-    return np.stack([np.asarray(image) for image in shown])
+def _stack(batch: Sequence[Image.Image]) -> NDArray[np.uint8]:
+    return np.stack([np.asarray(image) for image in batch])

@@ -1,30 +1,33 @@
-"""The subsets that a model is measured on, with what it says of their images."""
+"""The subsets that a model is measured on, and what it predicts for their images."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import keras
 import pandas as pd
 
+from facemask.evaluation import metrics
 from facemask.model import dataset, network
 from facemask.store import tables
 from facemask.store.pixels import Pixels
 
 EXTERNAL = "external"
-"""The kind of every external test set, and the name of one without images."""
+"""The kind of every external test set."""
 
 COLUMNS = ["split", "path", "label", "group", "row", "probability", "predicted"]
-"""Of the table of predictions."""
+"""Columns of the table of predictions."""
 
 
-class Subset(NamedTuple):
-    """A subset, scored.
+@dataclass(frozen=True)
+class Subset:
+    """Images that a model is measured on together; at least one.
 
     Attributes:
-        name: `validation`, `test` or that of an external test set.
+        name: `validation`, `test`, or the name of an external test set.
         kind: `validation`, `test` or `external`.
-        rows: numbered from 0, with `probability` (0-1) of the positive class.
-        pixels: their images, by `row`.
-        train_overlap: images that share their group with one that was trained on.
+        rows: numbered from 0; `score` adds `probability`, `decide` adds `predicted`.
+        pixels: the images, by `row`.
+        train_overlap: number of images that share their group with a training image.
     """
 
     name: str
@@ -34,35 +37,48 @@ class Subset(NamedTuple):
     train_overlap: int
 
 
-def score(
-    model: keras.Model,
-    table: pd.DataFrame,
-    pixels: Pixels,
-    external: pd.DataFrame,
-    external_pixels: Pixels,
+def collect(
+    table: pd.DataFrame, pixels: Pixels, external: pd.DataFrame, external_pixels: Pixels
 ) -> list[Subset]:
-    """Ask a model about validation, test and each external test set.
+    """Return the subsets that have images: validation first, then test and the external sets.
+
+    Args:
+        table: rows of the collection, with `label`, `split`, `group` and `row`.
+        pixels: their images.
+        external: rows of the external test sets, with the same columns.
+        external_pixels: their images.
+    """
+    trained_on = tables.subset(table, tables.TRAIN)["group"]
+    subsets = []
+    for name in (tables.VALIDATION, tables.TEST):
+        rows = tables.subset(table, name)
+        overlap = int(rows["group"].isin(trained_on).sum())
+        subsets.append(Subset(name, name, rows, pixels, overlap))
+    for name in sorted(external["split"].unique()):
+        rows = tables.subset(external, name)
+        overlap = int(rows["group"].isin(trained_on).sum())
+        subsets.append(Subset(name, EXTERNAL, rows, external_pixels, overlap))
+    return [subset for subset in subsets if len(subset.rows)]
+
+
+def score(model: keras.Model, subsets: Sequence[Subset], positive: str) -> list[Subset]:
+    """Return the subsets with the model's `probability` (0-1) of the positive class in their rows.
 
     Args:
         model: from `network.load`.
-        table: rows of the collection, with `label`, `split`, `group` and `row`.
-        pixels: their images.
-        external: rows of the external test sets, the same.
-        external_pixels: theirs.
-
-    Returns:
-        Validation first; one external subset without images where there is no external test set.
+        subsets: from `collect`.
+        positive: name of the positive class.
     """
-    positive = tables.classes(table)[1]
-    names = [(name, name, table, pixels) for name in (tables.VALIDATION, tables.TEST)]
-    for name in sorted(external["split"].unique()) or [EXTERNAL]:
-        names.append((name, EXTERNAL, external, external_pixels))
-    trained_on = tables.subset(table, tables.TRAIN)["group"]
-    found = []
-    for name, kind, rows, images in names:
-        own = tables.subset(rows, name)
-        own["probability"] = network.predict(
-            model, dataset.inference_batches(own, positive, images)
-        )
-        found.append(Subset(name, kind, own, images, int(own["group"].isin(trained_on).sum())))
-    return found
+    scored = []
+    for subset in subsets:
+        batches = dataset.inference_batches(subset.rows, positive, subset.pixels)
+        rows = subset.rows.assign(probability=network.predict(model, batches))
+        scored.append(replace(subset, rows=rows))
+    return scored
+
+
+def decide(subsets: Sequence[Subset], threshold: float, classes: Sequence[str]) -> list[Subset]:
+    """Return the subsets with `metrics.decide` applied to their rows."""
+    return [
+        replace(subset, rows=metrics.decide(subset.rows, threshold, classes)) for subset in subsets
+    ]

@@ -161,7 +161,6 @@ class Evaluate(Section):
 
     threshold: Share
     recall: Annotated[float, Field(gt=0, le=1)] | None
-    worst_mistakes: Annotated[int, Field(ge=1, le=200)]
 
 
 def _distinct(names: list[str]) -> list[str]:

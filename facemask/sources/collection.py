@@ -12,7 +12,7 @@ import pandas as pd
 from facemask import params
 from facemask.errors import UserError
 from facemask.files import replacing
-from facemask.sources import boxes, crops
+from facemask.sources import boxes, crops, people
 from facemask.sources.classes import class_of, find_classes
 from facemask.sources.examination import examine_all
 from facemask.sources.source import Entry, Source, harmless
@@ -101,6 +101,8 @@ def collect(
     crop_faces = not whole and options.crops(source.name)
     cropped = crops.Crops(source, annotations, cropper, cache, crop_faces=crop_faces)
     for entry, facts in examine_all(cropped, spool, cache):
+        if PurePosixPath(entry.path).name == people.TABLE:
+            continue
         if PurePosixPath(entry.path).name in GIVEN and not entry.fault:
             given.append(entry)
             continue

@@ -1,0 +1,90 @@
+"""What a source says about the people in its images, from a table `people.csv`.
+
+The table has a column `path`, relative to the table, and a column for each attribute, such as `age`
+or `sex`. An empty cell says nothing.
+"""
+
+import io
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+import pandas as pd
+
+from facemask.errors import UserError
+from facemask.sources.source import Entry, Source, harmless
+
+TABLE = "people.csv"
+
+COLUMNS = ["set", "path", "attribute", "value"]
+"""Columns of what `read` returns."""
+
+MOST_VALUES = 20
+"""Most values of an attribute. If whole numbers, such as ages, have more, tens are taken."""
+
+
+def read(sources: Sequence[Source]) -> pd.DataFrame:
+    """Return what the sources say about the people in their images.
+
+    Args:
+        sources: external test sets and photos; each is a set.
+
+    Returns:
+        A row for each value: set, path, attribute, value.
+
+    Raises:
+        UserError: a table names no file of its source or names one twice, or an attribute has too
+            many values, or a name or value would not be safe in a table.
+    """
+    parts = [pd.DataFrame(columns=COLUMNS)]
+    for source in sources:
+        names = [path for path in source.names if PurePosixPath(path).name == TABLE]
+        for entry in source.read(names) if names else ():
+            parts.append(_attributes(entry, source).assign(set=source.name))
+    return pd.concat(parts)[COLUMNS]
+
+
+def _attributes(entry: Entry, source: Source) -> pd.DataFrame:
+    """Return the rows of one table: path, attribute, value."""
+    try:
+        table = pd.read_csv(io.BytesIO(entry.content), dtype=str, keep_default_na=False)
+        folder = PurePosixPath(entry.path).parent
+        path = [str(folder / harmless(path.replace("\\", "/"))) for path in table.pop("path")]
+    except (KeyError, ValueError) as error:
+        reason = entry.fault or f"should be CSV with a column path: {error}"
+        raise UserError(f"{entry.path}: {reason}") from error
+    _refuse_paths(entry.path, path, source)
+    for attribute in table:
+        table[attribute] = _values(entry.path, str(attribute), table[attribute])
+    long = table.assign(path=path).melt("path", var_name="attribute")
+    return long[long["value"] != ""]
+
+
+def _refuse_paths(table: str, paths: list[str], source: Source) -> None:
+    files = set(source.names)
+    first_row: dict[str, int] = {}
+    for row, path in enumerate(paths, 2):  # row 1 has the names of the columns
+        if path not in files:
+            raise UserError(f"{table}: row {row}: path = {path!r}: the source has no such file")
+        if path in first_row:
+            raise UserError(f"{table}: rows {first_row[path]} and {row} both name {path!r}")
+        first_row[path] = row
+
+
+def _values(table: str, attribute: str, values: pd.Series) -> pd.Series:
+    """Return an attribute's values; many whole numbers become tens, such as `40-49`."""
+    for text in (attribute, *values):
+        if text and not re.match(r"\w", text):  # a spreadsheet would run some of these
+            raise UserError(
+                f"{table}: {attribute} = {text!r}: should begin with a letter, digit or underscore"
+            )
+    known = values[values != ""]
+    if known.nunique() > MOST_VALUES and known.str.fullmatch(r"\d{1,9}").all():
+        tens = known.astype(int) // 10 * 10
+        values = (tens.astype(str) + "-" + (tens + 9).astype(str)).reindex(values.index).fillna("")
+    count = values[values != ""].nunique()
+    if count > MOST_VALUES:
+        raise UserError(
+            f"{table}: {attribute}: has {count} different values; should have at most {MOST_VALUES}"
+        )
+    return values
