@@ -46,10 +46,10 @@ TOLERANCE = 0.005
 NAMED_IMAGES = 3
 """Images that are named of a batch that diverged."""
 
-STATE = "state.weights.h5"
+STATE = "state.npz"
 """The network and the optimizer after the last finished epoch."""
 
-BEFORE_FINE_TUNING = "before-fine-tuning.weights.h5"
+BEFORE_FINE_TUNING = "before-fine-tuning.npz"
 """The same after the last epoch before fine-tuning."""
 
 HISTORY = "history.csv"
@@ -191,14 +191,16 @@ class Checkpoint:
         """Load `STATE` or `BEFORE_FINE_TUNING` into a compiled model and its optimizer."""
         last = self.last()
         if last is not None:
-            model.load_weights(last / name)
+            with np.load(last / name) as arrays:
+                for variable, array in zip(_variables(model), arrays.values(), strict=True):
+                    variable.assign(array)
 
     def keep(self, model: keras.Model, history: pd.DataFrame, fine_tunes_next: bool) -> None:
         """Keep a finished epoch in place of the one before."""
         last = self.last()
         with replacing(self.folder / f"epoch-{len(history):04d}") as folder:
             folder.mkdir()
-            model.save_weights(folder / STATE)
+            np.savez(folder / STATE, *map(keras.ops.convert_to_numpy, _variables(model)))
             if fine_tunes_next:
                 shutil.copy(folder / STATE, folder / BEFORE_FINE_TUNING)
             elif last and (last / BEFORE_FINE_TUNING).exists():
@@ -206,6 +208,14 @@ class Checkpoint:
             history.to_csv(folder / HISTORY, index=False)
         if last:
             remove(last)
+
+
+def _variables(model: keras.Model) -> list[keras.Variable]:
+    """Return all variables of a compiled model and of its optimizer.
+
+    Keras would save them by HDF5, which crashes at the end of the process if the disk is full.
+    """
+    return [*model.variables, *model.optimizer.variables]
 
 
 class Epochs(keras.callbacks.Callback):
