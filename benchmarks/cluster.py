@@ -43,7 +43,7 @@ def steps(source: Path, folder: Path, options: params.Params) -> dict[str, float
         options.ingest,
         spool,
         cache=cache,
-        cropper=face_cropper(options.export_tflite.crop),
+        cropper=face_cropper(options.crop),
     )
     (folder / "raw").mkdir()
     shards.write(folder / "raw", found.good, spool)

@@ -99,8 +99,8 @@ def main() -> None:
             "browser, canvas": drawn,
         }
         for name, scale in ways.items():
-            said = [classifier.probability(scale(face)) for face in tqdm(faces, desc=name)]
-            decided[name] = np.array(said) >= threshold
+            answers = [classifier.probabilities(scale(face)) for face in tqdm(faces, desc=name)]
+            decided[name] = np.array(answers)[:, 1] >= threshold
     table = pd.DataFrame(
         {
             "scaled_by": name,

@@ -1,4 +1,4 @@
-"""Convert the model to TFLite in several ways, measure each, choose one, and ask it about photos.
+"""Convert the model to TFLite, measure each variant, choose one and run it on whole photos.
 
 Run by `dvc repro export_tflite`; about a minute for three thousand images.
 """
@@ -6,10 +6,13 @@ Run by `dvc repro export_tflite`; about a minute for three thousand images.
 import hashlib
 from typing import Any
 
+import keras
+import pandas as pd
+
 from facemask import files, params, timing
 from facemask.export import conversion, end_to_end, model_card, parity, variants
 from facemask.files import replacing
-from facemask.inference.contract import describe
+from facemask.inference.contract import Contract, describe
 from facemask.model import network
 from facemask.store import tables
 from facemask.store.pixels import Pixels
@@ -17,42 +20,82 @@ from stages import paths
 
 
 def export_tflite(values: params.Params) -> dict[str, Any]:
-    """Write the variants, and the one that ships with its card; return what each of them costs."""
-    options, table = values.export_tflite, tables.read(paths.SPLIT)
-    pixels, external = Pixels(paths.RESIZED), Pixels(paths.RESIZED_EXTERNAL)
+    """Write the variants, the one that ships, and its card; return what each variant costs."""
+    options = values.export_tflite
     figures = files.read_json(paths.DETAILS, "ingest", "split", "evaluate")
+    table = tables.read(paths.SPLIT)
+    collection = Pixels(paths.RESIZED)
+    external = Pixels(paths.RESIZED_EXTERNAL)
+    trained = network.load(paths.KERAS_MODEL)
+    contract = contract_of(trained, values, table, figures)
+
+    rows = parity.reference(tables.read(paths.PREDICTIONS))
+    with replacing(paths.VARIANTS) as folder:
+        variant_files = variants.write(
+            model=conversion.folded(trained),
+            names=options.variants,
+            contract=contract,
+            examples=variants.representative(table, collection),
+            folder=folder,
+        )
+        rows = variants.run(
+            variant_files,
+            rows,
+            image=variants.reader(collection, external),
+        )
+        measured = variants.measure(variant_files, rows, contract)
+        cost = variants.cost(variant_files)
+        tables.write(rows, paths.EXPORTED)
+        shipped = parity.choose(options, rows, measured, contract.threshold)
+        variants.ship(
+            variant_files[shipped],
+            labels=contract.labels,
+            model=paths.TFLITE_MODEL,
+            names=paths.LABELS,
+        )
+
+    photos = end_to_end.ask_stored(paths.RAW_PHOTOS, paths.TFLITE_MODEL)
+    tables.write(photos, paths.PHOTOS)
+
+    figures["train"] = {"parameters": trained.count_params()}
+    figures["export_tflite"] = {
+        "shipped": shipped,
+        "variants": measured,
+        "photos": end_to_end.measure(photos),
+    }
+    model_card.write(paths.MODEL_CARD, contract, figures)
+    files.write_json(figures["export_tflite"], paths.DETAILS / "export_tflite.json")
+    files.write_json({"shipped": measured[shipped]["kilobytes"]}, paths.SIZE)
+    files.write_json(end_to_end.headline(photos), paths.BALANCED_ACCURACY)
+    tables.write(parity.frontier(measured), paths.PLOTS / "tflite_variants.csv")
+    return {"variants": cost}
+
+
+def contract_of(
+    model: keras.Model,
+    values: params.Params,
+    table: pd.DataFrame,
+    figures: dict[str, Any],
+) -> Contract:
+    """Return what the exported file says of itself.
+
+    Args:
+        model: from `train`.
+        values: all parameters.
+        table: of all images with their subsets.
+        figures: what the earlier stages wrote to `details/`, by stage.
+    """
     ingest = figures["ingest"]
-    model = conversion.folded(trained := network.load(paths.KERAS_MODEL))
-    contract = describe(
-        author=options.author,
+    source = ingest["source"].rsplit("/", 1)[-1]
+    return describe(
+        author=values.export_tflite.author,
         labels=tables.classes(table),
         side=model.input_shape[1],
         threshold=figures["evaluate"]["threshold"],
-        crop=options.crop.model_dump(),
+        crop=values.crop.model_dump(),
         training_data=hashlib.sha256(paths.SPLIT.read_bytes()).hexdigest(),
-        data_description=ingest["description"] or ingest["source"].rsplit("/", 1)[-1],
+        data_description=ingest["description"] or source,
     )
-    rows = parity.reference(tables.read(paths.PREDICTIONS))
-    examples = variants.representative(table, pixels, options.calibration_images)
-    with replacing(paths.VARIANTS) as folder:
-        variant_files = variants.make(model, options.variants, contract, examples, folder)
-        rows = variants.ask(variant_files, rows, variants.reader(pixels, external))
-        measured = variants.measure(variant_files, rows, contract)
-        cost = variants.cost(variant_files, options.latency_runs)
-        tables.write(rows, paths.EXPORTED)
-        shipped = parity.choose(options, rows, measured, contract.threshold)
-        variants.ship(variant_files[shipped], contract.labels, paths.TFLITE_MODEL, paths.LABELS)
-    photos = end_to_end.ask_stored(paths.RAW_PHOTOS, paths.TFLITE_MODEL)
-    tables.write(photos, paths.PHOTOS)
-    made = {"shipped": shipped, "variants": measured, "photos": end_to_end.measure(photos)}
-    learned = {"parameters": trained.count_params()}
-    figures |= {"train": learned, "export_tflite": made}
-    model_card.write(paths.MODEL_CARD, contract, figures)
-    tables.write(parity.frontier(measured), paths.PLOTS / "tflite_variants.csv")
-    files.write_json(made, paths.DETAILS / "export_tflite.json")
-    files.write_json({"shipped": measured[shipped]["kilobytes"]}, paths.SIZE)
-    files.write_json(end_to_end.headline(photos), paths.BALANCED_ACCURACY)
-    return {"variants": cost}
 
 
 if __name__ == "__main__":

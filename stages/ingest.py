@@ -81,4 +81,4 @@ def draw(collection: Collection, spool: shards.Spool) -> None:
 if __name__ == "__main__":
     with timing.stage("ingest", paths.TIMING), shards.Spool(paths.QUARANTINE.parent) as spool:
         values = params.load(paths.PARAMS)
-        ingest(values.ingest, values.export_tflite.crop, spool)
+        ingest(values.ingest, values.crop, spool)

@@ -76,8 +76,7 @@ def demo_project(folder: Path) -> Path:
     loose = {"max_accuracy_loss": 0.1, "max_changed_decisions": 0.1}  # after so few epochs
     changes = {f"export_tflite.{key}": value for key, value in loose.items()}
     short = {"train.epochs": 2, "train.fine_tuning_epochs": 0, "train.min_steps": 0}
-    changes |= short | {"export_tflite.latency_runs": 5}
-    set_params(project, changes | {"train.precision": "float32"})
+    set_params(project, changes | short | {"train.precision": "float32"})
     commit(project)
     dvc(project, "repro")
     return project

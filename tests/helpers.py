@@ -54,7 +54,6 @@ TINY: dict[str, Any] = NOTEBOOK | {
     "train.network.filters": [4, 8],
     "train.network.dense": 8,
     "export_tflite.variants": ["float32", "dynamic_range"],
-    "export_tflite.latency_runs": 5,
 }
 
 

@@ -96,7 +96,7 @@ def test_other_margins_crop_otherwise_and_a_second_run_equals_the_first(
     cache.unlink()
     run("ingest")
     pd.testing.assert_frame_equal(raw_table(), first)
-    set_params(photos, {"export_tflite.crop": {"scale": 1.5, "up": 0.0}})
+    set_params(photos, {"crop": {"scale": 1.5, "up": 0.0}})
     run("ingest")
     assert (raw_table()["width"] > first["width"]).all()
 

@@ -11,9 +11,9 @@ and bottom. Run `python -m tools.golden` after a change of what the files hold.
     `rgb` is what a camera stored, `upright` how the EXIF `orientation` shows it; `jpeg` is a file
     of the same picture, a square of `BLOCK` pixels for each pixel.
 `contract.json`
-    `file` is a sealed model, `model` and `contract` what is in it; these two are null where the
-    file must be refused, and `refused` says why: it is `damaged` or foreign, has another `version`
-    of the contract, or one whose `input` a reader does not know how to make.
+    `file` is a sealed model; `model` and `contract` are what is in it. Both are null where the file
+    must be refused. `refused` says why: it is `damaged` or foreign, has another `version` of the
+    contract, or needs an `input` that nobody here prepares.
 `placement.json`
     A picture of this `width` and `height` has the `size` and lies at `left` and `top` in a square
     of this `side`, in which the face finder looks at it.
@@ -176,7 +176,7 @@ def contracts() -> Iterator[Case]:
         ("the end cut off", "damaged", file[:-1]),
         ("half of it", "damaged", file[: len(file) // 2]),
         ("a byte too many", "damaged", file + b"\0"),
-        ("version 1", "version", contract.seal(model, replace(made, version="1"))),
+        ("version 3", "version", contract.seal(model, replace(made, version="3"))),
         ("without a crop", "input", contract.seal(model, replace(made, input=no_crop))),
         ("another filter", "input", contract.seal(model, replace(made, input=other_filter))),
     ):

@@ -1,4 +1,4 @@
-"""The Keras model -> TFLite files, in each of which all preparation of numbers is inside."""
+"""The Keras model -> TFLite files that take plain pixels and give a probability for each label."""
 
 import tempfile
 import warnings
@@ -10,61 +10,109 @@ import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
 
-IN_FLOAT = ["MEAN", "SQUARED_DIFFERENCE", "RSQRT", "NEG", "MUL", "ADD"]
-"""What standardizes an image: 8 bits cannot hold the squares of a dark one."""
+IN_FLOAT = ["MEAN", "SUB", "MUL", "ADD", "RSQRT", "SOFTMAX"]
+"""Operators that stay in float32 in the variant `int8`.
+
+They standardize the image, where 8 bits cannot hold the squares of a dark one, and make the
+probabilities."""
 
 
 def folded(model: keras.Model) -> keras.Model:
-    """Return a model with the same answers, and scaling and BatchNorm inside the convolutions.
+    """Return a model with the same answers that has a probability for each label.
 
-    BatchNorm comes after max-pooling; since it scales by positive numbers, it may as well come
-    before (max(a x + b) = a max(x) + b for a > 0). So the first convolution takes 0-255, which
-    8 bits hold exactly.
+    Rescaling and BatchNorm become part of the convolutions, so the first one takes 0-255, which
+    8 bits hold exactly. BatchNorm comes after max-pooling but may as well come before, because it
+    scales by positive numbers: max(a x + b) = a max(x) + b for a > 0.
+
+    The last layer has a unit for each label and a softmax in place of one unit and a sigmoid. The
+    first label's logit is 0, since sigmoid(z) = softmax([0, z])[1].
 
     Args:
         model: from `network.build`.
 
     Returns:
-        A model for one image, float32 (1, size, size, 3) 0-255.
+        A model from one image, float32 (1, size, size, 3) 0-255, to the probabilities of both
+        labels, float32 (1, 2).
     """
-    kept, weights = [], []
-    first = model.layers[0]
-    scale = first.scale if isinstance(first, layers.Rescaling) else 1.0
-    for place, layer in enumerate(model.layers):
-        if isinstance(layer, layers.Conv2D):
-            kernel, bias = layer.kernel.numpy() * scale, 0.0
-            if layer.use_bias:
-                bias = layer.bias.numpy()
-            after = model.layers[place + 2]
-            if isinstance(after, layers.BatchNormalization):
-                gain = 1 / np.sqrt(after.moving_variance.numpy() + after.epsilon)
-                kernel, bias = kernel * gain, after.beta.numpy() - after.moving_mean.numpy() * gain
-            kept.append(layers.Conv2D(layer.filters, layer.kernel_size))
-            weights.append([kernel, np.broadcast_to(bias, layer.filters)])
-            scale = 1.0
-        elif not isinstance(layer, layers.Rescaling | layers.BatchNormalization | layers.Dropout):
-            kept.append(type(layer).from_config(layer.get_config()))
-            weights.append(layer.get_weights())
     image = keras.Input(batch_shape=(1, *model.input_shape[1:]), name="image")
-    result = keras.Sequential([image, *kept])
-    for layer, values in zip(result.layers, weights, strict=True):
-        layer.set_weights(values)
-    return result
+    output = image
+    scale = 1.0
+    for index, layer in enumerate(model.layers[:-1]):
+        match layer:
+            case layers.Rescaling():
+                scale = layer.scale
+            case layers.LayerNormalization():
+                output = _standardized(output, layer.epsilon)
+            case layers.Conv2D():
+                after_pooling = model.layers[index + 2]
+                output = _convolution(layer, after_pooling, scale)(output)
+                scale = 1.0
+            case layers.BatchNormalization() | layers.Dropout():
+                pass
+            case _:
+                output = layer(output)
+    probabilities = _probabilities(model.layers[-1])
+    return keras.Model(image, probabilities(output))
+
+
+def _standardized(image: keras.KerasTensor, epsilon: float) -> keras.KerasTensor:
+    """Bring an image to mean 0 and standard deviation 1, as `LayerNormalization` does.
+
+    That layer is converted to one mean over all three axes, which OpenCV 5.0 computes wrongly. Two
+    means, one after the other, are right there.
+    """
+    centred = image - _mean(image)
+    variance = _mean(centred * centred)
+    return centred * keras.ops.rsqrt(variance + epsilon)
+
+
+def _mean(image: keras.KerasTensor) -> keras.KerasTensor:
+    of_channels = keras.ops.mean(image, axis=[1, 2], keepdims=True)
+    return keras.ops.mean(of_channels, axis=3, keepdims=True)
+
+
+def _convolution(layer: layers.Conv2D, after_pooling: layers.Layer, scale: float) -> layers.Conv2D:
+    """Return a convolution that also scales its input, and normalizes its output by BatchNorm."""
+    kernel = layer.kernel.numpy() * scale
+    bias = layer.bias.numpy() if layer.use_bias else np.zeros(layer.filters, np.float32)
+    if isinstance(after_pooling, layers.BatchNormalization):
+        norm = after_pooling
+        gain = 1 / np.sqrt(norm.moving_variance.numpy() + norm.epsilon)
+        kernel = kernel * gain
+        bias = (bias - norm.moving_mean.numpy()) * gain + norm.beta.numpy()
+    return layers.Conv2D(
+        layer.filters,
+        layer.kernel_size,
+        kernel_initializer=keras.initializers.Constant(kernel),
+        bias_initializer=keras.initializers.Constant(bias),
+    )
+
+
+def _probabilities(layer: layers.Dense) -> layers.Dense:
+    """Return the last layer with a unit for the first label too, whose logit is 0."""
+    kernel = layer.kernel.numpy()
+    bias = layer.bias.numpy()
+    return layers.Dense(
+        2,
+        activation="softmax",
+        kernel_initializer=keras.initializers.Constant(np.pad(kernel, ((0, 0), (1, 0)))),
+        bias_initializer=keras.initializers.Constant(np.pad(bias, (1, 0))),
+        name="probabilities",
+    )
 
 
 def convert(model: keras.Model, variant: str, representative: Iterable[NDArray[np.uint8]]) -> bytes:
     """Convert to TFLite.
 
     Args:
-        model: from `folded`.
-        variant: `float32`; `float16`, weights of half the size; `dynamic_range`, weights of 8 bits
-            and sums of 8-bit products; or `int8`, in which activations have 8 bits too, but for
-            those of `IN_FLOAT`.
+        model: takes one image, float32 (1, size, size, 3) 0-255, as that of `folded` does.
+        variant: `float32`; `float16`: weights of half the size; `dynamic_range`: weights of 8 bits,
+            and sums of 8-bit products; or `int8`: activations of 8 bits too, except for those of
+            `IN_FLOAT`.
         representative: RGB images, (size, size, 3) 0-255, that set the ranges for `int8`.
 
     Returns:
-        A TFLite model from one image, uint8 (1, size, size, 3) 0-255, to the probability of the
-        positive class, float32 (1, 1).
+        A TFLite model that takes one image, uint8 (1, size, size, 3) 0-255.
     """
     image = keras.Input(batch_shape=model.input_shape, dtype="uint8", name="image")
     model = keras.Model(image, model(keras.ops.cast(image, "float32")))
@@ -79,7 +127,7 @@ def _converted(
     variant: str,
     representative: Iterable[NDArray[np.uint8]],
 ) -> bytes:
-    # Weights of a dense layer with a range for each unit need runtime 2.17, of one range 2.4.
+    # A dense layer whose units have a range each needs runtime 2.17; with one range it needs 2.4.
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001
     if variant != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -88,16 +136,17 @@ def _converted(
     if variant != "int8":
         return bytes(converter.convert())
 
-    def shown() -> Iterator[list[NDArray[np.uint8]]]:
-        return ([pixels[np.newaxis]] for pixels in representative)
+    def batches() -> Iterator[list[NDArray[np.uint8]]]:
+        for pixels in representative:
+            yield [pixels[np.newaxis]]
 
-    converter.representative_dataset = shown
+    converter.representative_dataset = batches
     int8 = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
     converter.target_spec.supported_ops = [int8, tf.lite.OpsSet.TFLITE_BUILTINS]
     options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=IN_FLOAT)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # TensorFlow's own, of its own interpreter
+        warnings.simplefilter("ignore")  # TensorFlow warns of its own interpreter
         debugger = tf.lite.experimental.QuantizationDebugger(
-            converter=converter, debug_dataset=shown, debug_options=options
+            converter=converter, debug_dataset=batches, debug_options=options
         )
     return bytes(debugger.get_nondebug_quantized_model())

@@ -12,24 +12,28 @@ import psutil
 from ai_edge_litert.interpreter import Interpreter
 
 WARM_UP = 20
-"""Runs that do not count."""
+"""First runs, which do not count."""
+
+RUNS = 100
 
 
 def measure(models: Mapping[str, bytes], runs: int, threads: int) -> pd.DataFrame:
-    """Time models on one image at a time, in turn, so that what else the machine does hits all.
+    """Time models on one image at a time.
+
+    They take turns, so that what else the machine does affects all of them.
 
     Args:
         models: by name; each takes one uint8 image.
-        runs: of each.
+        runs: of each model.
         threads: of each interpreter.
 
     Returns:
-        A row a model, by name: `median` and `percentile_95` in milliseconds.
+        A row for each model, by name: `median` and `percentile_95` in milliseconds.
     """
-    ready = {name: _ready(model, threads) for name, model in models.items()}
+    interpreters = {name: _interpreter(model, threads) for name, model in models.items()}
     times: dict[str, list[float]] = {name: [] for name in models}
     for run in range(WARM_UP + runs):
-        for name, interpreter in ready.items():
+        for name, interpreter in interpreters.items():
             start = time.perf_counter()
             interpreter.invoke()
             if run >= WARM_UP:
@@ -45,7 +49,7 @@ def memory(file: Path) -> float:
     return float(done.stdout)
 
 
-def _ready(model: bytes, threads: int) -> Interpreter:
+def _interpreter(model: bytes, threads: int) -> Interpreter:
     interpreter = Interpreter(model_content=model, num_threads=threads)
     interpreter.allocate_tensors()
     details = interpreter.get_input_details()[0]
@@ -58,7 +62,7 @@ if __name__ == "__main__":
     content = Path(sys.argv[1]).read_bytes()
     process = psutil.Process()
     before = process.memory_info().rss
-    running = _ready(content, 1)
+    interpreter = _interpreter(content, 1)
     for _ in range(WARM_UP):
-        running.invoke()
+        interpreter.invoke()
     print((process.memory_info().rss - before) / 1e6)

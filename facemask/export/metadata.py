@@ -1,7 +1,7 @@
-"""TFLite metadata inside a model file, for the tools that read the standard.
+"""TFLite metadata inside a model file, for tools that read the standard.
 
-The tables are those of `metadata_schema.fbs` of TFLite Support, written by the slots of their
-fields, since no maintained package without a framework of its own has code for them.
+Here the tables of `metadata_schema.fbs` (TFLite Support) are written by the slots of their fields.
+No maintained package has code for them without a framework of its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,22 +13,29 @@ from ai_edge_litert import schema_py_generated as schema
 from facemask.inference.contract import CONTRACT, LABELS, Contract
 
 NAME = b"TFLITE_METADATA"
-"""Of the buffer that holds it."""
+"""Name of the buffer that holds the metadata."""
 
 RUNTIME = b"min_runtime_version"
-"""Of the buffer in which the converter tells what runtime a model needs."""
+"""Name of the buffer in which the converter writes the runtime that a model needs."""
 
-DESCRIPTIONS, TENSOR_VALUE_LABELS = 1, 3
-"""AssociatedFileType."""
+DESCRIPTIONS = 1
+TENSOR_AXIS_LABELS = 2
+"""Members of AssociatedFileType."""
 
-IMAGE_PROPERTIES, NORMALIZATION_OPTIONS, RGB = 2, 1, 1
-"""Members of the unions ContentProperties and ProcessUnitOptions; ColorSpaceType."""
+IMAGE_PROPERTIES = 2
+"""Member of the union ContentProperties."""
+
+NORMALIZATION_OPTIONS = 1
+"""Member of the union ProcessUnitOptions."""
+
+RGB = 1
+"""Member of ColorSpaceType."""
 
 
 def minimum_runtime(model: bytes) -> str:
-    """Return the oldest version of the TFLite runtime that has a model's operators, such as 2.4.0.
+    """Return the oldest TFLite runtime that has a model's operators, such as 2.4.0.
 
-    The converter writes it, from the versions of the operators that it made.
+    The converter writes it, from the versions of the operators that it used.
     """
     content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model))
     buffers = {entry.name: content.buffers[entry.buffer].data for entry in content.metadata}
@@ -38,10 +45,11 @@ def minimum_runtime(model: bytes) -> str:
 def embed(model: bytes, contract: Contract) -> bytes:
     """Write metadata into a TFLite model that has none yet."""
     content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model))
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(_describe(contract), np.uint8)
     entry = schema.MetadataT()
-    entry.name, entry.buffer = NAME, len(content.buffers)
+    entry.name = NAME
+    entry.buffer = len(content.buffers)
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(_model(contract), np.uint8)
     content.buffers.append(buffer)
     content.metadata = [*(content.metadata or []), entry]
     builder = flatbuffers.Builder(len(model))
@@ -49,41 +57,13 @@ def embed(model: bytes, contract: Contract) -> bytes:
     return bytes(builder.Output())
 
 
-def _describe(contract: Contract) -> bytes:
+def _model(contract: Contract) -> bytes:
     """Return the flatbuffer ModelMetadata."""
     builder = _Builder()
-    side = contract.input["side"]
-    size = builder.table({0: np.uint32(side), 1: np.uint32(side)})
-    image = builder.table({0: np.int8(RGB), 1: size})
-    properties = builder.table({0: np.uint8(IMAGE_PROPERTIES), 1: image})
-    as_it_is = builder.table({0: builder.floats([0.0]), 1: builder.floats([1.0])})  # mean, std
-    normalization = builder.table({0: np.uint8(NORMALIZATION_OPTIONS), 1: as_it_is})
-    image_input = builder.table(
-        {
-            0: builder.text("image"),
-            1: builder.text(
-                f"A crop of one face, 8-bit RGB 0-255, stretched to {side} x {side} pixels with an "
-                f"antialiased {contract.input['resize']['filter']} filter; scaling is inside."
-            ),
-            3: properties,
-            4: builder.list([normalization]),
-            5: builder.table({0: builder.floats([255.0]), 1: builder.floats([0.0])}),
-        }
-    )
-    labels = builder.file(LABELS, "names of the values 0 and 1", TENSOR_VALUE_LABELS)
-    probability = builder.table(
-        {
-            0: builder.text("probability"),
-            1: builder.text(
-                f"Probability of {contract.labels[1]}, which is predicted from "
-                f"{contract.threshold} on; else it is {contract.labels[0]}."
-            ),
-            5: builder.table({0: builder.floats([1.0]), 1: builder.floats([0.0])}),
-            6: builder.list([labels]),
-        }
-    )
-    graph = builder.table({2: builder.list([image_input]), 3: builder.list([probability])})
-    description = builder.file(CONTRACT, "what this says and more, as JSON", DESCRIPTIONS)
+    image = _image(builder, contract)
+    probabilities = _probabilities(builder, contract)
+    graph = builder.table({2: builder.list([image]), 3: builder.list([probabilities])})
+    description = builder.file(CONTRACT, "the contract: all of this and more", DESCRIPTIONS)
     fields = {
         0: builder.text(contract.name),
         1: builder.text(f"Tells {' from '.join(contract.labels)} on a crop of one face."),
@@ -97,18 +77,57 @@ def _describe(contract: Contract) -> bytes:
     return bytes(builder.flat.Output())
 
 
+def _image(builder: "_Builder", contract: Contract) -> "_Offset":
+    """Write the TensorMetadata of the input."""
+    side = contract.input["side"]
+    size = builder.table({0: np.uint32(side), 1: np.uint32(side)})
+    image = builder.table({0: np.int8(RGB), 1: size})
+    properties = builder.table({0: np.uint8(IMAGE_PROPERTIES), 1: image})
+    mean_and_deviation = {0: builder.floats([0.0]), 1: builder.floats([1.0])}
+    options = builder.table(mean_and_deviation)
+    normalization = builder.table({0: np.uint8(NORMALIZATION_OPTIONS), 1: options})
+    description = (
+        f"A crop of one face, 8-bit RGB 0-255, stretched to {side} x {side} pixels with an "
+        f"antialiased {contract.input['resize']['filter']} filter; scaling is inside."
+    )
+    fields = {
+        0: builder.text("image"),
+        1: builder.text(description),
+        3: properties,
+        4: builder.list([normalization]),
+        5: builder.range(0.0, 255.0),
+    }
+    return builder.table(fields)
+
+
+def _probabilities(builder: "_Builder", contract: Contract) -> "_Offset":
+    """Write the TensorMetadata of the output."""
+    labels = builder.file(LABELS, "a label for each number", TENSOR_AXIS_LABELS)
+    description = (
+        f"Probabilities of {' and '.join(contract.labels)}. {contract.labels[1]} is predicted if "
+        f"its probability is at least {contract.threshold}, else {contract.labels[0]}."
+    )
+    fields = {
+        0: builder.text("probabilities"),
+        1: builder.text(description),
+        5: builder.range(0.0, 1.0),
+        6: builder.list([labels]),
+    }
+    return builder.table(fields)
+
+
 class _Offset(int):
-    """Where a table, text or list begins."""
+    """The position of a table, text or list."""
 
 
 class _Builder:
-    """Builds flatbuffers from the leaves up."""
+    """Builds a flatbuffer; a table is written after what it refers to."""
 
     def __init__(self) -> None:
         self.flat = flatbuffers.Builder()
 
     def table(self, fields: Mapping[int, _Offset | np.generic]) -> _Offset:
-        """Write a table: its slots with the offsets and numbers in them."""
+        """Write a table from the offset or the number in each slot."""
         self.flat.StartObject(max(fields) + 1)
         for slot, value in fields.items():
             if isinstance(value, _Offset):
@@ -117,6 +136,10 @@ class _Builder:
                 prepend = {1: "Int8", 4: "Uint32"}[value.itemsize]
                 getattr(self.flat, f"Prepend{prepend}Slot")(slot, int(value), 0)
         return _Offset(self.flat.EndObject())
+
+    def range(self, smallest: float, largest: float) -> _Offset:
+        """Write Stats, the smallest and the largest number of a tensor."""
+        return self.table({0: self.floats([largest]), 1: self.floats([smallest])})
 
     def file(self, name: str, description: str, kind: int) -> _Offset:
         """Write an AssociatedFile."""

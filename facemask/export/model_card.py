@@ -56,109 +56,110 @@ def _use(contract: Contract) -> str:
 
 Crop one face, stretch the crop to {side} x {side} pixels with an antialiased {resize["filter"]}
 filter, and hand over its 8-bit RGB values, 0-255, as they are; scaling is inside. The answer is
-the probability of {second}, which is predicted from {contract.threshold:g} on, else {first}. All
-this stands in the file itself (`contract.json`)."""
+two probabilities, of {first} and of {second}. {second} is predicted if its probability is at
+least {contract.threshold:g}, else {first}. The file itself says all this (`contract.json`)."""
 
 
 def _data(contract: Contract, metrics: Metrics) -> str:
     ingest, split = metrics["ingest"], metrics["split"]
-    lines = [
-        f"| {label} | {found['images']:,} | {found['groups']:,} | {found['largest_group']} |"
-        for label, found in split["classes"].items()
-    ]
-    table = "\n".join(["| class | images | groups | largest group |", "|---|---|---|---|", *lines])
-    described = f" ({ingest['description']})" if ingest.get("description") else ""
-    left = split["validation"]["train_overlap"]
+    lines = ["| class | images | groups | largest group |", "|---|---|---|---|"]
+    for label, counts in split["classes"].items():
+        lines.append(
+            f"| {label} | {counts['images']:,} | {counts['groups']:,} | {counts['largest_group']} |"
+        )
+    table = "\n".join(lines)
+    description = f" ({ingest['description']})" if ingest.get("description") else ""
+    overlap = split["validation"]["train_overlap"]
     return f"""## Data
 
-Source: `{ingest["source"]}`{described}. {ingest["images"]:,} images, {ingest["quarantined"]} more
-quarantined. Images that descend from one picture are one group: the
-number of groups is what a class really holds.
+Source: `{ingest["source"]}`{description}. {ingest["images"]:,} images; {ingest["quarantined"]} more
+are quarantined. Near-duplicates are one group, so the number of groups says how many different
+pictures a class has.
 
 {table}
 
 Trained on {split["train"]["images"]:,} images of {split["train"]["groups"]:,} groups; validated on
 {split["validation"]["images"]:,} of {split["validation"]["groups"]:,} (split: {split["strategy"]};
-{left} validation images have a near-duplicate in training).
+{overlap} validation images have a near-duplicate in training).
 SHA-256 of the table of all images: `{contract.training_data}`."""
 
 
 def _results(evaluate: Metrics) -> str:
     heads = "| measured on | images | accuracy (95 %) | recall of each class | log-loss | ECE |"
     lines = [heads, "|---|---|---|---|---|---|"]
-    for name, found in _subsets(evaluate).items():
-        low, high = found["interval_95"]["accuracy"]
+    for name, figures in _subsets(evaluate).items():
+        low, high = figures["interval_95"]["accuracy"]
         recall = ", ".join(
-            f"{label} {value:.3f}" for label, value in found["recall_of_class"].items()
+            f"{label} {value:.3f}" for label, value in figures["recall_of_class"].items()
         )
         lines.append(
-            f"| {name} | {found['images']:,} | {found['accuracy']:.4f} ({low:.3f}-{high:.3f}) "
-            f"| {recall} | {found['log_loss']:.4f} | {found['calibration_error']:.4f} |"
+            f"| {name} | {figures['images']:,} | {figures['accuracy']:.4f} ({low:.3f}-{high:.3f}) "
+            f"| {recall} | {figures['log_loss']:.4f} | {figures['calibration_error']:.4f} |"
         )
     table = "\n".join(lines)
     return f"""## Results of the Keras model
 
 {table}
 
-What is neither validation nor test is an external test set, never trained on. ECE is the expected
-calibration error: how far probabilities are from what happens; they were calibrated on validation.
-Intervals: bootstrap over groups.{_against_start(evaluate)}"""
+Sets other than validation and test are external test sets, which are never trained on. ECE is the
+expected calibration error. Probabilities are calibrated on validation. Intervals are from a
+bootstrap over groups.{_against_start(evaluate)}"""
 
 
 def _against_start(evaluate: Metrics) -> str:
     compared = {
-        name: found["against_start"]
-        for name, found in _subsets(evaluate).items()
-        if "against_start" in found
+        name: figures["against_start"]
+        for name, figures in _subsets(evaluate).items()
+        if "against_start" in figures
     }
     if not compared:
         return ""
     lines = ["| measured on | images | accuracy before | difference (95 %) |", "|---|---|---|---|"]
-    for name, found in compared.items():
-        low, high = found["interval_95"]
+    for name, figures in compared.items():
+        low, high = figures["interval_95"]
         lines.append(
-            f"| {name} | {found['images']:,} | {found['accuracy']:.4f} "
-            f"| {found['difference']:+.4f} ({low:+.3f} to {high:+.3f}) |"
+            f"| {name} | {figures['images']:,} | {figures['accuracy']:.4f} "
+            f"| {figures['difference']:+.4f} ({low:+.3f} to {high:+.3f}) |"
         )
     table, start = "\n".join(lines), next(iter(compared.values()))["start"]
     return f"""
 
-Beside the model that there was before, `{start}`, on the images that it was not trained on:
+Compared with the model before this training, `{start}`, on images that neither was trained on:
 
 {table}
 
-Where the interval holds 0, these images do not show which of the two is better."""
+Where the interval contains 0, these images do not show which of the two is better."""
 
 
 def _subsets(evaluate: Metrics) -> Metrics:
-    return {name: found for name, found in evaluate.items() if name != "threshold"}
+    return {name: figures for name, figures in evaluate.items() if name != "threshold"}
 
 
 def _variants(export: Metrics) -> str:
     measured = export["variants"]
-    names = [name for name, found in next(iter(measured.values())).items() if _is_subset(found)]
+    names = [name for name, figures in next(iter(measured.values())).items() if _is_subset(figures)]
     heads = [f"accuracy, {name} | changed decisions, {name}" for name in names]
     lines = [f"| variant | kB | runtime | {' | '.join(heads)} |"]
     lines.append("|---" * (3 + 2 * len(names)) + "|")
-    for variant, found in measured.items():
+    for variant, figures in measured.items():
         cells = [
-            f"{found[name]['accuracy']:.4f} | {found[name]['changed_decisions']:.2%}"
+            f"{figures[name]['accuracy']:.4f} | {figures[name]['changed_decisions']:.2%}"
             for name in names
         ]
-        size, runtime = f"{found['kilobytes']:,.0f}", found["minimum_runtime"]
+        size, runtime = f"{figures['kilobytes']:,.0f}", figures["minimum_runtime"]
         lines.append(f"| {variant} | {size} | {runtime} | {' | '.join(cells)} |")
     table = "\n".join(lines)
     return f"""## Results of each exported variant
 
 {table}
 
-Changed decisions are against Keras; `runtime` is the oldest TFLite runtime that loads the file.
-Time and memory depend on the machine: `timing/export_tflite.json` has them where this model was
+Changed decisions are compared with Keras. `runtime` is the oldest TFLite runtime that loads the
+file. Time and memory depend on the machine: see `timing/export_tflite.json` where this model was
 made."""
 
 
-def _is_subset(found: Any) -> bool:
-    return isinstance(found, dict) and "changed_decisions" in found
+def _is_subset(figures: Any) -> bool:
+    return isinstance(figures, dict) and "changed_decisions" in figures
 
 
 def _photos(measured: Metrics) -> list[str]:
@@ -170,20 +171,21 @@ def _photos(measured: Metrics) -> list[str]:
     return [
         f"""## Results on whole photos
 
-On {measured["photos"]:,} photos of one person each the shipped file, with faces found and cropped
-as `predict.py` does, has a balanced accuracy of {measured["balanced_accuracy"]:.4f} (recall:
-{recall}). In {measured["no_answer"]:.1%} of them no face is found, which counts as wrong;
-{measured["extra"]:.1%} have more answers than one, of which that of the largest face counts."""
+The shipped file was run on {measured["photos"]:,} photos of one person each, with faces found and
+cropped as in `predict.py`. Its balanced accuracy is {measured["balanced_accuracy"]:.4f} (recall:
+{recall}).
+In {measured["no_answer"]:.1%} of the photos no face is found, which counts as wrong. In
+{measured["extra"]:.1%} more than one face is found; the largest counts."""
     ]
 
 
 def _limits(metrics: Metrics) -> str:
     beyond = "" if metrics["export_tflite"]["photos"] else "whole photos, on "
     worst = "; ".join(
-        f"{name}: {max(found['flip_rate'].values()):.1%} "
-        f"({max(found['flip_rate'], key=found['flip_rate'].get)})"
-        for name, found in _subsets(metrics["evaluate"]).items()
-        if "flip_rate" in found
+        f"{name}: {max(figures['flip_rate'].values()):.1%} "
+        f"({max(figures['flip_rate'], key=figures['flip_rate'].get)})"
+        for name, figures in _subsets(metrics["evaluate"]).items()
+        if "flip_rate" in figures
     )
     return f"""## Limits
 

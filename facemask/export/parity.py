@@ -1,4 +1,4 @@
-"""How far exported variants of a model are from the model itself."""
+"""How far the exported variants of a model are from the Keras model, and which of them ships."""
 
 from typing import Any
 
@@ -10,18 +10,24 @@ from facemask.errors import UserError
 from facemask.inference.contract import Contract
 from facemask.store import tables
 
-NAMED = 3
-"""Images named of those on which a variant is wrong by too much."""
-
-COLUMNS = ["split", "path", "row", "label", "keras"]
-"""Of the table that variants are compared in, beside a column for each."""
+OLDEST_RUNTIME = "2.5.0"
+"""The TFLite runtime that must load what ships: guides for Raspberry Pi and phones name it."""
 
 EXACT: params.Variant = "float32"
-"""The variant that should differ by rounding alone."""
+"""The variant that differs from Keras by rounding only."""
+
+LARGEST_DIFFERENCE = 1e-4
+"""The largest difference of a probability of `EXACT` from that of Keras."""
+
+NAMED = 3
+"""Images that an error names."""
+
+COLUMNS = ["split", "path", "row", "label", "keras"]
+"""The columns of the table that compares variants; each variant has a further one."""
 
 
 def reference(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a table of predictions, with Keras' probability in the column `keras`."""
+    """Return the predictions of Keras, with the probability in the column `keras`."""
     return predictions.rename(columns={"probability": "keras"})[COLUMNS]
 
 
@@ -29,8 +35,8 @@ def measure(rows: pd.DataFrame, variant: str, contract: Contract) -> dict[str, A
     """Compare a variant with Keras.
 
     Args:
-        rows: images with `split`, `label`, `keras` and a column of the variant's name, the last two
-            probabilities of the positive class, 0-1.
+        rows: images with `split`, `label`, `keras` and a column of the variant's name; the last two
+            are probabilities of the positive class, 0-1.
         variant: a name.
         contract: has the classes and the threshold.
 
@@ -40,20 +46,22 @@ def measure(rows: pd.DataFrame, variant: str, contract: Contract) -> dict[str, A
         `largest_probability_difference`.
     """
     return {
-        str(subset): _compare(some, variant, contract)
-        for subset, some in rows.groupby("split", sort=False)
+        str(subset): _compare(images, variant, contract)
+        for subset, images in rows.groupby("split", sort=False)
     }
 
 
 def _compare(rows: pd.DataFrame, variant: str, contract: Contract) -> dict[str, float]:
     is_positive = rows["label"] == contract.labels[1]
-    right = (rows[["keras", variant]] >= contract.threshold).eq(is_positive, axis=0).mean()
+    is_right = (rows[["keras", variant]] >= contract.threshold).eq(is_positive, axis=0)
+    accuracy = is_right.mean()
+    difference = (rows[variant] - rows["keras"]).abs()
     return {
-        "accuracy": float(right[variant]),
-        "accuracy_loss": float(right["keras"] - right[variant]),
+        "accuracy": float(accuracy[variant]),
+        "accuracy_loss": float(accuracy["keras"] - accuracy[variant]),
         "log_loss": float(metrics.log_loss(is_positive, rows[variant], labels=[False, True])),
         "changed_decisions": float(changed(rows, variant, contract.threshold).mean()),
-        "largest_probability_difference": float((rows[variant] - rows["keras"]).abs().max()),
+        "largest_probability_difference": float(difference.max()),
     }
 
 
@@ -68,71 +76,74 @@ def choose(
     measured: dict[str, dict[str, Any]],
     threshold: float,
 ) -> str:
-    """Name the variant that ships: the smallest within the bounds, or the one that is wanted.
+    """Return the name of the variant that ships.
+
+    That is the smallest within the bounds, or the one that `options.ship` names.
 
     Args:
-        options: the bounds and the wish.
+        options: has the bounds.
         rows: as in `measure`, with a column for each variant.
-        measured: by variant: `kilobytes`, `minimum_runtime`, and what `measure` gives.
-        threshold: probability from which the positive class is predicted.
+        measured: by variant: `kilobytes`, `minimum_runtime`, and what `measure` returns.
+        threshold: the positive class is predicted if its probability is at least this.
 
     Raises:
-        UserError: the variant of 32 bits is not the Keras model, the wanted variant is beyond a
-            bound, or all are; names some of the images.
+        UserError: `EXACT` is not the Keras model, or no variant that may ship is within the bounds;
+            names some of the images.
     """
     if EXACT in measured:
-        _refuse_inexact(options.max_probability_difference, rows)
-    wanted = list(measured) if options.ship == "smallest" else [options.ship]
-    images = {str(subset): len(some) for subset, some in rows.groupby("split")}
-    faults = {name: _faults(options, measured[name], images) for name in wanted}
-    good = [name for name in wanted if not faults[name]]
+        _refuse_inexact(rows)
+    candidates = list(measured) if options.ship == "smallest" else [options.ship]
+    images = {str(subset): len(subset_rows) for subset, subset_rows in rows.groupby("split")}
+    faults = {name: _faults(options, measured[name], images) for name in candidates}
+    good = [name for name in candidates if not faults[name]]
     if not good:
-        why = "; ".join(f"{name}: {', '.join(faults[name])}" for name in wanted)
-        others = _named(rows[changed(rows, wanted[0], threshold)])
+        reasons = "; ".join(f"{name}: {', '.join(faults[name])}" for name in candidates)
+        images_changed = _names(rows[changed(rows, candidates[0], threshold)])
         raise UserError(
-            f"export_tflite.ship = {options.ship}: nothing is within the bounds ({why}); "
-            f"{wanted[0]} decides otherwise than Keras on {others}"
+            f"export_tflite.ship = {options.ship}: no variant is within the bounds ({reasons}); "
+            f"{candidates[0]} decides otherwise than Keras on {images_changed}"
         )
     return min(good, key=lambda name: float(measured[name]["kilobytes"]))
 
 
-def _refuse_inexact(most: float, rows: pd.DataFrame) -> None:
-    off = (rows[EXACT] - rows["keras"]).abs()
-    if off.max() > most:
+def _refuse_inexact(rows: pd.DataFrame) -> None:
+    difference = (rows[EXACT] - rows["keras"]).abs()
+    if difference.max() > LARGEST_DIFFERENCE:
+        images = _names(rows[difference > LARGEST_DIFFERENCE])
         raise UserError(
-            f"export_tflite.max_probability_difference = {most}: {EXACT} differs from Keras by "
-            f"{off.max():.3g}, on {_named(rows[off > most])}"
+            f"{EXACT} differs from Keras by {difference.max():.3g}, at most {LARGEST_DIFFERENCE:g} "
+            f"is allowed, on {images}"
         )
 
 
 def _faults(
-    options: params.ExportTflite, found: dict[str, Any], images: dict[str, int]
+    options: params.ExportTflite, measured: dict[str, Any], images: dict[str, int]
 ) -> list[str]:
-    """Name the bounds that a variant is beyond, and by what.
+    """Describe each bound that a variant exceeds.
 
     Args:
-        options: the bounds.
-        found: of the variant.
-        images: their number in each subset.
+        options: has the bounds.
+        measured: of the variant.
+        images: the number in each subset.
     """
     faults = []
-    if _version(found["minimum_runtime"]) > _version(options.oldest_runtime):
-        faults.append(
-            f"needs runtime {found['minimum_runtime']}, oldest_runtime = {options.oldest_runtime}"
-        )
-    lost, most = found[tables.VALIDATION]["accuracy_loss"], options.max_accuracy_loss
-    if _beyond(lost, most, images[tables.VALIDATION]):
-        faults.append(f"accuracy loss {lost:.4f}, max_accuracy_loss = {most}")
-    most = options.max_changed_decisions
-    changes = {subset: found[subset]["changed_decisions"] for subset in images}
-    if beyond := [share for name, share in changes.items() if _beyond(share, most, images[name])]:
-        faults.append(f"changed decisions {max(beyond):.4f}, max_changed_decisions = {most}")
+    runtime = measured["minimum_runtime"]
+    if _version(runtime) > _version(OLDEST_RUNTIME):
+        faults.append(f"needs runtime {runtime}, should load in {OLDEST_RUNTIME}")
+    loss = measured[tables.VALIDATION]["accuracy_loss"]
+    if _exceeds(loss, options.max_accuracy_loss, images[tables.VALIDATION]):
+        faults.append(f"accuracy loss {loss:.4f}, max_accuracy_loss = {options.max_accuracy_loss}")
+    bound = options.max_changed_decisions
+    shares = {subset: measured[subset]["changed_decisions"] for subset in images}
+    excesses = [share for name, share in shares.items() if _exceeds(share, bound, images[name])]
+    if excesses:
+        faults.append(f"changed decisions {max(excesses):.4f}, max_changed_decisions = {bound}")
     return faults
 
 
-def _beyond(share: float, most: float, images: int) -> bool:
-    """Tell whether a share of some images is more than allowed; that of a single one never is."""
-    return share > most and round(share * images) > 1
+def _exceeds(share: float, bound: float, images: int) -> bool:
+    """Tell whether a share of some images exceeds a bound; the share of one image never does."""
+    return share > bound and round(share * images) > 1
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -140,17 +151,20 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def frontier(measured: dict[str, dict[str, Any]]) -> pd.DataFrame:
-    """Return a row a variant: its size, and what it loses, in points."""
-    return pd.DataFrame(
+    """Return a row for each variant: its size in kB, and what it loses in points of accuracy."""
+    rows = [
         {
             "variant": name,
-            "kilobytes": found["kilobytes"],
-            "accuracy_loss": 100 * found[tables.VALIDATION]["accuracy_loss"],
+            "kilobytes": figures["kilobytes"],
+            "accuracy_loss": 100 * figures[tables.VALIDATION]["accuracy_loss"],
         }
-        for name, found in measured.items()
-    )
+        for name, figures in measured.items()
+    ]
+    return pd.DataFrame(rows)
 
 
-def _named(rows: pd.DataFrame) -> str:
-    more = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
-    return ", ".join(rows["path"].head(NAMED)) + more
+def _names(rows: pd.DataFrame) -> str:
+    names = ", ".join(rows["path"].head(NAMED))
+    if len(rows) > NAMED:
+        return f"{names} and {len(rows) - NAMED} more"
+    return names

@@ -1,4 +1,4 @@
-"""The variants of a model as TFLite files: made, asked, measured."""
+"""The variants of a model as TFLite files: write them, run them, measure them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -18,32 +18,35 @@ from facemask.inference.contract import Contract, seal
 from facemask.store import tables
 from facemask.store.pixels import Pixels
 
+EXAMPLES = 600
+"""Images that set the ranges of `int8`."""
+
 THREADS = (1, 2)
-"""Of an interpreter, when it is timed."""
+"""Numbers of threads that an interpreter is timed with."""
 
 Images = Callable[[pd.Series], NDArray[np.uint8]]
-"""A row of a table of predictions -> its image, (side, side, 3), RGB 0-255."""
+"""Returns the image of a row of a table of predictions, (side, side, 3), RGB 0-255."""
 
 
 def reader(collection: Pixels, external: Pixels) -> Images:
-    """Return what finds the image of a row, with `split` and `row`, where its subset lies."""
+    """Return a function that reads the image of a row from the store of its subset."""
 
     def image(row: pd.Series) -> NDArray[np.uint8]:
         pixels = collection if row["split"] in tables.SUBSETS else external
-        found: NDArray[np.uint8] = pixels[[row["row"]]][0]
-        return found
+        pixels_of_row: NDArray[np.uint8] = pixels[[row["row"]]][0]
+        return pixels_of_row
 
     return image
 
 
-def representative(table: pd.DataFrame, pixels: Pixels, count: int) -> NDArray[np.uint8]:
-    """Return training images, one a group, as many of each class, (n, side, side, 3)."""
-    rows = tables.subset(table, tables.TRAIN).drop_duplicates("group")
-    some = rows.sort_values("sha256").groupby("label").head(count // 2)
-    return pixels[some["row"].to_numpy()]
+def representative(table: pd.DataFrame, pixels: Pixels) -> NDArray[np.uint8]:
+    """Return training images from different groups, as many of each class, (n, side, side, 3)."""
+    groups = tables.subset(table, tables.TRAIN).drop_duplicates("group")
+    rows = groups.sort_values("sha256").groupby("label").head(EXAMPLES // 2)
+    return pixels[rows["row"].to_numpy()]
 
 
-def make(
+def write(
     model: keras.Model,
     names: Sequence[str],
     contract: Contract,
@@ -66,29 +69,34 @@ def make(
     files = {name: folder / f"{name}.tflite" for name in names}
     for name, file in files.items():
         converted = conversion.convert(model, name, examples)
-        needs = replace(contract, minimum_runtime=metadata.minimum_runtime(converted))
-        file.write_bytes(seal(metadata.embed(converted, needs), needs))
+        own = replace(contract, minimum_runtime=metadata.minimum_runtime(converted))
+        file.write_bytes(seal(metadata.embed(converted, own), own))
     return files
 
 
-def ship(file: Path, labels: Sequence[str], model: Path, names: Path) -> None:
-    """Copy a variant to `model`, and write the names of the classes, a line each, to `names`."""
-    with replacing(model) as ships, replacing(names) as lines:
-        ships.write_bytes(file.read_bytes())
+def ship(variant: Path, labels: Sequence[str], model: Path, names: Path) -> None:
+    """Copy a variant to `model`, and write the labels to `names`, a line each."""
+    with replacing(model) as copy:
+        copy.write_bytes(variant.read_bytes())
+    with replacing(names) as lines:
         lines.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
 
 
-def ask(files: Mapping[str, Path], rows: pd.DataFrame, image: Images) -> pd.DataFrame:
-    """Return the rows with each variant's probability of the positive class, 0-1, in a column."""
-    return rows.assign(**{name: _ask(file, rows, image) for name, file in files.items()})
+def run(files: Mapping[str, Path], rows: pd.DataFrame, image: Images) -> pd.DataFrame:
+    """Return the rows with a column for each variant: the probability of the positive class."""
+    columns = {name: _run(file, rows, image) for name, file in files.items()}
+    return rows.assign(**columns)
 
 
-def _ask(file: Path, rows: pd.DataFrame, image: Images) -> list[float]:
+def _run(file: Path, rows: pd.DataFrame, image: Images) -> list[float]:
     classifier = Classifier(file)
-    asked = on_all_cores(
-        lambda row: classifier.probability(image(row)), (row for _, row in rows.iterrows())
-    )
-    return list(tqdm(asked, desc=file.stem, total=len(rows), unit="image", disable=None))
+
+    def probability(row: pd.Series) -> float:
+        return float(classifier.probabilities(image(row))[1])
+
+    each_row = (row for _, row in rows.iterrows())
+    results = on_all_cores(probability, each_row)
+    return list(tqdm(results, desc=file.stem, total=len(rows), unit="image", disable=None))
 
 
 def measure(
@@ -101,26 +109,26 @@ def measure(
         rows: as `parity.measure` takes them, with a column for each variant.
         contract: has the classes and the threshold.
     """
-    measured = {name: parity.measure(rows, name, contract) for name in files}
+    measured = {}
     for name, file in files.items():
+        measured[name] = parity.measure(rows, name, contract)
         measured[name]["minimum_runtime"] = metadata.minimum_runtime(file.read_bytes())
         measured[name]["kilobytes"] = file.stat().st_size / 1000
     return measured
 
 
-def cost(files: Mapping[str, Path], runs: int) -> dict[str, dict[str, Any]]:
-    """Measure by variant what depends on the machine: milliseconds an image, and megabytes.
+def cost(files: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
+    """Measure for each variant what depends on the machine: milliseconds an image, and megabytes.
 
     Args:
         files: the variants by name.
-        runs: of each variant, for each number of threads.
     """
     contents = {name: file.read_bytes() for name, file in files.items()}
     measured: dict[str, dict[str, Any]] = {name: {} for name in files}
     for threads in THREADS:
-        times = latency.measure(contents, runs, threads)
+        times = latency.measure(contents, latency.RUNS, threads)
+        key = f"milliseconds_on_{threads}_thread{'s' if threads > 1 else ''}"
         for name in files:
-            key = f"milliseconds_on_{threads}_thread{'s' if threads > 1 else ''}"
             measured[name][key] = times.loc[name].to_dict()
     for name, file in files.items():
         measured[name]["memory_megabytes"] = latency.memory(file)

@@ -38,7 +38,7 @@ class Classifier:
         """Load a file from `export_tflite`.
 
         Raises:
-            UserError: it is missing, damaged, or not from this pipeline.
+            UserError: the file is missing or damaged, or does not come from this pipeline.
         """
         try:
             content = model.read_bytes()
@@ -46,48 +46,60 @@ class Classifier:
             raise UserError(f"{model}: {error.strerror}; `dvc repro` makes it") from error
         self._model, self.contract = contract.read(content, str(model))
         self._of_thread = threading.local()
-        side = self.contract.input["side"]
-        input_ = self._ready()[0].get_input_details()[0]
-        if input_["dtype"] != np.uint8 or list(input_["shape"]) != [1, side, side, 3]:
-            raise UserError(f"{model}: takes {list(input_['shape'])}, not what its contract says")
+        self._check(model)
 
-    def probability(self, pixels: NDArray[np.uint8]) -> float:
-        """Return the probability of the second class, 0-1.
+    def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the probability of each label, float32 (2,), 0-1, in the labels' order.
 
         Args:
             pixels: uint8 (side, side, 3), RGB 0-255.
         """
-        interpreter, input_, output = self._ready()
+        interpreter = self._interpreter()
+        input_ = interpreter.get_input_details()[0]["index"]
         interpreter.set_tensor(input_, pixels[np.newaxis])
         interpreter.invoke()
-        return float(interpreter.get_tensor(output).item())
+        output = interpreter.get_output_details()[0]["index"]
+        probabilities: NDArray[np.float32] = interpreter.get_tensor(output)[0]
+        return probabilities
 
     def classify(self, image: Image.Image, threshold: float | None = None) -> Answer:
         """Return the class of an RGB image of any size, which is stretched as the contract says.
 
         Args:
             image: one face.
-            threshold: probability from which the second class is decided on; the contract's if
-                none.
+            threshold: the second label is predicted if its probability is at least this; the
+                contract's if not given.
         """
+        if threshold is None:
+            threshold = self.contract.threshold
         pixels = np.asarray(images.resize(image, self.contract.input["side"]))
-        second = self.probability(pixels)
-        if second >= (self.contract.threshold if threshold is None else threshold):
-            return Answer(self.contract.labels[1], second)
-        return Answer(self.contract.labels[0], 1 - second)
+        probabilities = self.probabilities(pixels)
+        index = int(probabilities[1] >= threshold)
+        return Answer(self.contract.labels[index], float(probabilities[index]))
 
-    def _ready(self) -> tuple[Interpreter, int, int]:
-        """Return this thread's own interpreter, and the indices of its input and output."""
-        if not hasattr(self._of_thread, "ready"):
+    def _check(self, model: Path) -> None:
+        """Refuse a network whose input or output is not what the contract says."""
+        interpreter = self._interpreter()
+        [taken] = interpreter.get_input_details()
+        [given] = interpreter.get_output_details()
+        side = self.contract.input["side"]
+        input_shape = taken["shape"].tolist()
+        output_shape = given["shape"].tolist()
+        if taken["dtype"] != np.uint8 or input_shape != [1, side, side, 3]:
+            raise UserError(f"{model}: takes {input_shape}, not what its contract says")
+        if given["dtype"] != np.float32 or output_shape != [1, 2]:
+            raise UserError(f"{model}: gives {output_shape}, not what its contract says")
+
+    def _interpreter(self) -> Interpreter:
+        """Return this thread's own interpreter."""
+        if not hasattr(self._of_thread, "interpreter"):
             interpreter = Interpreter(model_content=self._model, num_threads=1)
             interpreter.allocate_tensors()
-            [input_], [output] = interpreter.get_input_details(), interpreter.get_output_details()
-            self._of_thread.ready = interpreter, input_["index"], output["index"]
-        ready: tuple[Interpreter, int, int] = self._of_thread.ready
-        return ready
+            self._of_thread.interpreter = interpreter
+        return self._of_thread.interpreter
 
 
 def on_all_cores(do: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result]:
-    """Yield what `do` makes of each item, in their order; a thread a core."""
+    """Yield `do(item)` for each item, in order; there is a thread for each core."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(do, items)

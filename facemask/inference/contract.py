@@ -1,8 +1,8 @@
-"""What a `.tflite` file says of itself: how to feed it, what it answers, what it learned from.
+"""What a `.tflite` file says of itself: its input, its output, and what it was trained on.
 
-The contract and the labels are associated files, as the TFLite metadata standard has it: a zip
-archive of uncompressed entries behind the model, so `unzip -p facemask.tflite contract.json` shows
-it.
+The contract and the labels are associated files of the TFLite metadata standard: uncompressed
+entries of a zip archive behind the model. `unzip -p facemask.tflite contract.json` prints the
+contract.
 """
 
 import hashlib
@@ -15,8 +15,9 @@ from typing import Any
 
 from facemask.errors import UserError
 
-VERSION = "3"
-CONTRACT, LABELS = "contract.json", "labels.txt"
+VERSION = "4"
+CONTRACT = "contract.json"
+LABELS = "labels.txt"
 
 
 @dataclass(frozen=True)
@@ -25,18 +26,18 @@ class Contract:
 
     Attributes:
         name: of the model.
-        version: of this form of contract, `VERSION`.
+        version: of the contract, `VERSION`.
         author: of the model.
-        labels: the two classes; the model answers with the probability of the second.
-        input: `side` in pixels, what its numbers are, how a face is cut out of a photo (`crop`: the
-            side of the crop in sides of the face's box as `scale`, and as `up` how far its centre
-            lies above the box's, in sides of the crop), and how the crop is resized.
-        output: what its number is.
-        threshold: the probability from which the second class is decided on.
+        labels: the two classes; the second one is the positive class.
+        input: `side` in pixels, the kind of numbers, `resize`, and `crop`: how a face is cut out of
+            a photo. The crop is a square. Its side is `scale` times the side of the face's box. Its
+            centre lies above that of the box, by `up` times the side of the crop.
+        output: the kind of numbers; there is a probability for each label, in the labels' order.
+        threshold: the second label is predicted if its probability is at least this.
         training_data: SHA-256 of the table of all images with their subsets.
-        data_description: of the training data, in words; its file's or folder's name without any.
-        minimum_runtime: the oldest version of the TFLite runtime that has the model's operators.
-        sha256: of the model, that is of all bytes before the archive.
+        data_description: the training data in words, or the name of its file or folder.
+        minimum_runtime: the oldest TFLite runtime that has the model's operators.
+        sha256: of the model, which is all bytes before the archive.
     """
 
     name: str
@@ -62,41 +63,42 @@ def describe(
     training_data: str,
     data_description: str = "",
 ) -> Contract:
-    """Return the contract of a model: what all of this pipeline share, and what is its own.
-
-    The arguments are explained at `Contract`; the same arguments make equal contracts.
-    """
-    resize = {"filter": "bilinear", "antialiased": True, "aspect_ratio": "stretched"}
+    """Return the contract of a model of this pipeline; see `Contract` for the arguments."""
     return Contract(
         name="facemask",
         version=VERSION,
         author=author,
         labels=labels,
-        input={
-            "side": side,
-            "colour": "RGB",
-            "type": "uint8",
-            "range": [0, 255],
-            "crop": {"scale": crop["scale"], "up": crop["up"]},
-            "resize": resize,
-        },
-        output={"probability_of": labels[1], "type": "float32", "range": [0, 1]},
+        input=_input(side, crop),
+        output={"probabilities_of": labels, "type": "float32", "range": [0, 1]},
         threshold=threshold,
         training_data=training_data,
         data_description=data_description,
     )
 
 
+def _input(side: int, crop: Mapping[str, float]) -> dict[str, Any]:
+    return {
+        "side": side,
+        "colour": "RGB",
+        "type": "uint8",
+        "range": [0, 255],
+        "crop": {"scale": crop["scale"], "up": crop["up"]},
+        "resize": {"filter": "bilinear", "antialiased": True, "aspect_ratio": "stretched"},
+    }
+
+
 def seal(model: bytes, contract: Contract) -> bytes:
-    """Return a model with contract and labels behind it; equal arguments make equal bytes."""
+    """Return the model followed by its labels and contract; the same bytes for equal arguments."""
     values = asdict(contract) | {"sha256": hashlib.sha256(model).hexdigest()}
+    texts = {
+        LABELS: "".join(f"{label}\n" for label in contract.labels),
+        CONTRACT: json.dumps(values, indent=2),
+    }
     file = io.BytesIO()
     file.write(model)
     with zipfile.ZipFile(file, "a") as archive:
-        for name, text in (
-            (LABELS, "".join(f"{label}\n" for label in contract.labels)),
-            (CONTRACT, json.dumps(values, indent=2)),
-        ):
+        for name, text in texts.items():
             entry = zipfile.ZipInfo(name)
             entry.create_system = 3  # Unix, on every system
             archive.writestr(entry, text)
@@ -111,8 +113,8 @@ def read(content: bytes, name: str) -> tuple[bytes, Contract]:
         name: of the file, for the error.
 
     Raises:
-        UserError: it is another kind of file, or has a contract of another version, or a byte of it
-            is not as it was.
+        UserError: the file is of another kind or damaged, has another version of the contract, or
+            needs an input that this version does not prepare.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -126,11 +128,21 @@ def read(content: bytes, name: str) -> tuple[bytes, Contract]:
         ) from error
     if contract is None:
         raise UserError(
-            f"{name}: is of version {version} of the contract, not {VERSION}; "
+            f"{name}: has version {version} of the contract, and this program reads {VERSION}; "
             "export the model again: dvc repro export_tflite"
         )
     if seal(content[:start], contract) != content:
+        raise UserError(f"{name}: is damaged: its bytes are not those that it was exported with")
+    if not _is_prepared_here(contract.input):
         raise UserError(
-            f"{name}: is damaged: its bytes are not those that its contract was made for"
+            f"{name}: needs an input that this program does not prepare; "
+            "export the model again: dvc repro export_tflite"
         )
     return content[:start], contract
+
+
+def _is_prepared_here(values: dict[str, Any]) -> bool:
+    try:
+        return values == _input(values["side"], values["crop"])
+    except (KeyError, TypeError):
+        return False

@@ -29,6 +29,18 @@ BFLOAT16 = re.compile(r"^flags\b.*\b(avx512_bf16|amx_bf16)\b", re.MULTILINE)
 """What it calls the instructions with which oneDNN multiplies numbers of bfloat16."""
 
 
+NEW_OPTIONS = {
+    "input_axes": None,
+    "optional": False,
+    "output_axes": None,
+    "quantization_config": None,
+    "renorm": False,
+    "renorm_clipping": None,
+    "renorm_momentum": 0.99,
+}
+"""Options of layers and initializers that Keras 3.3 does not know, with their defaults."""
+
+
 def reproducible(seed: int) -> None:
     """Make all that Keras and TensorFlow do in this process follow from `seed`."""
     keras.utils.set_random_seed(seed)
@@ -127,7 +139,8 @@ def in_precision(model: keras.Model, name: str) -> keras.Model:
 def save(model: keras.Model, path: Path, images: signature.Hashes) -> None:
     """Write a model as `.keras`, without its optimizer, so that equal models give equal bytes.
 
-    Keras would write the date and, as ids of shared objects, addresses in memory.
+    Keras would write the date and, as ids of shared objects, addresses in memory. Keras 3.3 and
+    later read the file.
 
     Args:
         model: from `build`, trained.
@@ -149,9 +162,20 @@ def save(model: keras.Model, path: Path, images: signature.Hashes) -> None:
         lambda address: b"%d" % numbers[address.group()],
         parts["config.json"],
     )
+    config = json.loads(parts["config.json"], object_hook=_without_new_options)
+    parts["config.json"] = json.dumps(config).encode()
     with zipfile.ZipFile(path, "w") as rewritten:
         for name, content in parts.items():
             rewritten.writestr(zipfile.ZipInfo(name), content)
+
+
+def _without_new_options(config: dict[str, object]) -> dict[str, object]:
+    """Return a configuration without those options of `NEW_OPTIONS` that have their default."""
+    return {
+        key: value
+        for key, value in config.items()
+        if key not in NEW_OPTIONS or value != NEW_OPTIONS[key]
+    }
 
 
 def load(path: Path) -> keras.Model:

@@ -49,6 +49,7 @@ class Params(Section):
     """The whole of params.yaml."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
+    crop: Crop
     ingest: Ingest
     resize: Resize
     split: Split

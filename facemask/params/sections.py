@@ -170,11 +170,11 @@ def _distinct(names: list[str]) -> list[str]:
 
 
 class Crop(Section):
-    """The square around a found face that the model is shown, as its training images are cropped.
+    """The square that is cut out around a face.
 
     Attributes:
-        scale: its side, in sides of the face's box.
-        up: how far its centre lies above the box's, in its own sides.
+        scale: side of the square / side of the face's box.
+        up: how far the square's centre lies above the box's, as a share of the square's side.
     """
 
     scale: Annotated[float, Field(gt=0, le=4)]
@@ -186,11 +186,6 @@ class ExportTflite(Section):
 
     variants: Annotated[list[Variant], Field(min_length=1), AfterValidator(_distinct)]
     ship: Literal["smallest"] | Variant
-    oldest_runtime: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
-    calibration_images: Positive
     max_accuracy_loss: UnitInterval
     max_changed_decisions: UnitInterval
-    max_probability_difference: UnitInterval
-    latency_runs: Positive
-    crop: Crop
     author: str
