@@ -11,7 +11,8 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-import yaml
+from ruamel.yaml import YAML, AnchorToken
+from ruamel.yaml.error import YAMLError
 
 from facemask.errors import UserError
 from facemask.sources.names import printable
@@ -182,9 +183,10 @@ def _names_in(entry: Entry) -> dict[int, str]:
     try:
         found: object = entry.content.decode("utf-8-sig").splitlines()
         if entry.path.endswith(("yaml", "yml")):
-            if any(isinstance(token, yaml.AnchorToken) for token in yaml.scan(entry.content)):
+            reader = YAML(typ="safe", pure=True)
+            if any(isinstance(token, AnchorToken) for token in reader.scan(entry.content)):
                 return {}  # what is repeated by name may expand to very much
-            known = yaml.safe_load(entry.content)
+            known = reader.load(entry.content)
             found = known.get("names") if isinstance(known, dict) else None
         if isinstance(found, list):
             found = dict(enumerate(found))
@@ -193,5 +195,5 @@ def _names_in(entry: Entry) -> dict[int, str]:
         return {
             int(number): _label(str(name)) for number, name in found.items() if str(name).strip()
         }
-    except (ValueError, TypeError, RecursionError, yaml.YAMLError):
+    except (ValueError, TypeError, RecursionError, YAMLError):
         return {}  # a file of that name with something else in it

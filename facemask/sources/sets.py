@@ -36,7 +36,7 @@ def external(options: params.Ingest, names: Mapping[str, str]) -> list[Source]:
     Raises:
         UserError: a set cannot be read, or has no name of its own.
     """
-    if options.external == params.NO_SOURCE:
+    if options.external is None:
         return []
     key = "ingest.external"
     several = _several(options.external, names, key)
@@ -49,7 +49,7 @@ def photos(options: params.Ingest) -> list[Source]:
     Raises:
         UserError: it cannot be read.
     """
-    if options.photos == params.NO_SOURCE:
+    if options.photos is None:
         return []
     return [Source(options.photos, name="photos", key="ingest.photos")]
 
