@@ -73,7 +73,7 @@ def test_a_bad_parameter_is_named_with_its_value_and_what_is_allowed(
 def test_what_dvc_writes_arrives_as_given(project: Path, run: Callable[[str], None]) -> None:
     given = [
         "train.learning_rate=1e-5",
-        "train.weight_decay=0.00001",
+        "export_tflite.max_accuracy_loss=0.00001",
         "ingest.classes=[yes,no]",
         "export_tflite.author=No",
         "split.group_pattern='(12):30'",
@@ -82,7 +82,7 @@ def test_what_dvc_writes_arrives_as_given(project: Path, run: Callable[[str], No
     apply_overrides(project / "params.yaml", given)
     run("check_params")
     values = params.load(project / "params.yaml")
-    assert values.train.learning_rate == values.train.weight_decay == 1e-5
+    assert values.train.learning_rate == values.export_tflite.max_accuracy_loss == 1e-5
     assert values.ingest.classes == {"yes": [], "no": []}
     assert values.export_tflite.author == "No"
     assert values.split.group_pattern == "(12):30"
