@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import yaml
+from ruamel.yaml import YAML
 
 from facemask.sources.source import Source
 
@@ -24,9 +24,9 @@ def clone(folder: Path, source: Path) -> Path:
     """Clone this repository and let it read its images from a folder."""
     subprocess.run(["git", "clone", "--quiet", REPOSITORY, folder], check=True)
     file = folder / "params.yaml"
-    values = yaml.safe_load(file.read_text())
+    values = YAML().load(file)
     values["ingest"]["source"] = str(source)
-    file.write_text(yaml.safe_dump(values, sort_keys=False))
+    YAML().dump(values, file)
     return folder
 
 
@@ -39,7 +39,7 @@ def run(project: Path) -> float:
 
 def outputs(project: Path) -> dict[str, str]:
     """Return the hash of every output of the three stages, as DVC has it."""
-    stages = yaml.safe_load((project / "dvc.lock").read_text())["stages"]
+    stages = YAML().load(project / "dvc.lock")["stages"]
     return {
         out["path"]: out["md5"]
         for name in ("ingest", "resize", "split")

@@ -22,7 +22,7 @@ from facemask.export import end_to_end
 from facemask.inference import photos
 from facemask.inference.classifier import Classifier
 from facemask.inference.detection import FaceDetector
-from facemask.sources.classes import class_of, find_classes
+from facemask.sources.classes import find_classes, folder_of
 from facemask.sources.source import Source
 from facemask.store import images, tables
 
@@ -41,7 +41,7 @@ def ask(source: Source, classifier: Classifier, detector: FaceDetector) -> pd.Da
     answered = end_to_end.ask(contents(), len(wanted), classifier, detector)
     as_crop = partial(_as_crop, classifier, detector)
     crops = list(parallel.run(as_crop, contents(), "crops", "photo", len(wanted), local=True))
-    labels = [class_of(path, classes) for path in wanted]
+    labels = [folder_of(path, classes) for path in wanted]
     return answered.assign(label=labels).join(pd.DataFrame(crops, index=wanted))
 
 

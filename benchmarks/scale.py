@@ -19,11 +19,11 @@ from typing import Any
 
 import pandas as pd
 import psutil
-import yaml
 from PIL import Image
+from ruamel.yaml import YAML
 
 from facemask import parallel
-from facemask.params import NO_SOURCE, SCRATCH
+from facemask.params import SCRATCH
 from facemask.store import tables
 from stages import paths
 from tools.generated import drawn
@@ -50,10 +50,10 @@ def prepare(folder: Path, count: int) -> None:
     with zipfile.ZipFile(folder / "images.zip", "w") as archive:
         for number, content in enumerate(contents):
             archive.writestr(f"{CLASSES[number % 2]}/{number}.jpg", content)
-    values = yaml.safe_load(paths.PARAMS.read_text())
-    values["ingest"] |= {"source": "images.zip", "external": NO_SOURCE, "photos": NO_SOURCE}
+    values = YAML().load(paths.PARAMS)
+    values["ingest"] |= {"source": "images.zip", "external": None, "photos": None}
     values["train"]["start"] = SCRATCH
-    (folder / paths.PARAMS).write_text(yaml.safe_dump(values))
+    YAML().dump(values, folder / paths.PARAMS)
 
 
 def measure(stage: str, folder: Path, others: list[psutil.Process]) -> dict[str, float]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from facemask import params
 from facemask.errors import one_line_errors
 from facemask.files import replacing
+from facemask.params import start
 from stages import paths
 
 CHECKED = Path("data/params_checked")
@@ -16,8 +17,9 @@ CHECKED = Path("data/params_checked")
 
 
 def check_params() -> None:
-    """Read the parameters as every stage will."""
-    params.load(paths.PARAMS)
+    """Read the parameters as every stage will, and compare the network with `train.start`."""
+    values = params.load(paths.PARAMS)
+    start.check(values.train)
     with replacing(CHECKED) as file:
         file.write_text("params.yaml was valid when this was written\n", encoding="utf-8")
 

@@ -46,8 +46,8 @@ NOTEBOOK: dict[str, Any] = {
 TINY: dict[str, Any] = NOTEBOOK | {
     "ingest.source": "data/faces",
     "ingest.max_quarantined_share": 0.5,
-    "ingest.external": "data/none",
-    "ingest.photos": "data/none",
+    "ingest.external": None,
+    "ingest.photos": None,
     "resize.size": 24,
     "train.min_steps": 0,
     "train.epochs": 3,

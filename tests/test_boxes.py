@@ -207,7 +207,7 @@ def test_a_bad_voc_annotation_quarantines_its_image_alone(
     ("content", "detail"),
     [
         ("0 0.5 0.5 0.2", "line 1: should be a class's number and four shares"),
-        ("0 0.5 0.5 0.2 0.2\n\n1 1 1 1 0 0 0 0 0", "line 3: should be a class's number"),
+        ("0 0.5 0.5 0.2 0.2\n\n1 1 1 1 0 0 0 0", "line 3: should be a class's number"),
         ("7 0.5 0.5 0.2 0.2", "line 1: class 7 has no name; there are 3"),
         ("with_mask 0.5 0.5 0.2 0.2", "line 1: should be a class's number"),
         ("0 0.5 inf 0.2 0.2", "'inf' should be a number"),

@@ -106,7 +106,7 @@ def test_external_photos_are_cropped_too_and_whole_ones_stay_whole(photos: Path,
     set_params(photos, {"ingest.crop_faces": False})
     run("ingest")
     assert counted()["external"]["external"]["images"] == 8
-    set_params(photos, {"ingest.external": "data/none", "ingest.source": str(SOURCE)})
+    set_params(photos, {"ingest.external": None, "ingest.source": str(SOURCE)})
     set_params(photos, {"ingest.external": str(SOURCE), "ingest.crop_faces": True})
     run("ingest")
     assert counted()["images"] == counted()["external"]["external"]["images"] == 6

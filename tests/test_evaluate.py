@@ -119,7 +119,7 @@ def test_an_external_test_set_has_a_name_that_tables_can_have(
 
 
 def test_without_an_external_test_set_the_rest_is_measured(trained: Path, run: Run) -> None:
-    set_params(trained, {"ingest.external": "data/none"})
+    set_params(trained, {"ingest.external": None})
     evaluate_anew(run)
     assert list(measured()) == ["threshold", "validation", "test"]
     assert pd.read_csv("plots/external_confusion.csv").empty

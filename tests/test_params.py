@@ -3,8 +3,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 
-from tests.helpers import set_params
+from facemask import params
+from tests.helpers import REPOSITORY, set_params
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,42 @@ def test_a_bad_parameter_is_named_with_its_value_and_what_is_allowed(
     message = complaint("ingest")
     assert "params.yaml" in message
     assert all(part in message for part in parts), message
+
+
+def test_what_dvc_writes_arrives_as_given(project: Path, run: Callable[[str], None]) -> None:
+    given = [
+        "train.learning_rate=1e-5",
+        "export_tflite.max_accuracy_loss=0.00001",
+        "ingest.classes=[yes,no]",
+        "export_tflite.author=No",
+        "split.group_pattern='(12):30'",
+        "ingest.external=null",
+    ]
+    apply_overrides(project / "params.yaml", given)
+    run("check_params")
+    values = params.load(project / "params.yaml")
+    assert values.train.learning_rate == values.export_tflite.max_accuracy_loss == 1e-5
+    assert values.ingest.classes == {"yes": [], "no": []}
+    assert values.export_tflite.author == "No"
+    assert values.split.group_pattern == "(12):30"
+    assert values.ingest.external is None
+
+
+def test_layers_that_do_not_fit_the_start_are_named_before_anything_runs(
+    project: Path, run: Callable[[str], None], complaint: Callable[[str], str]
+) -> None:
+    start = REPOSITORY / "results/face-mask-12k/model.keras"
+    published = {"filters": [32, 64, 128, 512], "dense": 128, "batch_norm": True}
+    layers = {f"train.network.{key}": value for key, value in published.items()}
+    set_params(project, layers | {"train.start": str(start), "train.network.standardize": True})
+    set_params(project, {"resize.size": 96})
+    run("check_params")
+    set_params(project, {"train.network.filters": [16, 32]})
+    message = complaint("check_params")
+    assert "train.network.filters = [16, 32], the start has [32, 64, 128, 512]: set" in message
+    assert "train.start=scratch" in message
+    set_params(project, {"train.start": "nowhere.keras"})
+    assert "train.start = 'nowhere.keras': cannot be read: " in complaint("check_params")
 
 
 def test_all_bad_parameters_are_named_at_once(

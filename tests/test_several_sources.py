@@ -110,5 +110,5 @@ def test_a_source_that_cannot_be_used_is_one_line(complaint: Callable[[str], str
     (SOURCES / "broken.zip").write_bytes(b"no archive")
     assert "ingest.source = 'data/sources/broken.zip': cannot be read" in complaint("ingest")
     (SOURCES / "broken.zip").unlink()
-    (SOURCES / "a b").mkdir()
+    (SOURCES / "a b/mask").mkdir(parents=True)
     assert "the set 'a b' should have a name of its own" in complaint("ingest")

@@ -81,7 +81,7 @@ def test_the_shipped_file_is_asked_about_each_photo_from_end_to_end(run: Run) ->
 
     trained = Path("models/model.keras").read_bytes()
     split = Path("data/split.csv").read_bytes()
-    set_params(Path(), {"ingest.photos": "data/none"})
+    set_params(Path(), {"ingest.photos": None})
     for stage in ("ingest", "export_tflite"):
         run(stage)
     assert "photos" not in details("ingest")

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
+from ruamel.yaml import YAML
 
 from facemask.errors import UserError, one_line_errors
 from facemask.evaluation.metrics import LEAST, difference_interval
@@ -256,8 +256,8 @@ def images(before: Version, now: Version) -> Section:
 
 def stages(before: Version, now: Version) -> Section:
     """Return for each stage whether its outputs changed, and how long it took here."""
-    old = yaml.safe_load(before.read("dvc.lock") or b"stages: {}")["stages"]
-    new = yaml.safe_load(now.read("dvc.lock") or b"stages: {}")["stages"]
+    old = YAML(typ="safe").load(before.read("dvc.lock") or b"stages: {}")["stages"]
+    new = YAML(typ="safe").load(now.read("dvc.lock") or b"stages: {}")["stages"]
     rows = []
     machines = []
     for name, entry in new.items():

@@ -106,7 +106,7 @@ def _next_steps(ingest: Figures) -> Iterator[str]:
     yield "Try it      python predict.py photo.jpg"
     if ingest["description"].lower().startswith(GENERATED):
         yield f"            It knows drawings alone; for real faces add --model {PUBLISHED}"
-        no_sets = "-S ingest.external=data/none -S ingest.photos=data/none"
+        no_sets = "-S ingest.external=null -S ingest.photos=null"
         yield f"Your photos dvc exp run -S ingest.source=path/to/photos {no_sets}"
 
 

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.scm import RevError
+from ruamel.yaml import YAML
 
 from facemask.errors import UserError, one_line_errors
 from stages import paths
@@ -48,7 +48,7 @@ def faults(base: str, tolerance: float) -> Iterator[str]:
 
 
 def _outputs(lock: bytes | None) -> dict[str, dict[str, Any]]:
-    stages = yaml.safe_load(lock)["stages"] if lock else {}
+    stages = YAML(typ="safe").load(lock)["stages"] if lock else {}
     return {
         name: {out["path"]: out.get("md5") for out in entry.get("outs", ())}
         for name, entry in stages.items()

@@ -4,16 +4,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from facemask.errors import UserError
 from facemask.params.augmentation import Augmentation
 from facemask.params.base import Section
 from facemask.params.sections import (
     IGNORE,
-    NO_SOURCE,
     SCRATCH,
     Crop,
     Evaluate,
@@ -28,7 +28,6 @@ from facemask.params.sections import (
 
 __all__ = [
     "IGNORE",
-    "NO_SOURCE",
     "SCRATCH",
     "Augmentation",
     "Crop",
@@ -120,8 +119,9 @@ def load(path: Path) -> Params:
             such key, the value found and what is allowed.
     """
     try:
-        return Params.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        values = YAML(typ="safe").load(path.read_text(encoding="utf-8"))  # as DVC writes it
+        return Params.model_validate(values)
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
         raise UserError(f"{path}: {error}") from error
     except ValidationError as error:
         faults = "; ".join(_explain(fault) for fault in error.errors())

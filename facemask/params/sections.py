@@ -15,9 +15,6 @@ ClassName = Annotated[
 ]
 Variant = Literal["float32", "float16", "dynamic_range", "int8"]
 
-NO_SOURCE = "data/none"
-"""`ingest.external` and `ingest.photos` when there are none: DVC wants a path that is there."""
-
 SCRATCH = "scratch"
 """`train.start` for drawn weights; a file of this name is there for DVC."""
 
@@ -60,8 +57,8 @@ class Ingest(Section):
     """
 
     source: Annotated[str, Field(min_length=1)]
-    external: Annotated[str, Field(min_length=1)]
-    photos: Annotated[str, Field(min_length=1)]
+    external: Annotated[str, Field(min_length=1)] | None
+    photos: Annotated[str, Field(min_length=1)] | None
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
     classes: Classes | None
     min_side: Positive

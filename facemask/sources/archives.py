@@ -1,59 +1,95 @@
-"""A folder, zip or tar -> what files are in it and how to read each, whoever made it.
+"""A folder, zip or tar -> the files in it, and how to read each.
 
-Nothing is unpacked and nothing is written. Names, sizes and links in an archive may be lies, and a
-small archive may unpack to very much; so every read has a bound, and what goes beyond it is an
-`OSError` that says so.
+Nothing is unpacked and nothing is written. Names, sizes and links in an archive may be false, and a
+small archive may unpack to very much. So every read is bounded, and what exceeds a bound ends in an
+`OSError`.
 """
 
 import gzip
+import os
+import re
 import stat
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, Any
 
+import charset_normalizer
+
 Read = Callable[[], bytes]
-"""Returns the bytes of one file; raises anything when they are damaged or refused."""
+"""Returns the bytes of one file; raises any exception when they are damaged or refused."""
+
+ARCHIVE = re.compile(r"\.(zip|tar|tar\.gz|tgz)$", re.IGNORECASE)
+"""Matches the end of an archive's name."""
 
 MAX_FILE_BYTES = 100_000_000
-"""Of one file, unpacked; photographs have a tenth of it."""
+"""Largest size of one file, unpacked; photographs have a tenth of it."""
 
 MAX_UNPACKED_BYTES = 1_000_000_000
-"""Of a whole archive, or `MAX_GROWTH` times its own size if that is more."""
+"""Largest unpacked size of an archive, unless `MAX_GROWTH` times its own size is more."""
 
 MAX_GROWTH = 100
 """How many times larger than itself an archive may unpack; images hardly shrink when packed."""
 
 MAX_ZIP_INDEX_BYTES = 128_000_000
-"""Of a zip's table of contents: a million names of 80 letters."""
-
-DVC_CACHE = Path(".dvc/cache")
-"""Of the project, into which DVC may link a folder's files."""
+"""Largest table of contents of a zip: a million names of 80 letters."""
 
 MAX_TAR_HEADER_BYTES = 64_000
-"""Of one long name or set of attributes in a tar."""
+"""Largest header of a tar: a long name, or a set of attributes."""
+
+DVC_CACHE = Path(".dvc/cache")
+"""The project's cache, into which DVC may link the files of a folder."""
+
+ZIP_ENCODINGS = ["utf_8", "gb18030", "cp932", "cp949", "cp866", "cp1251", "cp437"]
+"""Encodings of names in zips from macOS, and from Windows of different languages."""
+
+UTF8_NAME = 0x800
+"""Flag of a file in a zip whose name is UTF-8."""
 
 
 def files(path: Path, stack: ExitStack) -> Iterator[tuple[str, Read]]:
     """List the files of a folder, `.zip`, `.tar` or `.tar.gz`.
 
+    An archive directly in the folder is listed as if it were a folder of its name.
+
     Args:
-        path: the folder or archive; what kind it is, its first bytes tell.
-        stack: keeps the archive open for the reads.
+        path: the folder or archive. The kind of an archive is recognized by its first bytes.
+        stack: keeps archives open for the reads.
 
     Yields:
-        The name of each file, as it is stored but with `/`, and what reads it.
+        The name of each file, as it is stored but with `/`, and a function that reads it.
 
     Raises:
         OSError: the archive is of another kind, or would unpack to too much.
-        Exception: the archive is damaged; its readers raise what they please.
+        Exception: the archive is damaged; its readers raise many kinds.
     """
-    if path.is_dir():
-        return _in_folder(path.resolve())
+    if not path.is_dir():
+        yield from _in_archive(path, stack)
+        return
+    root = path.resolve()
+    for name, read in _in_folder(root):
+        is_archive = "/" not in name and ARCHIVE.search(name) and (root / name).is_file()
+        if not is_archive or not _is_inside(root, root / name):
+            yield name, read
+            continue
+        folder = ARCHIVE.sub("", name)
+        for inner, read_inner in _named(name, _in_archive(root / name, stack)):
+            yield f"{folder}/{inner}", read_inner
+
+
+def _named(name: str, files: Iterator[tuple[str, Read]]) -> Iterator[tuple[str, Read]]:
+    """Yield the files of an archive; name the archive when it cannot be read."""
+    try:
+        yield from files
+    except Exception as error:  # archive readers raise many kinds
+        raise OSError(f"{name}: {error}") from error
+
+
+def _in_archive(path: Path, stack: ExitStack) -> Iterator[tuple[str, Read]]:
     if not path.is_file():  # opening a pipe would wait for ever
         raise OSError("is not a folder or a regular file")
     size = path.stat().st_size
@@ -68,19 +104,27 @@ def files(path: Path, stack: ExitStack) -> Iterator[tuple[str, Read]]:
 
 
 def _in_folder(root: Path) -> Iterator[tuple[str, Read]]:
-    for path in root.rglob("*"):
-        if path.is_symlink() or not path.is_dir():
-            name = path.relative_to(root).as_posix()
-            yield name, partial(_read_in_folder, root, name)
+    for above, folders, names in os.walk(root):
+        folders.sort()
+        links = [name for name in folders if Path(above, name).is_symlink()]  # not walked into
+        for name in sorted([*names, *links]):
+            path = Path(above, name).relative_to(root).as_posix()
+            yield path, partial(_read_in_folder, root, path)
 
 
 def _read_in_folder(root: Path, name: str) -> bytes:
     path = (root / name).resolve(strict=True)
-    if not any(path.is_relative_to(allowed) for allowed in (root, DVC_CACHE.resolve())):
+    if not _is_inside(root, path):
         raise OSError("links out of the source; put a copy of the file in the link's place")
     _refuse_special(path.stat().st_mode)
     with path.open("rb") as file:
         return _read(file)
+
+
+def _is_inside(root: Path, path: Path) -> bool:
+    """Return whether a link leads to a file of the folder, or of the project's DVC cache."""
+    target = path.resolve()
+    return target.is_relative_to(root) or target.is_relative_to(DVC_CACHE.resolve())
 
 
 def _in_zip(file: BufferedIOBase, size: int) -> Iterator[tuple[str, Read]]:
@@ -90,10 +134,30 @@ def _in_zip(file: BufferedIOBase, size: int) -> Iterator[tuple[str, Read]]:
     if sum(entry.compress_size for entry in entries) > size:
         raise OSError("its files overlap, so that it unpacks to far more than it holds")
     _refuse_growth(sum(entry.file_size for entry in entries), size)
+    encoding = _encoding(entries)
     for entry in entries:
-        name = entry.filename.replace("\\", "/")  # as some programs on Windows pack
+        name = entry.filename
+        if not entry.flag_bits & UTF8_NAME:
+            name = name.encode("cp437").decode(encoding)
+        name = name.replace("\\", "/")  # some programs on Windows pack so
         if not name.endswith("/"):
             yield name, partial(_read_in_zip, packed, entry)
+
+
+def _encoding(entries: Iterable[zipfile.ZipInfo]) -> str:
+    """Return the encoding of the names that are not marked as UTF-8; `zipfile` takes it as cp437.
+
+    Raises:
+        OSError: no encoding fits.
+    """
+    names = [entry.filename for entry in entries if not entry.flag_bits & UTF8_NAME]
+    foreign = [name.encode("cp437") for name in names if not name.isascii()]
+    if not foreign:
+        return "ascii"
+    guess = charset_normalizer.from_bytes(b"\n".join(foreign), cp_isolation=ZIP_ENCODINGS).best()
+    if guess is None:
+        raise OSError("has names in an unknown encoding; pack it again with names in UTF-8")
+    return guess.encoding
 
 
 def _read_in_zip(packed: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
@@ -111,7 +175,7 @@ def _in_tar(file: BufferedIOBase, size: int) -> Iterator[tuple[str, Read]]:
     except tarfile.ReadError:
         raise OSError("not a folder, .zip, .tar or .tar.gz") from None
     unpacked = 0
-    for member in tape:  # the next header is sought, and so unpacked to, only after these checks
+    for member in tape:  # reads, and so unpacks up to, the next header only after these checks
         unpacked += member.size
         _refuse_growth(max(unpacked, member.offset_data), size)
         if not member.isdir():
@@ -129,7 +193,7 @@ def _read_in_tar(file: BufferedIOBase, member: tarfile.TarInfo) -> bytes:
 
 
 class _Bounded:
-    """A file whose `read` refuses to fill the memory because a header says so."""
+    """A file whose `read` refuses more bytes than a bound, whatever a header asks for."""
 
     def __init__(self, file: BufferedIOBase, most: int) -> None:
         self._file = file
@@ -152,7 +216,7 @@ def _read(file: IO[bytes] | BufferedIOBase, size: int = MAX_FILE_BYTES + 1) -> b
 
 
 def _refuse_special(mode: int) -> None:
-    if stat.S_IFMT(mode) not in (0, stat.S_IFREG):  # a zip from Windows says nothing: 0
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG):  # a zip from Windows has 0
         raise OSError("is a link, folder or device, not a regular file")
 
 

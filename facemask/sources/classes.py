@@ -1,19 +1,24 @@
-"""The folders above images -> their two classes."""
+"""Names of folders and labels -> the two classes."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from facemask.errors import UserError
 from facemask.store.tables import SUBSET_OF_NAME
 
-LEAST_SHARE, MOST_SHARE = 0.005, 0.85
-"""Of the images: a class below the first is not meant as one; one above the second that is divided
-further is perhaps a folder of both."""
+SMALLEST_SHARE = 0.005
+"""Share of the images below which a folder is hardly meant as a class."""
+
+LARGEST_SHARE = 0.85
+"""Share of the images above which a folder that is divided further may hold both classes."""
+
+WORD = re.compile(r"[^\W\d_]+|\d+")
+NEGATIONS = {"no", "non", "not", "without"}
 
 
 def find_classes(paths: Sequence[str]) -> tuple[str, str]:
-    """Name the two folders, one of which stands somewhere above every image, never both.
+    """Return the two folders of which exactly one stands somewhere above every image.
 
     Train and test folders (`tables.SUBSET_OF_NAME`) are passed over. Where one pair of folders lies
     below another and divides the images the same way (`WithMask/phone`, `WithoutMask/web`), the
@@ -29,7 +34,7 @@ def find_classes(paths: Sequence[str]) -> tuple[str, str]:
         UserError: the images have no such pair of folders, or several that divide them differently,
             or one whose name is not allowed.
     """
-    folders = [_class_folders(path) for path in paths]
+    folders = [folders_above(path) for path in paths]
     divisions: dict[tuple[bool, ...], tuple[str, str]] = {}
     for name in folders[0]:
         inside = [above for above in folders if name in above]
@@ -47,45 +52,80 @@ def find_classes(paths: Sequence[str]) -> tuple[str, str]:
     if divisions:
         pairs = " or ".join(map(str, divisions.values()))
         raise UserError(f"ingest.classes = null: the folders allow {pairs}; name two of them")
-    parents = sorted({above[-1] if above else "(no folder)" for above in folders})
+    names = sorted(parents(paths))
     raise UserError(
-        f"exactly 2 classes are needed, each a folder of images; found {len(parents)}: "
-        f"{', '.join(parents[:10])}; with more folders, name two of them in ingest.classes"
+        f"exactly 2 classes are needed, each a folder of images; found {len(names)}: "
+        f"{', '.join(names[:10])}; with more folders, name two of them in ingest.classes"
     )
 
 
 def _refuse_unlikely(pair: tuple[str, str], paths: Sequence[str]) -> None:
-    """Refuse two folders that are hardly meant, as `photos` and `docs` beside each other."""
-    inside = {name: [path for path in paths if class_of(path, pair) == name] for name in pair}
+    """Refuse two folders that are hardly meant as classes, such as `photos` and `docs`."""
+    inside = {name: [path for path in paths if folder_of(path, pair) == name] for name in pair}
     few, many = sorted(pair, key=lambda name: len(inside[name]))
-    here = f"the folders {many} ({len(inside[many])} images) and {few} ({len(inside[few])})"
-    if len(inside[few]) < LEAST_SHARE * len(paths):
-        raise UserError(f"ingest.classes = null: {here} are too unequal; name the classes")
+    both = f"the folders {many} ({len(inside[many])} images) and {few} ({len(inside[few])})"
+    if len(inside[few]) < SMALLEST_SHARE * len(paths):
+        raise UserError(f"ingest.classes = null: {both} are too unequal; name the classes")
     try:
         deeper = find_classes(inside[many])
     except UserError:
         return
-    if len(inside[many]) > MOST_SHARE * len(paths):
+    if len(inside[many]) > LARGEST_SHARE * len(paths):
         raise UserError(
-            f"ingest.classes = null: {here} are the classes, or those in {many}: "
+            f"ingest.classes = null: {both} are the classes, or those in {many}: "
             f"{' and '.join(deeper)}; name two"
         )
 
 
-def class_of(path: str, names: Collection[str]) -> str:
-    """Return the nearest folder above `path` that is among `names`; empty if none is."""
-    return next((name for name in reversed(_class_folders(path)) if name in names), "")
-
-
 def _allowed(classes: tuple[str, str]) -> tuple[str, str]:
     for name in classes:
-        if not re.match(r"\w", name):  # also what `FORMULA` is, which tables would repeat
+        if not re.match(r"\w", name):  # also what a spreadsheet would run
             raise UserError(
                 f"class folder '{name}': its name should begin with a letter, digit or underscore"
             )
     return classes
 
 
-def _class_folders(path: str) -> tuple[str, ...]:
+def folder_of(path: str, names: Collection[str]) -> str:
+    """Return the nearest folder above `path` that is among `names`; empty if none is."""
+    return next((name for name in reversed(folders_above(path)) if name in names), "")
+
+
+def folders_above(path: str) -> tuple[str, ...]:
+    """Return the names of the folders above a file, without those of subsets."""
     above = PurePosixPath(path).parts[:-1]
     return tuple(name for name in above if name.lower() not in SUBSET_OF_NAME)
+
+
+def parents(paths: Iterable[str]) -> set[str]:
+    """Return the names of the folders that hold the files."""
+    above = [folders_above(path) for path in paths]
+    return {folders[-1] if folders else "(no folder)" for folders in above}
+
+
+def translated(names: Mapping[str, str], others: Iterable[str]) -> dict[str, str]:
+    """Return the class of each name of a source, whose classes may be called otherwise.
+
+    `With Mask`, `mask` and `with_mask` mean the same; so do `no_mask` and `WithoutMask`.
+
+    Args:
+        names: from each known name to its class.
+        others: names that occur in the source.
+
+    Returns:
+        `names`, if one of them occurs; else with the others that mean the same as one of them.
+    """
+    others = set(others)
+    if others & names.keys():
+        return dict(names)
+    meanings = {_meaning(name): label for name, label in names.items()}
+    return dict(names) | {
+        name: meanings[_meaning(name)] for name in others if _meaning(name) in meanings
+    }
+
+
+def _meaning(name: str) -> tuple[bool, frozenset[str]]:
+    """Return whether a name is a negation, and its other words."""
+    spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
+    words = set(WORD.findall(spaced.lower()))
+    return bool(words & NEGATIONS), frozenset(words - NEGATIONS - {"with"})

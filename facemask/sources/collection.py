@@ -1,7 +1,5 @@
 """Sources -> rows of the images fit to learn from, and why the rest are not."""
 
-import io
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,17 +10,20 @@ import pandas as pd
 from facemask import params
 from facemask.errors import UserError
 from facemask.files import replacing
-from facemask.sources import boxes, crops, people
-from facemask.sources.classes import class_of, find_classes
+from facemask.sources import boxes, crops, people, unread
+from facemask.sources import given as tables_of_source
+from facemask.sources.box import Annotation
+from facemask.sources.classes import find_classes, folder_of, folders_above, parents, translated
 from facemask.sources.examination import examine_all
-from facemask.sources.source import Entry, Source, harmless
+from facemask.sources.given import TABLES, Given
+from facemask.sources.source import Entry, Source
 from facemask.store import shards
 
-GIVEN = {"groups.csv": "group", "labels.csv": "label", "splits.csv": "split"}
-"""Tables that a source may hold, each with `path`, relative to the table, and this column."""
-
 NO_CLASS, SIDE_FILE = "in no class", "side file"
-"""The reasons that say nothing against an image: it was not asked for, or is not meant as one."""
+"""Reasons that say nothing against a file: its class is not wanted, or it is not an image."""
+
+UNLISTED = "not listed"
+"""Reason of an image that a table of labels leaves out."""
 
 SIDE_FILES = {".cff", ".csv", ".docx", ".html", ".ini", ".json", ".log", ".md", ".pdf", ".txt"}
 SIDE_FILES |= {".names", ".tsv", ".xls", ".xlsx", ".xml", ".yaml", ".yml"}
@@ -34,7 +35,7 @@ REFUSED = ["path", "reason", "detail"]
 PLACE = ["start", "length"]
 """Columns that say where in the spool a file is."""
 
-GIVEN_COLUMNS = ["file", "given_group", "given_label"]
+GIVEN_COLUMNS = ["file", "given_label", "given_group", "given_split"]
 COLUMNS = [*REFUSED, *GIVEN_COLUMNS, "sha256", "pixels", "width", "height", *PLACE]
 
 
@@ -95,41 +96,32 @@ def collect(
     Raises:
         UserError: no image is good, or the classes are not two, or a table of the source is wrong.
     """
-    rows: list[dict[str, Any]] = []
-    given: list[Entry] = []
-    annotations = {} if whole else boxes.find(source, names)
+    given = tables_of_source.read(source)
+    annotations = {} if whole or given.label else _annotations(source, names)
     crop_faces = not whole and options.crops(source.name)
     cropped = crops.Crops(source, annotations, cropper, cache, crop_faces=crop_faces)
-    for entry, facts in examine_all(cropped, spool, cache):
-        if PurePosixPath(entry.path).name == people.TABLE:
-            continue
-        if PurePosixPath(entry.path).name in GIVEN and not entry.fault:
-            given.append(entry)
-            continue
-        row = {"path": entry.path + entry.part, "file": entry.path, "given_label": entry.label}
-        row["given_group"] = entry.path if entry.part else ""  # its people are in one light
-        rows.append(row | facts | _unfit(entry, facts, options))
+    rows = [
+        _row(entry, given) | facts | _unfit(entry, facts, options)
+        for entry, facts in examine_all(cropped, spool, cache)
+        if entry.fault or PurePosixPath(entry.path).name not in (*TABLES, people.TABLE)
+    ]
     table = pd.DataFrame(rows, columns=COLUMNS, dtype=object).sort_values("path", ignore_index=True)
-    table = table.assign(source=source.name, given_split="", split=subset)
-    for entry in given:
-        _add_given(entry, table)
-    is_good = table["reason"] == ""
-    _require_images(source.path, table[is_good], table)
-    if names is None:
-        names = {name: name for name in _classes(table[is_good])}
-    table.insert(1, "label", _labels(table, names))
-    classes = sorted(set(names.values()) - {""})
-    lost = (table["label"] == "") & ~table["reason"].isin(("unreadable", crops.BAD))
-    table.loc[lost, ["reason", "detail"]] = NO_CLASS, f"neither {' nor '.join(classes)}"
-    is_good = table["reason"] == ""
-    bad = table[~is_good].fillna({"start": 0, "length": 0})
-    good = table[is_good].fillna("")
-    _require_images(source.path, good, bad)
+    table = table.assign(source=source.name, split=subset)
+    _require_images(source.origin, table[table["reason"] == ""], table)
+    try:
+        names = _names(table[table["reason"] == ""], names)
+        _label(table, names, by_folder=not annotations, by_table=bool(given.label))
+        good = table[table["reason"] == ""].fillna("")
+        _require_classes(source, good, table, names)
+    except UserError as error:
+        advice = unread.advice(source)
+        raise UserError(f"{error}; {advice}" if advice else str(error)) from error
+    bad = table[table["reason"] != ""].fillna({"start": 0, "length": 0})
     return Collection(
         sources=[source],
         good=good[[*shards.COLUMNS, *PLACE]],
         bad=bad[["source", *REFUSED, *PLACE]],
-        classes=classes,
+        classes=sorted(set(names.values()) - {""}),
     )
 
 
@@ -224,28 +216,97 @@ def _counts(good: pd.DataFrame, bad: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _classes(good: pd.DataFrame) -> Sequence[str]:
-    """Name the classes by the labels that a table or boxes give, or else by the folders."""
-    given = sorted(set(good["given_label"]) - {""})
-    if not given:
-        return find_classes(list(good["path"]))
-    if len(given) != 2:
+def _annotations(source: Source, names: Mapping[str, str] | None) -> Mapping[str, Annotation]:
+    """Return the boxes of a source if they say the classes: two, or one that has a name."""
+    annotations = boxes.read(source)
+    labels = boxes.labels(annotations)
+    if names is None:
+        return annotations if len(labels) > 1 else {}
+    return annotations if labels & translated(names, labels).keys() else {}
+
+
+def _row(entry: Entry, given: Given) -> dict[str, Any]:
+    """Return what is known of a file besides its content."""
+    photo = entry.path if entry.part else ""  # the faces of a photo are in the same light
+    return {
+        "path": entry.path + entry.part,
+        "file": entry.path,
+        "given_label": given.label.get(entry.path, entry.label),
+        "given_group": given.group.get(entry.path, photo),
+        "given_split": given.split.get(entry.path, ""),
+    }
+
+
+def _names(good: pd.DataFrame, names: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the class of each name in a source.
+
+    Args:
+        good: rows of the images that can be used.
+        names: as `collect` takes them.
+
+    Raises:
+        UserError: there are no names, and the source has not two classes.
+    """
+    labels = set(good["given_label"]) - {""}
+    if names is not None:
+        folders = {name for path in good["path"] for name in folders_above(path)}
+        return translated(names, labels or folders)
+    try:
+        folders_of_classes = find_classes(list(good["path"]))
+    except UserError:
+        if not labels:
+            raise
+        folders_of_classes = ("", "")
+    if labels <= set(folders_of_classes):  # a table corrects the folders
+        return {name: name for name in folders_of_classes}
+    if len(labels) != 2:
         raise UserError(
-            f"labels.csv or boxes: exactly 2 classes are needed, found {len(given)}: "
-            f"{', '.join(given[:10])}; name two of them in ingest.classes"
+            f"labels.csv or boxes: exactly 2 classes are needed, found {len(labels)}: "
+            f"{', '.join(sorted(labels)[:10])}; name two of them in ingest.classes"
         )
-    return given
+    return {name: name for name in labels}
 
 
-def _labels(table: pd.DataFrame, names: Mapping[str, str]) -> pd.Series:
-    """Return for each file its class, empty where it has none."""
-    given = table["given_label"]
-    if not (given != "").any():
-        given = table["path"].map(lambda path: class_of(path, names))
-    return given.map(lambda name: names.get(name, ""))
+def _label(
+    table: pd.DataFrame, names: Mapping[str, str], *, by_folder: bool, by_table: bool
+) -> None:
+    """Add the column `label`, and the reason where a file has no class.
+
+    Args:
+        table: rows of all files.
+        names: the class of each name in the source.
+        by_folder: whether a file without a label of its own has that of its folder.
+        by_table: whether a table gives labels.
+    """
+    name = table["given_label"]
+    if by_folder:
+        name = name.where(name != "", table["path"].map(lambda path: folder_of(path, names)))
+    label = name.map(lambda name: names.get(name, ""))
+    table.insert(1, "label", label)
+    unlisted = (name == "") & (table["reason"] == "") & by_table
+    lost = (label == "") & ~table["reason"].isin(("unreadable", crops.BAD)) & ~unlisted
+    classes = " nor ".join(sorted(set(names.values()) - {""}))
+    table.loc[lost, ["reason", "detail"]] = NO_CLASS, f"neither {classes}"
+    table.loc[unlisted, ["reason", "detail"]] = UNLISTED, "no table gives it a label"
 
 
-def _require_images(origin: Path | str, good: pd.DataFrame, bad: pd.DataFrame) -> None:
+def _require_classes(
+    source: Source, good: pd.DataFrame, table: pd.DataFrame, names: Mapping[str, str]
+) -> None:
+    """Stop where no image has a class, and name what there is instead."""
+    if len(good):
+        return
+    files = table[table["reason"].isin((NO_CLASS, UNLISTED)) & (table["pixels"].notna())]
+    labels = set(files["given_label"]) - {""}
+    if not labels:
+        labels = parents(files["path"])
+    raise UserError(
+        f"{source.key} = '{source.origin}': has {', '.join(sorted(labels)[:10])} where the classes "
+        f"are called {', '.join(sorted(names))}; say in ingest.classes which names mean which class"
+    )
+
+
+def _require_images(origin: str, good: pd.DataFrame, bad: pd.DataFrame) -> None:
     if good.empty:
         first = bad.iloc[0] if len(bad) else {"path": "no file", "detail": "nothing is there"}
         raise UserError(
@@ -286,33 +347,3 @@ def _both_labels(disputed: pd.DataFrame) -> pd.DataFrame:
     same = [first.loc[pixels].drop(label).iloc[0] for pixels, label in keys]
     details = [f"the same picture as {path}" for path in same]
     return disputed.assign(reason="under both labels", detail=details)
-
-
-def _add_given(entry: Entry, table: pd.DataFrame) -> None:
-    """Add what a table of the source says of its images, as `given_group` or `given_split`."""
-    column = GIVEN[PurePosixPath(entry.path).name]
-    try:
-        given = pd.read_csv(io.BytesIO(entry.content), dtype=str, keep_default_na=False)
-        above = PurePosixPath(entry.path).parent
-        pairs = given[["path", column]].to_numpy()
-        values = {_below(above, harmless(path), table): value for path, value in pairs}
-    except (KeyError, ValueError) as error:
-        raise UserError(f"{entry.path}: should be CSV with path,{column}: {error}") from error
-    unknown = sorted(values.keys() - set(table["file"]))
-    if unknown:
-        raise UserError(f"{entry.path}: path = {unknown[0]!r}: the source has no such file")
-    odd = [value for value in values.values() if value and not re.match(r"\w", value)]
-    if odd:
-        raise UserError(
-            f"{entry.path}: {column} = {odd[0]!r}: should begin with a letter, digit or underscore"
-        )
-    if column == "group":  # two tables may give the same name to different groups
-        values = {path: value and f"{above}/{value}" for path, value in values.items()}
-    named = table["file"].isin(values)
-    table.loc[named, f"given_{column}"] = table["file"].map(values)
-
-
-def _below(above: PurePosixPath, path: str, table: pd.DataFrame) -> str:
-    """Return a path of a table in the folder `above` as the source has it, also one of Windows."""
-    found = path if above == PurePosixPath() else str(above / path)
-    return found if (table["file"] == found).any() else found.replace("\\\\", "/")

@@ -12,7 +12,7 @@ from PIL import Image
 
 from facemask import parallel
 from facemask.cache import Cache
-from facemask.sources.boxes import Annotation, Box
+from facemask.sources.box import Annotation, Box
 from facemask.sources.source import Entry, Source
 from facemask.store import images
 

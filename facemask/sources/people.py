@@ -4,7 +4,6 @@ The table has a column `path`, relative to the table, and a column for each attr
 or `sex`. An empty cell says nothing.
 """
 
-import io
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -12,6 +11,7 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from facemask.errors import UserError
+from facemask.sources.given import parse
 from facemask.sources.source import Entry, Source, harmless
 
 TABLE = "people.csv"
@@ -47,7 +47,7 @@ def read(sources: Sequence[Source]) -> pd.DataFrame:
 def _attributes(entry: Entry, source: Source) -> pd.DataFrame:
     """Return the rows of one table: path, attribute, value."""
     try:
-        table = pd.read_csv(io.BytesIO(entry.content), dtype=str, keep_default_na=False)
+        table = parse(entry.content)
         folder = PurePosixPath(entry.path).parent
         path = [str(folder / harmless(path.replace("\\", "/"))) for path in table.pop("path")]
     except (KeyError, ValueError) as error:

@@ -6,8 +6,12 @@ from pathlib import Path
 
 from facemask import params
 from facemask.errors import UserError
-from facemask.sources.boxes import FOLDERS
-from facemask.sources.source import ARCHIVE, DESCRIPTION, Source
+from facemask.sources.archives import ARCHIVE
+from facemask.sources.box_files import FOLDERS
+from facemask.sources.classes import translated
+from facemask.sources.names import is_litter
+from facemask.sources.source import DESCRIPTION, Source
+from facemask.store import images
 from facemask.store.tables import SUBSET_OF_NAME
 
 
@@ -36,7 +40,7 @@ def external(options: params.Ingest, names: Mapping[str, str]) -> list[Source]:
     Raises:
         UserError: a set cannot be read, or has no name of its own.
     """
-    if options.external == params.NO_SOURCE:
+    if options.external is None:
         return []
     key = "ingest.external"
     several = _several(options.external, names, key)
@@ -49,7 +53,7 @@ def photos(options: params.Ingest) -> list[Source]:
     Raises:
         UserError: it cannot be read.
     """
-    if options.photos == params.NO_SOURCE:
+    if options.photos is None:
         return []
     return [Source(options.photos, name="photos", key="ingest.photos")]
 
@@ -71,9 +75,9 @@ def check_cropped(options: params.Ingest, every: Sequence[Source]) -> None:
 def _several(path: str, names: Mapping[str, str] | None, key: str) -> list[Source]:
     """Return the sources in a folder that holds nothing but sources; none for one source.
 
-    Each archive in the folder is a source, and each folder that has no name of a class, of a subset
-    or of a part of an annotated set. Without `names` a folder of sources cannot be told from a
-    folder of classes.
+    Each archive in the folder is a source; so is each folder of more than images. Those with the
+    name of a class, of a subset or of a part of an annotated set are none. Without `names` a folder
+    of sources cannot be told from a folder of classes.
     """
     if names is None or not Path(path).is_dir():
         return []
@@ -98,6 +102,10 @@ def _is_note(entry: Path) -> bool:
 
 
 def _is_source(entry: Path, names: Mapping[str, str]) -> bool:
-    if entry.is_dir():
-        return entry.name not in names and entry.name.lower() not in (*SUBSET_OF_NAME, *FOLDERS)
-    return bool(ARCHIVE.search(entry.name))
+    name = ARCHIVE.sub("", entry.name)
+    if name in translated(names, [name]) or name.lower() in (*SUBSET_OF_NAME, *FOLDERS):
+        return False
+    if not entry.is_dir():
+        return name != entry.name
+    inside = [path for path in entry.iterdir() if not is_litter(Path(path.name))]
+    return any(path.is_dir() or path.suffix.lower() not in images.SUFFIXES for path in inside)

@@ -1,4 +1,4 @@
-"""A folder or an archive of images, here or on the web -> names, bytes and classes."""
+"""A folder or an archive of images, here or on the web -> the names and bytes of its files."""
 
 import re
 import sys
@@ -14,38 +14,35 @@ from fsspec.callbacks import TqdmCallback
 
 from facemask.errors import UserError
 from facemask.sources import archives
-from facemask.sources.archives import Read
+from facemask.sources.archives import ARCHIVE, Read
 from facemask.sources.names import is_litter, printable
 
 DESCRIPTION = "README.txt"
 """A file of this name at the top of a source describes it in its first line."""
 
-ARCHIVE = re.compile(r"\.(zip|tar|tar\.gz|tgz)$", re.IGNORECASE)
-"""Matches the end of an archive's name."""
-
 MAX_ENTRIES = 1_000_000
-"""Files in a source; listing so many takes about a gigabyte."""
+"""Largest number of files in a source; listing so many takes about a gigabyte."""
 
 MAX_NAME = 4096
-"""Characters of a path, as Linux has it."""
+"""Largest number of characters of a path, as on Linux."""
 
 LEADS_OUT = re.compile(r"/|[A-Za-z]:|(.*/)?\.\.(/|$)", re.DOTALL)
 """Matches absolute paths, drive letters and `..`."""
 
 FORMULA = re.compile(r"[=+\-@]")
-"""What a cell begins with that a spreadsheet runs (tabs and line ends are not printable)."""
+"""The first character of a cell that a spreadsheet would run."""
 
 
 class Entry(NamedTuple):
-    """One file of a source, or a part of one that is cut out.
+    """One file of a source, or a crop of one.
 
     Attributes:
-        path: of the file in the source, as `harmless` gives it.
-        content: its bytes, or those of the part as a PNG; empty where they cannot be read.
+        path: of the file in the source, as `harmless` returns it.
+        content: bytes of the file, or of the crop as a PNG; empty where they cannot be read.
         fault: why it cannot be used, in words; else empty.
-        reason: the same, one of a few.
-        part: of a part: what follows the path in its name, `#1` and so on.
-        label: its class, where that is known already.
+        reason: a short name of the fault.
+        part: of a crop, what follows the path in its name, such as `#1`; else empty.
+        label: name of its class in the source, where that is known already.
     """
 
     path: str
@@ -60,8 +57,8 @@ class Source:
     """The files of a folder, `.zip`, `.tar` or `.tar.gz`, without what operating systems add.
 
     Nothing is unpacked: names in the source never become names on disk. Iterating reads one file
-    after the other; one that is damaged, too large or outside the source has a fault instead of
-    bytes. Where several have one path, the last counts, as in unpacking.
+    after the other. A file that is damaged, too large or outside of the source has a fault instead
+    of bytes. Of several files with one path the last counts, as in unpacking.
 
     Attributes:
         name: of the source; the file's or folder's, if none was given.
@@ -87,17 +84,18 @@ class Source:
             name: of the source.
             key: the parameter that `path` comes from, for messages.
             sha256: of the archive behind an address, hexadecimal.
-            downloads: folder that keeps what is fetched, for later calls; else pooch has its own.
+            downloads: folder that keeps what is fetched for later calls; pooch's own by default.
 
         Raises:
-            UserError: there is nothing at `path`, or it is not a folder or archive of these kinds,
-                or it cannot be fetched or read, or it holds no file or too many, or too much.
+            UserError: there is nothing at `path`, or it cannot be fetched or read, or it holds no
+                file or too many.
         """
         self.key = key
         self.origin = str(path)
         self.name = name or harmless(ARCHIVE.sub("", PurePosixPath(path).name))
-        remote = "://" in str(path)
-        self.path = fetched(str(path), sha256 or "", downloads) if remote else Path(path)
+        self.path = Path(path)
+        if "://" in self.origin:
+            self.path = fetched(self.origin, sha256 or "", downloads, key)
         with _opened(self.path, key) as files:
             self.description = _first_line(files[DESCRIPTION]) if DESCRIPTION in files else ""
             self.names = [name for name in files if name != DESCRIPTION]
@@ -116,19 +114,20 @@ class Source:
             for name in names:
                 try:
                     yield Entry(name, files[name]())
-                except Exception as error:  # archive readers raise what they please on damage
+                except Exception as error:  # archive readers raise many kinds
                     yield Entry(name, b"", str(error) or type(error).__name__)
 
 
-def fetched(url: str, sha256: str, folder: Path | None) -> Path:
-    """Download a file, unless it is there already from an earlier call.
+def fetched(url: str, sha256: str, folder: Path | None, key: str = "ingest.source") -> Path:
+    """Download a file, unless an earlier call did.
 
-    What is interrupted leaves nothing that is taken for the file, and begins anew.
+    An interrupted download leaves no file that could be taken for the whole one.
 
     Args:
-        url: with `https://`, or with `s3://`, for which s3fs is needed and AWS' own settings hold.
-        sha256: of the file, hexadecimal; it is kept under this name.
-        folder: where, made when missing; if none, where pooch keeps files.
+        url: with `https://`; or with `s3://`, which needs s3fs and takes AWS' own settings.
+        sha256: of the file, hexadecimal, which becomes its name in the folder.
+        folder: where the file is kept, made when missing; pooch's own folder if none.
+        key: the parameter that the address comes from, for messages.
 
     Returns:
         The file in `folder`, whose bytes have this SHA-256.
@@ -136,8 +135,10 @@ def fetched(url: str, sha256: str, folder: Path | None) -> Path:
     Raises:
         UserError: the address is of another kind, or cannot be reached, or has other bytes.
     """
+    if key != "ingest.source":
+        raise UserError(f"{key} = '{url}': should be a folder or archive on this computer")
     if not url.startswith(("https://", "s3://")):
-        raise UserError(f"ingest.source = '{url}': an address should begin with https:// or s3://")
+        raise UserError(f"{key} = '{url}': an address should begin with https:// or s3://")
     if not re.fullmatch("[0-9a-f]{64}", sha256):
         raise UserError(
             f"ingest.sha256 = '{sha256}': an address needs the file's, 64 hexadecimal digits"
@@ -147,30 +148,30 @@ def fetched(url: str, sha256: str, folder: Path | None) -> Path:
     try:
         return Path(pooch.retrieve(url, f"sha256:{sha256}", sha256, folder, downloader=downloader))
     except OSError as error:
-        raise UserError(f"ingest.source = '{url}': cannot be fetched: {error}") from error
-    except ValueError as error:  # so pooch says that the hashes differ, with both
-        found = re.findall(r"\b[0-9a-f]{64}\b", str(error))
-        if not found:
-            raise UserError(f"ingest.source = '{url}': cannot be fetched: {error}") from error
-        raise UserError(f"ingest.sha256 = '{sha256}': the file fetched has {found[-1]}") from error
+        raise UserError(f"{key} = '{url}': cannot be fetched: {error}") from error
+    except ValueError as error:  # pooch's message about a wrong hash has both hashes
+        hashes = re.findall(r"\b[0-9a-f]{64}\b", str(error))
+        if not hashes:
+            raise UserError(f"{key} = '{url}': cannot be fetched: {error}") from error
+        raise UserError(f"ingest.sha256 = '{sha256}': the file fetched has {hashes[-1]}") from error
 
 
 def _from_s3(url: str, file: str, _: pooch.Pooch) -> None:
-    bar = {"unit": "B", "unit_scale": True, "disable": None}  # none where no terminal is
+    bar = {"unit": "B", "unit_scale": True, "disable": None}  # no bar without a terminal
     try:
         with TqdmCallback(bar) as callback:
             fsspec.filesystem("s3").get_file(url, file, callback=callback)
     except ImportError:
         raise OSError("s3:// needs pip install -r requirements-s3.txt") from None
-    except Exception as error:  # s3fs raises botocore's, too
+    except Exception as error:  # s3fs also raises botocore's exceptions
         raise OSError(str(error)) from error
 
 
 def harmless(path: str) -> str:
-    r"""Write a path of a source so that lines, terminals and spreadsheets stay whole.
+    r"""Return a path of a source that keeps lines, terminals and spreadsheets whole.
 
-    Letters with accents are composed, as `ingest.classes` and tables have them and macOS has not.
-    What is not printable becomes `\n`, `\x1b` and the like, and `./` comes before a `FORMULA`.
+    Letters with accents are composed, as in `ingest.classes` and tables; macOS decomposes them.
+    Unprintable characters become `\n`, `\x1b` and the like, and `./` comes before a `FORMULA`.
     """
     text = str(PurePosixPath(printable(unicodedata.normalize("NFC", path))))
     return f"./{text}" if FORMULA.match(text) else text
@@ -178,34 +179,33 @@ def harmless(path: str) -> str:
 
 @contextmanager
 def _opened(path: Path, key: str) -> Iterator[dict[str, Read]]:
-    """Yield the wanted files of a source in their order there, each with what reads its bytes."""
+    """Yield the wanted files of a source in their order, each with the function that reads it."""
     with ExitStack() as stack:
         try:
             if not path.exists():
                 raise UserError(f"{key} = '{path}': not found; give a folder or an archive")
-            files = _wanted(archives.files(path, stack))
+            wanted = _wanted(archives.files(path, stack))
         except UserError:
             raise
-        except Exception as error:  # archive readers raise what they please on damaged bytes
+        except Exception as error:  # archive readers raise many kinds
             raise UserError(f"{key} = '{path}': cannot be read: {error}") from error
-        yield dict(sorted(files.items())) if path.is_dir() else files
+        yield wanted
 
 
-def _wanted(found: Iterable[tuple[str, Read]]) -> dict[str, Read]:
+def _wanted(files: Iterable[tuple[str, Read]]) -> dict[str, Read]:
     """Leave out what operating systems add, and make every path harmless."""
-    files: dict[str, Read] = {}
-    for number, (name, read) in enumerate(found):
+    wanted: dict[str, Read] = {}
+    for number, (name, read) in enumerate(files):
         if number == MAX_ENTRIES:
             raise OSError(f"holds more than {MAX_ENTRIES:,} files")
         if len(name) > MAX_NAME:
             raise OSError(f"holds a name of more than {MAX_NAME:,} characters")
-        if LEADS_OUT.match(name):
-            name, read = "outside/" + name.replace("..", "(..)"), _refuse
-        path = harmless(name)
+        leads_out = LEADS_OUT.match(name)
+        path = harmless("outside/" + name.replace("..", "(..)") if leads_out else name)
         if not is_litter(PurePosixPath(path)):
-            files.pop(path, None)  # what is read in the order of a tape is read in one pass
-            files[path] = read
-    return files
+            wanted.pop(path, None)  # a tape is read in one pass if the order is that of the tape
+            wanted[path] = _refuse if leads_out else read
+    return wanted
 
 
 def _refuse() -> bytes:
@@ -215,5 +215,5 @@ def _refuse() -> bytes:
 def _first_line(read: Read) -> str:
     try:
         return printable(read().decode(errors="replace").strip().partition("\n")[0])[:200].strip()
-    except Exception:  # one that cannot be read does not describe
+    except Exception:  # a file that cannot be read does not describe
         return ""
