@@ -10,6 +10,7 @@ Files hold what grows with the collection, and tasks read and write parts of the
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -211,8 +212,7 @@ class _Task:
 def _tasks(order: int, windows: Indices) -> Iterator[_Task]:
     """Give consecutive windows with about `POINTS` keypoints to a task."""
     starts = np.flatnonzero(np.diff(windows[:-1] // POINTS, prepend=-1))
-    ends = [*starts[1:], len(windows) - 1]
-    for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+    for number, (start, end) in enumerate(pairwise([*starts, len(windows) - 1])):
         yield _Task(f"matches-{order:02d}-{number:06d}", windows[start : end + 1])
 
 
