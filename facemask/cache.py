@@ -4,7 +4,6 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -76,8 +75,9 @@ class Cache:
             )
 
     def _select(self, columns: str, keys: Iterable[Key]) -> Iterator[tuple[Key, bytes]]:
-        remaining = iter(list(keys))
-        while batch := list(islice(remaining, KEYS_AT_ONCE)):
+        remaining = list(keys)
+        for start in range(0, len(remaining), KEYS_AT_ONCE):
+            batch = remaining[start : start + KEYS_AT_ONCE]
             marks = ", ".join("?" * len(batch))
             query = f"SELECT {columns} FROM results WHERE topic = ? AND version = ?"
             with self._one_line_errors():

@@ -304,8 +304,8 @@ def _count_votes(files: Path, count: int, start: int) -> tuple[Indices, Indices]
     parts = [np.zeros(0, np.int64)]
     for file in sorted(files.glob("matches-*")):
         if file.stat().st_size:
-            matches = np.memmap(file, np.int64, "r")
-            parts.append(matches[slice(*np.searchsorted(matches, ends))])
+            stored = np.memmap(file, np.int64, "r")
+            parts.append(stored[slice(*np.searchsorted(stored, ends))])
     matches = np.unique(np.concatenate(parts))
     pairs, votes = np.unique(matches // PLACES, return_counts=True)
     return pairs[votes >= VOTES], votes[votes >= VOTES]
