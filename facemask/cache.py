@@ -77,7 +77,7 @@ class Cache:
     def _select(self, columns: str, keys: Iterable[Key]) -> Iterator[tuple[Key, bytes]]:
         remaining = list(keys)
         for start in range(0, len(remaining), KEYS_AT_ONCE):
-            batch = remaining[start : start + KEYS_AT_ONCE]
+            batch: list[Key] = remaining[start : start + KEYS_AT_ONCE]
             marks = ", ".join("?" * len(batch))
             query = f"SELECT {columns} FROM results WHERE topic = ? AND version = ?"
             with self._one_line_errors():

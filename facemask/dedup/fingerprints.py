@@ -1,7 +1,7 @@
 """Fingerprints of images: a small grey frame and its keypoints."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -114,7 +114,7 @@ Select = Callable[[Sequence[str]], Fingerprints]
 
 
 @contextmanager
-def collected(keys: Sequence[str], folders: Sequence[Path], cache: Path) -> Iterator[Select]:
+def collected(keys: Iterable[str], folders: Sequence[Path], cache: Path) -> Iterator[Select]:
     """Make the fingerprints of images that the cache lacks, and yield access to all of them.
 
     Args:
@@ -122,7 +122,7 @@ def collected(keys: Sequence[str], folders: Sequence[Path], cache: Path) -> Iter
         folders: of the shards that hold the images.
         cache: file of earlier results; the fingerprints lie in a file beside it for the block.
     """
-    distinct = np.unique(np.array(keys, str))
+    distinct = np.array(sorted(set(keys)), str)
     known = Cache(cache, "fingerprints", version())
     with scratch(cache.parent / "tmp-fingerprints") as folder:
         _make(known, known.missing(distinct.tolist()), folders, folder)

@@ -35,9 +35,9 @@ GROUP_ROWS = 64
 GROUP_BYTES = 64_000_000
 """A row group also ends with the image that reaches so many bytes."""
 
-TEXT = ("path", "label", "sha256", "pixels", "given_group", "given_split", "split")
+TEXT = ("path", "source", "label", "sha256", "pixels", "given_group", "given_split", "split")
 NUMBERS = ("width", "height")
-COLUMNS = (*TEXT[:4], *NUMBERS, *TEXT[4:])
+COLUMNS = (*TEXT[:5], *NUMBERS, *TEXT[5:])
 """Columns of the table that travels with the images; see `tables`."""
 
 FEATURES = {

@@ -1,7 +1,9 @@
 """The table that travels with the images: a row for each image.
 
 Each column is written by one stage and carried on by the next:
-    path: path of the image in its source, with `/`; `#1` and so on follow for a box (ingest).
+    path: path of the image in its source, with `/`; the source's name stands before it if there
+        are several sources, and `#1` and so on follow for a box (ingest).
+    source: name of the source (ingest).
     label: name of its class (ingest).
     sha256: of its bytes, hexadecimal (ingest).
     pixels: SHA-256 of its size and its 8-bit RGB pixels, upright, hexadecimal (ingest).
