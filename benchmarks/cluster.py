@@ -15,7 +15,8 @@ from pathlib import Path
 import pandas as pd
 
 from facemask import params
-from facemask.dedup import groups, near_duplicates
+from facemask.dedup import fingerprints, groups
+from facemask.dedup.candidates import candidates
 from facemask.sources import collection
 from facemask.sources.source import Source
 from facemask.store import resize, shards, tables
@@ -51,12 +52,12 @@ def steps(source: Path, folder: Path, options: params.Params) -> dict[str, float
     resize.resize_all(folder / "raw", folder / "resized", options.resize.size)
     done("resize")
     keys = sorted(set(found.good["sha256"]))
-    fingerprints = groups.fingerprinted(keys, [folder / "raw"], cache)
-    done("fingerprints")
-    pairs = near_duplicates.candidates(fingerprints, folder)
-    done("search")
-    scores = groups.scored(keys, fingerprints, pairs, cache)
-    done("compare")
+    with fingerprints.collected(keys, [folder / "raw"], cache) as select:
+        done("fingerprints")
+        pairs = candidates(select(keys), folder)
+        done("search")
+        scores = groups.score(keys, select(keys), pairs, cache)
+        done("compare")
     (folder / "scores").write_bytes(pairs.tobytes() + scores.tobytes())
     return seconds
 

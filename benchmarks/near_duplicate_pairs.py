@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from facemask import pictures
-from facemask.dedup import groups
+from facemask.dedup import fingerprints, groups
 from facemask.store import images, shards, tables
 from stages import paths
 
@@ -29,7 +29,8 @@ def side_by_side(first: bytes, second: bytes, score: float) -> Image.Image:
 def main(count: int = 100, seed: int = 0) -> None:
     """Draw evenly from all pairs that pixels alone tell."""
     keys = sorted(set(tables.read(paths.SPLIT)["sha256"]))
-    pairs, scores = groups.compared(keys, paths.RAW, paths.CACHE)
+    with fingerprints.collected(keys, [paths.RAW], paths.CACHE) as select:
+        pairs, scores = groups.scored_pairs(keys, select, paths.CACHE)
     same = np.flatnonzero(scores >= groups.SAME_PICTURE)
     drawn = np.random.default_rng(seed).choice(same, min(count, len(same)), replace=False)
     ends = np.array(keys)[pairs[drawn]]

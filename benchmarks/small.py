@@ -19,7 +19,7 @@ from sklearn.metrics import balanced_accuracy_score
 from tqdm import tqdm
 
 from facemask import params
-from facemask.dedup import split
+from facemask.dedup import partition
 from facemask.model import dataset, network, schedule, training
 from facemask.store import tables
 from facemask.store.pixels import Pixels
@@ -40,7 +40,7 @@ def trained(rows: pd.DataFrame, options: params.Params, seed: int) -> keras.Mode
     """Split some rows of the table as `split` does, and train on them as `train` does."""
     network.reproducible(seed)
     fresh = pd.Series(False, rows.index)
-    table = rows.assign(split=split.draw(rows, fresh, options.split, seed), weight=1.0)
+    table = rows.assign(split=partition.draw(rows, fresh, options.split, seed), weight=1.0)
     data = dataset.TrainingData(
         rows=tables.subset(table, tables.TRAIN),
         positive=tables.classes(rows)[1],

@@ -14,9 +14,10 @@ INTERRUPTED = 130
 
 
 class UserError(Exception):
-    """What the user gave cannot be used; the message says what, and what would do, in one line.
+    """The user's input cannot be used. The message says why, and what is allowed, in one line.
 
-    A function names it under `Raises` only where its condition is not obvious.
+    It is raised for wrong parameters and sources, a full disk, a file in use, and the like. A
+    program ends with this line instead of a traceback; see `one_line_errors`.
     """
 
 

@@ -27,20 +27,16 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path`; what the block leaves there becomes `path`.
+    """Yield a temporary path, which becomes `path` at the end of the block.
 
-    Works for a file and for a folder (which the block makes itself). If the block raises, the
-    temporary is removed and `path` stays as it was; if the process is killed, the next call removes
-    what it left.
+    It may be a file, or a folder that the block makes. If the block raises, the temporary is
+    removed and `path` stays as it was. If the process is killed, the next call removes it.
 
     Args:
-        path: the output, in a folder that is made when it is missing.
+        path: the output; its folder is made when it is missing.
 
     Yields:
         `tmp-NAME` in the same folder, so that the last step is a rename within one file system.
-
-    Raises:
-        UserError: there is no room on the disk for what the block writes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"tmp-{path.name}")
@@ -58,12 +54,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder, absolute, that is there for the block alone.
+    """Yield an empty folder, absolute, which is removed at the end of the block.
 
-    If the process is killed, the next call removes what it left.
-
-    Raises:
-        UserError: there is no room on the disk for what the block writes.
+    If the process is killed, the next call removes it.
     """
     remove(folder)
     folder.mkdir(parents=True)
@@ -83,13 +76,14 @@ def remove(path: Path) -> None:
 
 
 def code_version(*modules: ModuleType) -> str:
-    """Return a hash of modules as they are now: of their `__version__`, of our own their source.
+    """Return a hash of the `__version__` of modules, or of their source if they have none.
 
-    Of a package of our own that is the source of all its modules.
+    The source of a package is that of all its modules.
     """
     state = hashlib.sha256()
     for module in modules:
-        if release := getattr(module, "__version__", None):
+        release = getattr(module, "__version__", None)
+        if release:
             state.update(str(release).encode())
             continue
         file = Path(module.__file__ or "")
@@ -106,5 +100,5 @@ def write_json(values: Mapping[str, Any], path: Path) -> None:
 
 
 def read_json(folder: Path, *names: str) -> dict[str, Any]:
-    """Return by name what `NAME.json` in a folder holds."""
+    """Return the content of `NAME.json` in a folder, by name."""
     return {name: json.loads((folder / f"{name}.json").read_text("utf-8")) for name in names}

@@ -1,4 +1,4 @@
-"""Pictures with their labels written on them; needs Pillow alone."""
+"""Contact sheets: pictures in rows, with text."""
 
 import math
 from collections.abc import Sequence
@@ -16,32 +16,38 @@ MARGIN = 6
 
 
 def captioned(image: Image.Image, lines: Sequence[str], least_width: int = 200) -> Image.Image:
-    """Put lines of text under an RGB picture, widened to `least_width` so that they fit."""
+    """Put lines of text under an RGB picture, which is enlarged to `least_width` pixels."""
     if image.width < least_width:
         height = round(image.height * least_width / image.width)
         image = image.resize((least_width, height), Image.Resampling.BICUBIC)
-    canvas = Image.new("RGB", (image.width, image.height + LINE * len(lines) + MARGIN), "white")
+    height = image.height + LINE * len(lines) + MARGIN
+    canvas = Image.new("RGB", (image.width, height), "white")
     canvas.paste(image)
     draw = ImageDraw.Draw(canvas)
     for number, line in enumerate(lines):
         text = _shortened(line, image.width - 2 * MARGIN)
-        draw.text((MARGIN, image.height + LINE * number + 2), text, "black", FONT)
+        top = image.height + LINE * number + 2
+        draw.text((MARGIN, top), text, "black", FONT)
     return canvas
 
 
 def sheet(title: str, pictures: Sequence[Image.Image], columns: int = 6) -> Image.Image:
     """Lay pictures of one size out in rows under a title, on white."""
     columns = min(columns, len(pictures)) or 1
+    rows = math.ceil(len(pictures) / columns)
     width = max((picture.width for picture in pictures), default=0) + MARGIN
     height = max((picture.height for picture in pictures), default=0) + MARGIN
-    head = LINE + 2 * MARGIN
-    least = round(FONT.getlength(title)) + 2 * MARGIN
-    rows = math.ceil(len(pictures) / columns)
-    canvas = Image.new("RGB", (max(columns * width + MARGIN, least), head + rows * height), "white")
+    title_width = round(FONT.getlength(title)) + 2 * MARGIN
+    title_height = LINE + 2 * MARGIN
+    size = (
+        max(columns * width + MARGIN, title_width),
+        title_height + rows * height,
+    )
+    canvas = Image.new("RGB", size, "white")
     ImageDraw.Draw(canvas).text((MARGIN, MARGIN), title, "black", FONT)
     for number, picture in enumerate(pictures):
         row, column = divmod(number, columns)
-        canvas.paste(picture, (MARGIN + column * width, head + row * height))
+        canvas.paste(picture, (MARGIN + column * width, title_height + row * height))
     return canvas
 
 
@@ -53,7 +59,8 @@ def thumbnail(image: Image.Image, side: int = 128) -> Image.Image:
 def stack(sheets: Sequence[Image.Image]) -> Image.Image:
     """Lay sheets out under one another, on white."""
     width = max((sheet.width for sheet in sheets), default=1)
-    canvas = Image.new("RGB", (width, sum(sheet.height for sheet in sheets) or 1), "white")
+    height = sum(sheet.height for sheet in sheets) or 1
+    canvas = Image.new("RGB", (width, height), "white")
     top = 0
     for sheet in sheets:
         canvas.paste(sheet, (0, top))
@@ -63,14 +70,14 @@ def stack(sheets: Sequence[Image.Image]) -> Image.Image:
 
 def write(picture: Image.Image, path: Path) -> None:
     """Write a picture, whole or not at all."""
-    # photos hardly shrink further at a higher level, and cost many times as much
+    # a higher level hardly shrinks photos, and takes many times as long
     with replacing(path) as temporary:
         picture.save(temporary, compress_level=1)
 
 
 def _shortened(text: str, width: int) -> str:
-    """Keep the end of a text that is too wide: file names differ there."""
-    text = text[-width:]  # more do not fit; measuring takes long on a very long text
+    """Keep the end of a text that is too wide, since file names differ there."""
+    text = text[-width:]  # more does not fit, and a very long text takes long to measure
     if FONT.getlength(text) <= width:
         return text
     while text and FONT.getlength("…" + text) > width:

@@ -1,9 +1,9 @@
-"""How long a stage took, and on what machine: for people and the report, never for DVC.
+"""How long a stage took, and on which machine.
 
-Kept apart from metrics, so that the same run gives the same metrics everywhere.
+Metrics contain no times, so that the same run gives the same metrics everywhere. DVC does not see
+the files.
 """
 
-import json
 import os
 import platform
 import time
@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from facemask.errors import one_line_errors
-from facemask.files import replacing
+from facemask.files import write_json
 
 PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow", "dvc")
 
 
 @contextmanager
 def stage(name: str, folder: Path) -> Iterator[dict[str, Any]]:
-    """Run a stage: a `UserError` ends in one line; what has succeeded leaves its time.
+    """Run a stage. A `UserError` ends in one line; success leaves a file of its time.
 
     Args:
         name: of the stage.
@@ -30,25 +30,27 @@ def stage(name: str, folder: Path) -> Iterator[dict[str, Any]]:
             `machine`, `versions` (of packages) and what the block adds.
 
     Yields:
-        What else is to be written, empty.
+        An empty dictionary for more figures.
     """
-    start, measured = time.perf_counter(), dict[str, Any]()
+    start = time.perf_counter()
+    figures: dict[str, Any] = {}
     with one_line_errors(name):
-        yield measured
-    found = {
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": time.perf_counter() - start,
-        "machine": machine(),
-        "versions": {"python": platform.python_version()}
-        | {package: version(package) for package in PACKAGES},
-        **measured,
-    }
-    with replacing(folder / f"{name}.json") as temporary:
-        temporary.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        yield figures
+    versions = {package: version(package) for package in PACKAGES}
+    write_json(
+        {
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": time.perf_counter() - start,
+            "machine": machine(),
+            "versions": {"python": platform.python_version(), **versions},
+            **figures,
+        },
+        folder / f"{name}.json",
+    )
 
 
 def machine() -> str:
-    """Name the processor, the cores that this process may use, and the system."""
+    """Return the names of processor and system, and the number of cores for this process."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{_processor()}, {cores} cores, {platform.system()} {platform.release()}"
 

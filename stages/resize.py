@@ -1,4 +1,4 @@
-"""Bring every image of `data/raw/` to the network's input size.
+"""Resize every image of `data/raw/` to the network's input size.
 
 Run by `dvc repro resize`; all cores, about ten seconds for ten thousand images.
 """
@@ -9,11 +9,12 @@ from stages import paths
 
 
 def resize(options: params.Resize) -> None:
-    """Write the pixels of each shard, `options.size` x `options.size`, as one array."""
+    """Write the images of each shard, `options.size` x `options.size` pixels, as one array."""
     resize_all(paths.RAW, paths.RESIZED, options.size)
     resize_all(paths.RAW_EXTERNAL, paths.RESIZED_EXTERNAL, options.size)
 
 
 if __name__ == "__main__":
     with timing.stage("resize", paths.TIMING):
-        resize(params.load(paths.PARAMS).resize)
+        values = params.load(paths.PARAMS)
+        resize(values.resize)

@@ -1,43 +1,45 @@
-"""Find which images descend from one picture, and keep each such group in one subset.
+"""Group the images that descend from one picture, and keep each group in one subset.
 
-Run by `dvc repro split`; about a minute for ten thousand new images on two cores. External images
-that descend from a picture of the collection are excluded from their test set.
+External images that descend from a picture of the collection are excluded from their test set.
+Run by `dvc repro split`; about a minute for ten thousand new images on two cores.
 """
 
 from facemask import files, params, pictures, timing
-from facemask.dedup import group_sheet, groups, known
-from facemask.dedup import split as subsets
+from facemask.dedup import fingerprints, group_sheet, groups, known, partition
 from facemask.store import shards, signature, tables
 from stages import paths
 
 
 def split(options: params.Split, start: str, seed: int) -> None:
-    """Write the rows of `data/raw/` with their group and subset, and those that are excluded."""
-    table, of_start = shards.read_table(paths.RAW), signature.read(start)
-    table["group"] = groups.group(table, paths.RAW, options.group_pattern, paths.CACHE)
-    in_start = known.among(table, paths.RAW, of_start, paths.CACHE)
-    table["split"] = subsets.draw(table, in_start, options, seed)
+    """Write the rows of `data/raw/` with their group and subset, and the excluded external rows."""
+    table = shards.read_table(paths.RAW)
+    external = shards.read_table(paths.RAW_EXTERNAL)
+    hashes = signature.read(start)
+    keys = [*table["sha256"], *external["sha256"]]
+    with fingerprints.collected(keys, [paths.RAW, paths.RAW_EXTERNAL], paths.CACHE) as select:
+        table["group"] = groups.group(table, select, options.group_pattern, paths.CACHE)
+        related = groups.related(external, table, select, paths.CACHE.parent)
+        in_start = known.in_signature(table, hashes, select)
+        external_in_start = known.in_signature(external, hashes, select)
 
-    external = shards.read_table(paths.RAW_EXTERNAL).assign(group=lambda rows: rows["sha256"])
-    related = groups.related(external, paths.RAW_EXTERNAL, table, paths.RAW, paths.CACHE)
-    seen = known.among(external, paths.RAW_EXTERNAL, of_start, paths.CACHE)
-    reason = related.map({True: subsets.IN_COLLECTION, False: ""})
-    reason = reason.mask(seen & ~related, subsets.IN_START)
+    table["split"] = partition.draw(table, in_start, options, seed)
+    external["group"] = external["sha256"]
+    reason = related.map({True: partition.IN_COLLECTION, False: ""})
+    reason = reason.mask(external_in_start & ~related, partition.IN_START)
     excluded = external.assign(reason=reason)[reason != ""]
-
-    pictures.write(
-        group_sheet.groups(table, shards.contents(paths.RAW)), paths.PLOTS / "groups.png"
-    )
-    sizes = table["group"].value_counts()
-    counted = tables.histogram(sizes, "group_size", "groups")
-    images = tables.histogram(table["group"].map(sizes), "group_size", "images")
-    tables.write(counted.merge(images), paths.PLOTS / "group_size.csv")
-    tables.write(excluded[["split", "path", "reason"]], paths.EXCLUDED)
-    tables.write(external[reason == ""], paths.EXTERNAL)
     tables.write(table, paths.SPLIT)
-    counts = {"strategy": options.strategy, **subsets.summary(table)}
-    counts["in_train_start"] = int(in_start.sum())
-    counts["external"] = subsets.external_summary(external, reason)
+    tables.write(external[reason == ""], paths.EXTERNAL)
+    tables.write(excluded[["split", "path", "reason"]], paths.EXCLUDED)
+
+    sheet = group_sheet.groups(table, shards.contents(paths.RAW))
+    pictures.write(sheet, paths.PLOTS / "groups.png")
+    tables.write(groups.sizes(table), paths.PLOTS / "group_size.csv")
+    counts = {
+        "strategy": options.strategy,
+        **partition.summary(table),
+        "in_train_start": int(in_start.sum()),
+        "external": partition.external_summary(external, reason),
+    }
     files.write_json(counts, paths.DETAILS / "split.json")
 
 

@@ -11,11 +11,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from facemask.cache import Records
-from facemask.dedup import keypoints, near_duplicates
-from facemask.dedup.fingerprints import FINGERPRINT, fingerprint
+from facemask.dedup import candidates as search
+from facemask.dedup.candidates import candidates
+from facemask.dedup.fingerprints import Fingerprints, collected, fingerprint
 from facemask.dedup.groups import SAME_PICTURE, connected, group, related
-from facemask.dedup.near_duplicates import candidates
 from facemask.store import shards
 from tools.generated import generated
 
@@ -62,11 +61,11 @@ def test_two_pairs_agree_whatever_was_joined_between_them(order: list[int]) -> N
     assert groups(37, certain, likely, [0.99, 0.98, 0.97, 0.96]) == 1
 
 
-def fingerprints(folder: Path, images: Iterable[NDArray[np.uint8]]) -> Records:
-    """Describe pictures, on the disk."""
-    found = np.array([fingerprint(pixels) for pixels in images])
-    found.tofile(folder / "fingerprints.bin")
-    return Records(folder / "fingerprints.bin", np.arange(len(found)), FINGERPRINT)
+def fingerprints(folder: Path, images: Iterable[NDArray[np.uint8]]) -> Fingerprints:
+    """Write the fingerprints of pictures to a file."""
+    records = np.array([fingerprint(pixels) for pixels in images])
+    records.tofile(folder / "fingerprints.bin")
+    return Fingerprints(folder / "fingerprints.bin", np.arange(len(records)))
 
 
 def mirrored(count: int) -> list[NDArray[np.uint8]]:
@@ -89,10 +88,8 @@ def test_candidates_are_the_same_in_however_many_tasks(
 ) -> None:
     found = fingerprints(tmp_path, mirrored(40))
     whole = candidates(found, tmp_path)
-    monkeypatch.setattr(near_duplicates, "TASK", near_duplicates.WINDOW)
-    monkeypatch.setattr(near_duplicates, "VOTERS", 7)
-    for module in (keypoints, near_duplicates):
-        monkeypatch.setattr(module, "IMAGES", 16)
+    for name, value in (("POINTS", search.WINDOW), ("VOTERS", 7), ("IMAGES", 16)):
+        monkeypatch.setattr(search, name, value)
     assert candidates(found, tmp_path).tolist() == whole.tolist()
 
 
@@ -101,7 +98,12 @@ def test_images_without_structure_have_no_candidates(tmp_path: Path) -> None:
     assert candidates(fingerprints(tmp_path, [flat] * 3), tmp_path).shape == (0, 2)
 
 
-def test_groups_are_the_same_in_any_order_and_from_what_is_known(tmp_path: Path) -> None:
+def test_groups_are_the_same_in_any_order_and_from_the_cache(tmp_path: Path) -> None:
+    def grouped(table: pd.DataFrame, name: str, cache: str) -> pd.Series:
+        file = tmp_path / cache
+        with collected(table["sha256"], [tmp_path / name], file) as select:
+            return group(table, select, None, file)
+
     files = {}
     for number, pixels in enumerate(generated(40)):
         for name, side in (("", pixels), ("-mirrored", pixels[:, ::-1])):
@@ -109,24 +111,25 @@ def test_groups_are_the_same_in_any_order_and_from_what_is_known(tmp_path: Path)
             Image.fromarray(side).save(content, "PNG")
             files[f"{number}{name}.png"] = content.getvalue()
     table = stored(files, tmp_path / "shards")
-    new = group(table, tmp_path / "shards", None, tmp_path / "cache.sqlite")
+    new = grouped(table, "shards", "cache.sqlite")
     assert new.groupby(table["path"].str.extract(r"(\d+)")[0]).nunique().eq(1).sum() >= 36
     assert new.nunique() >= 36
-    some = table.sample(50, random_state=0)
-    group(some, tmp_path / "shards", None, tmp_path / "other.sqlite")
+    part = table.sample(50, random_state=0)
+    grouped(part, "shards", "other.sqlite")
     rest = dict(list(files.items())[::-1])
-    for number in some.index:
+    for number in part.index:
         del rest[table["path"][number]]
-    stored(rest, tmp_path / "rest")  # what is known is not looked for
+    stored(rest, tmp_path / "rest")  # the cache has the others
     shuffled = table.sample(frac=1, random_state=1)
-    again = group(shuffled, tmp_path / "rest", None, tmp_path / "other.sqlite")
+    again = grouped(shuffled, "rest", "other.sqlite")
     pd.testing.assert_series_equal(again.sort_index(), new)
     plain = ~table["path"].str.contains("mirrored") & (table.index < 40)
-    rows, others = table[plain], table[~plain & (table.index >= 20)]
-    nowhere = tmp_path / "nowhere"
-    found = related(rows, nowhere, others, nowhere, tmp_path / "cache.sqlite")
-    assert found[rows.index < 20].sum() == 0
-    assert found[rows.index >= 20].sum() >= 9
+    rows = table[plain]
+    others = table[~plain & (table.index >= 20)]
+    with collected(table["sha256"], [], tmp_path / "cache.sqlite") as select:
+        near_duplicates = related(rows, others, select, tmp_path)
+    assert near_duplicates[rows.index < 20].sum() == 0
+    assert near_duplicates[rows.index >= 20].sum() >= 9
 
 
 def stored(files: dict[str, bytes], folder: Path) -> pd.DataFrame:

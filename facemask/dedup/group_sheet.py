@@ -6,27 +6,31 @@ from PIL import Image
 from facemask import pictures
 from facemask.store import images, shards
 
-GROUPS, MOST = 12, 8
-"""Most groups shown, and most images of each."""
+GROUPS = 12
+"""Most groups on the sheet."""
+
+IMAGES = 8
+"""Most images of a group."""
 
 
 def groups(table: pd.DataFrame, contents: shards.Contents) -> Image.Image:
-    """Show the largest groups of more than one image, the largest first.
+    """Draw the largest groups of more than one image, the largest first.
 
     Args:
         table: rows with `label`, `sha256` and `group`.
-        contents: yields their files.
+        contents: yields the files.
     """
     sizes = table.groupby("group").size().sort_values(ascending=False, kind="stable")
-    sizes = sizes[sizes > 1]
-    largest = [table[table["group"] == group] for group in sizes.index[:GROUPS]]
-    wanted = {sha256 for rows in largest for sha256 in rows["sha256"].head(MOST)}
+    names = sizes.index[sizes > 1][:GROUPS]
+    largest = [table[table["group"] == name] for name in names]
+    wanted = {sha256 for rows in largest for sha256 in rows["sha256"].head(IMAGES)}
     tiles = {
         sha256: pictures.thumbnail(images.open_rgb(content)) for sha256, content in contents(wanted)
     }
     sheets = []
     for rows in largest:
-        shown = [tiles[sha256] for sha256 in rows["sha256"].head(MOST)]
-        title = f"{len(rows)} images taken for one picture ({', '.join(rows['label'].unique())})"
-        sheets.append(pictures.sheet(title, shown, columns=MOST))
+        labels = ", ".join(rows["label"].unique())
+        title = f"{len(rows)} images taken for one picture ({labels})"
+        group = [tiles[sha256] for sha256 in rows["sha256"].head(IMAGES)]
+        sheets.append(pictures.sheet(title, group, columns=IMAGES))
     return pictures.stack(sheets or [pictures.sheet("No two images are of one picture", [])])

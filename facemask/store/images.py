@@ -13,7 +13,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from facemask.files import code_version
 
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
-"""What photographs come in, by Pillow's names (JPEG has MPO in it); others are refused unread."""
+"""Formats of photographs, by Pillow's names (JPEG includes MPO). Others are refused unread."""
 
 if find_spec("pillow_heif"):
     from pillow_heif import register_heif_opener
@@ -26,7 +26,7 @@ SUFFIXES = {suffix for suffix, name in Image.EXTENSION.items() if name in FORMAT
 """File name endings of `FORMATS`, lower case with the dot."""
 
 UNREAD_HEIF = {".heic", ".heif", ".hif"} - SUFFIXES
-"""Endings of HEIF, in which phones save photos, where pillow-heif is not installed; else none."""
+"""Endings of HEIF, the format of many phones, if pillow-heif is not installed; else empty."""
 
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 """What follows `ftyp` at the beginning of a HEIF file."""
@@ -34,34 +34,37 @@ HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"
 HEIF_ADVICE = "for HEIC pip install pillow-heif, or export JPEG"
 
 MAX_PIXELS = 64_000_000
-"""Of one image, before it is decoded (in up to 16 bytes a pixel); large cameras have 61 million."""
+"""Most pixels of an image; large cameras have 61 million. Decoding takes up to 16 bytes a pixel."""
 
 MAX_REDUCED = 4 * MAX_PIXELS
-"""Of a JPEG, decoded at half its size beyond `MAX_PIXELS`; phones have up to 200 million."""
+"""Most pixels of a JPEG, which is decoded at half its size above `MAX_PIXELS`; for phones."""
 
-Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit lies higher, and would warn below it
+Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit is higher, and would warn below it
 
-TILE_WIDTH, TILE_HEIGHT = 322, 323
-"""TIFF tags."""
+TILE_WIDTH = 322
+"""Number of a TIFF tag."""
+
+TILE_HEIGHT = 323
+"""Number of a TIFF tag."""
 
 RESIZE_FILTER = Image.Resampling.BILINEAR
-"""Pillow's bilinear filter: its support grows with the reduction (that is, it is antialiased)."""
+"""Pillow's bilinear filter is antialiased: its support grows with the reduction."""
 
 
 def version() -> str:
-    """Return a hash of what reading an image depends on: this code, Pillow, the formats read."""
+    """Return a hash of what a decoded image depends on: this code, Pillow and the formats."""
     return code_version(sys.modules[__name__], PIL) + "".join(FORMATS)
 
 
 class BadImageError(ValueError):
-    """The bytes are not a whole image of a known format; the message says in words why.
+    """The bytes are not a whole image of a known format; the message says why.
 
     Attributes:
         reason: `not an image`, `truncated`, `undecodable` or `too many pixels`.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
-        """Take the reason, and the message."""
+        """Take a reason and a message."""
         super().__init__(reason, detail)
         self.reason = reason
 
@@ -70,17 +73,17 @@ class BadImageError(ValueError):
 
 
 def open_rgb(source: Path | bytes) -> Image.Image:
-    """Decode one image fully, as it is meant to be seen.
+    """Decode an image fully, as it is meant to be seen.
 
-    The first frame is taken, turned upright by its EXIF orientation, brought to sRGB by its colour
+    The first frame is turned upright by its EXIF orientation, converted to sRGB by its colour
     profile, laid on white where it is transparent, and reduced to 8 bits a channel. A JPEG of more
-    than `MAX_PIXELS` comes at half its size.
+    than `MAX_PIXELS` is returned at half its size.
 
     Args:
-        source: a file, or the bytes of one, in one of `FORMATS`.
+        source: a file or its bytes, in one of `FORMATS`.
 
     Returns:
-        The picture in mode RGB (8-bit, 0-255), at its own size.
+        The image in mode RGB (8-bit, 0-255), at its own size.
 
     Raises:
         BadImageError: the bytes cannot be decoded to the end, or to too many pixels.
@@ -94,14 +97,14 @@ def open_rgb(source: Path | bytes) -> Image.Image:
 def resize(image: Image.Image, size: int) -> Image.Image:
     """Stretch an RGB image to `size` x `size` pixels with `RESIZE_FILTER`.
 
-    An image that has this size already comes back pixel for pixel.
+    An image of this size already keeps its pixels.
     """
     return image.resize((size, size), RESIZE_FILTER)
 
 
 @contextmanager
 def _opened(content: bytes) -> Iterator[Image.Image]:
-    """Read the header of an image; give what goes wrong then and in the block a reason."""
+    """Read the header of an image; errors there and in the block become a `BadImageError`."""
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if image.format == "JPEG" and MAX_PIXELS < image.width * image.height <= MAX_REDUCED:
@@ -124,16 +127,17 @@ def _opened(content: bytes) -> Iterator[Image.Image]:
 
 def _refuse_bomb(image: Image.Image) -> None:
     tags = getattr(image, "tag_v2", {})  # of TIFF, whose tiles may be larger than the image
-    for width, height in (image.size, (tags.get(TILE_WIDTH, 0), tags.get(TILE_HEIGHT, 0))):
+    tile = (tags.get(TILE_WIDTH, 0), tags.get(TILE_HEIGHT, 0))
+    for width, height in (image.size, tile):
         if width * height > MAX_PIXELS:
             detail = f"{width} x {height} pixels, more than {MAX_PIXELS:,}"
             raise BadImageError("too many pixels", detail)
 
 
 def _ends_early(content: bytes, error: Exception) -> bool:
-    size = int.from_bytes(content[4:8], "little") + 8  # of a WebP, whose decoder does not say why
-    cut_webp = content.startswith(b"RIFF") and len(content) < size
-    return cut_webp or "truncated" in str(error).lower()
+    webp_size = int.from_bytes(content[4:8], "little") + 8  # its decoder does not say why it fails
+    is_cut_webp = content.startswith(b"RIFF") and len(content) < webp_size
+    return is_cut_webp or "truncated" in str(error).lower()
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -145,13 +149,15 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     if image.mode not in ("L", "CMYK"):  # these two have profiles of their own
         image = image.convert("RGB")
-    return (_to_srgb(image, profile) if profile else image).convert("RGB")
+    if profile:
+        image = _to_srgb(image, profile)
+    return image.convert("RGB")
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     try:
-        found = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        wanted = ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(image, found, wanted, outputMode="RGB") or image
+        given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        srgb = ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(image, given, srgb, outputMode="RGB") or image
     except (ImageCms.PyCMSError, OSError):  # damaged, or for another mode: viewers ignore it too
         return image

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 class Pixels:
-    """The images of a folder of `.npy` shards from `resize`, without reading them into memory.
+    """The images of a folder of `.npy` shards from `resize`. Only those that are indexed are read.
 
     Attributes:
         shape: (side, side, 3) of each image.
@@ -26,11 +26,12 @@ class Pixels:
 
     def __getitem__(self, rows: NDArray[np.int64] | Sequence[int]) -> NDArray[np.uint8]:
         """Return a copy of the images of these row numbers, (n, side, side, 3), RGB 0-255."""
-        wanted = np.asarray(rows, np.int64)
-        found = np.empty((len(wanted), *self.shape), np.uint8)
-        shards = np.searchsorted(self._ends, wanted, side="right")
+        rows = np.asarray(rows, np.int64)
+        images = np.empty((len(rows), *self.shape), np.uint8)
+        shards = np.searchsorted(self._ends, rows, side="right")
         for number in np.unique(shards):
-            here = shards == number
-            start = self._ends[number] - len(self._shards[number])
-            found[here] = self._shards[number][wanted[here] - start]
-        return found
+            shard = self._shards[number]
+            start = self._ends[number] - len(shard)
+            chosen = shards == number
+            images[chosen] = shard[rows[chosen] - start]
+        return images

@@ -11,33 +11,45 @@ from facemask.store import images, shards
 
 
 def resize_all(raw: Path, folder: Path, size: int) -> None:
-    """Write for each shard a file of its images, resized, in their order.
+    """Write the resized images of each shard to a file, in their order.
 
     Args:
         raw: folder of shards from `shards.write`.
-        folder: gets a `.npy` file for each, uint8 (n, size, size, 3), RGB 0-255.
+        folder: gets a `.npy` file for each shard, uint8 (n, size, size, 3), RGB 0-255.
         size: in pixels.
 
     Raises:
         images.BadImageError: an image cannot be decoded.
-        UserError: the disk is full.
     """
     files = shards.files(raw.absolute())
     with replacing(folder) as temporary:
         temporary.mkdir()
-        work = partial(_resize_shard, folder=temporary.absolute(), size=size)
-        total = sum(map(shards.count, files))
-        parallel.finish(parallel.run(work, files, f"resize {raw.name}", "image", total, int))
+        counts = parallel.run(
+            partial(_resize_shard, folder=temporary.absolute(), size=size),
+            files,
+            title=f"resize {raw.name}",
+            unit="image",
+            total=sum(shards.count(file) for file in files),
+            units=int,
+        )
+        parallel.finish(counts)
 
 
 def _resize_shard(shard: Path, folder: Path, size: int) -> int:
-    """Write the file of one shard, and return its number of images."""
+    """Write the file of a shard, and return its number of images.
+
+    The file is written and not mapped: a full disk would end a process that has mapped it.
+    """
     count = shards.count(shard)
-    header = {"descr": "|u1", "fortran_order": False, "shape": (count, size, size, 3)}
-    # Written, not mapped: a full disk is an error here, and would be a fatal signal there.
+    header = {
+        "descr": "|u1",
+        "fortran_order": False,
+        "shape": (count, size, size, 3),
+    }
     with (folder / f"{shard.stem}.npy").open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for group in shards.images(shard):
-            for _, content in group:
-                file.write(images.resize(images.open_rgb(content), size).tobytes())
+        for row_group in shards.images(shard):
+            for _, content in row_group:
+                image = images.resize(images.open_rgb(content), size)
+                file.write(image.tobytes())
     return count

@@ -1,7 +1,7 @@
-"""Images and their rows as Parquet shards: a row an image, its bytes in a column `image`.
+"""Images and their rows as Parquet shards: a row for each image, with its bytes in column `image`.
 
-pandas, DuckDB, Dask, Ray and Spark read them as any Parquet; Hugging Face `datasets` shows the
-pictures, as `image` has the layout of its image feature (`bytes`, `path`).
+pandas, DuckDB, Dask, Ray and Spark read them like any Parquet. Hugging Face `datasets` shows the
+pictures, since `image` has the layout of its image feature (`bytes`, `path`).
 """
 
 import json
@@ -9,6 +9,7 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
@@ -22,16 +23,22 @@ import pyarrow.parquet as pq
 from facemask import parallel
 from facemask.files import writing
 
-IMAGES, LEAST_SHARDS = 1000, 4
-"""Most images of a shard, on average, and fewest shards, so that every core has one to work on."""
+IMAGES = 1000
+"""Most images of a shard, on average."""
 
-GROUP_ROWS, GROUP_BYTES = 64, 64_000_000
-"""A row group, the unit of reading, ends with the image that reaches either."""
+LEAST_SHARDS = 4
+"""Fewest shards, so that every core has one to work on."""
+
+GROUP_ROWS = 64
+"""Most images of a row group, the unit of reading."""
+
+GROUP_BYTES = 64_000_000
+"""A row group also ends with the image that reaches so many bytes."""
 
 TEXT = ("path", "source", "label", "sha256", "pixels", "given_group", "given_split", "split")
 NUMBERS = ("width", "height")
 COLUMNS = (*TEXT[:5], *NUMBERS, *TEXT[5:])
-"""Of the table that travels with the images; see `tables`."""
+"""Columns of the table that travels with the images; see `tables`."""
 
 FEATURES = {
     "image": {"_type": "Image"},
@@ -54,21 +61,21 @@ Contents = Callable[[Collection[str]], Iterator[tuple[str, bytes]]]
 class Spool:
     """The bytes of files in the order in which they were read, until they are sorted into shards.
 
-    They lie in one file, which ends with the `with` block; where that was killed, with the next
-    spool.
+    They are in one file. The file is removed at the end of the `with` block, or by the next spool
+    if the process is killed.
 
     Attributes:
         path: of the file, absolute.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Open an empty spool in `folder`, which is made when it is missing."""
+        """Open an empty spool in a folder, which is made when it is missing."""
         folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob("tmp-spool-*"):
-            left.unlink()
-        # It lives as long as the block.
-        self._file = tempfile.NamedTemporaryFile(prefix="tmp-spool-", dir=folder.absolute())  # noqa: SIM115
-        self._folder, self.path = folder, Path(self._file.name)
+        for leftover in folder.glob("tmp-spool-*"):
+            leftover.unlink()
+        self._file = tempfile.NamedTemporaryFile(prefix="tmp-spool-", dir=folder.absolute())  # noqa: SIM115, lives as long as the block
+        self._folder = folder
+        self.path = Path(self._file.name)
 
     def __enter__(self) -> Self:
         return self
@@ -77,9 +84,9 @@ class Spool:
         self._file.close()
 
     def add(self, contents: Sequence[bytes]) -> list[int]:
-        """Append the bytes of files; return where each begins; a full disk is a `UserError`.
+        """Append the bytes of files, and return where each begins.
 
-        The file is closed, so that by now other machines see them.
+        The file is closed after that, so that other machines see the bytes.
         """
         with writing(self._folder), self.path.open("ab") as file:
             first = file.tell()
@@ -92,47 +99,92 @@ class Spool:
 
 
 def read(file: Path, start: int, length: int) -> bytes:
-    """Return bytes of a file, of a spool for instance."""
+    """Return bytes of a file, such as that of a spool."""
     with file.open("rb") as opened:
         return os.pread(opened.fileno(), length, start)
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """A shard to write: its file and its rows."""
+
+    file: Path
+    rows: pd.DataFrame
 
 
 def write(folder: Path, table: pd.DataFrame, spool: Spool) -> None:
     """Write rows and the bytes of their images as shards.
 
-    An image falls into a shard by the leading bits of its SHA-256, and rows are sorted by SHA-256
-    and path, so that nothing depends on the order of the source.
+    The first bits of an image's SHA-256 choose its shard. Rows are sorted by SHA-256 and path, so
+    the order of the source does not matter.
 
     Args:
         folder: empty; gets `00000-of-00016.parquet` and so on.
         table: rows with `COLUMNS`, and with `start` and `length` in the spool.
         spool: holds the bytes.
-
-    Raises:
-        UserError: as `parallel.run`.
     """
     bits = math.ceil(math.log2(max(len(table) / IMAGES, LEAST_SHARDS)))
     ordered = table.sort_values(["sha256", "path"])
-    shard = ordered["sha256"].map(lambda sha256: int(sha256[:8], 16) >> 32 - bits)
-    parts = (
-        (folder.absolute() / f"{number:05d}-of-{2**bits:05d}.parquet", ordered[shard == number])
+    number_of_row = ordered["sha256"].map(lambda sha256: int(sha256[:8], 16) >> 32 - bits)
+    tasks = (
+        _Shard(
+            file=folder.absolute() / f"{number:05d}-of-{2**bits:05d}.parquet",
+            rows=ordered[number_of_row == number],
+        )
         for number in range(2**bits)
     )
-    parallel.finish(
-        parallel.run(partial(_write, spool.path), parts, "shards", "image", len(table), int)
+    counts = parallel.run(
+        partial(_write, spool.path),
+        tasks,
+        title="shards",
+        unit="image",
+        total=len(table),
+        units=int,
     )
+    parallel.finish(counts)
 
 
-def _write(spool: Path, part: tuple[Path, pd.DataFrame]) -> int:
-    """Write the rows of one shard, and return their number."""
-    file, rows = part
-    # Images are compressed already; hashes do not shrink.
+def _write(spool: Path, shard: _Shard) -> int:
+    """Write a shard, and return its number of rows.
+
+    Nothing is compressed: images are already, and hashes do not shrink.
+    """
     with pq.ParquetWriter(
-        file, SCHEMA, compression="none", use_dictionary=False, write_statistics=False
+        shard.file,
+        SCHEMA,
+        compression="none",
+        use_dictionary=False,
+        write_statistics=False,
     ) as writer:
-        for _, some in rows.groupby(_row_groups(rows["length"])):
-            writer.write_table(_arrow(some, spool))
-    return len(rows)
+        for _, rows in shard.rows.groupby(_row_groups(shard.rows["length"])):
+            writer.write_table(_arrow(rows, spool))
+    return len(shard.rows)
+
+
+def _row_groups(lengths: pd.Series) -> "pd.Series[int]":
+    """Number the row groups that images of these lengths fall into."""
+    groups = []
+    group = 0
+    rows = 0
+    size = 0
+    for length in lengths:
+        groups.append(group)
+        rows += 1
+        size += length
+        if rows == GROUP_ROWS or size >= GROUP_BYTES:
+            group += 1
+            rows = 0
+            size = 0
+    return pd.Series(groups, lengths.index, dtype=int)
+
+
+def _arrow(rows: pd.DataFrame, spool: Path) -> pa.Table:
+    pictures = [
+        {"bytes": read(spool, start, length), "path": path}
+        for start, length, path in zip(rows["start"], rows["length"], rows["path"], strict=True)
+    ]
+    columns = {name: rows[name].to_list() for name in COLUMNS}
+    return pa.table({"image": pictures, **columns}, schema=SCHEMA)
 
 
 def files(folder: Path) -> list[Path]:
@@ -150,66 +202,49 @@ def images(shard: Path) -> Iterator[list[tuple[str, bytes]]]:
     with pq.ParquetFile(shard) as file:
         for group in range(file.num_row_groups):
             rows = file.read_row_group(group, columns=["sha256", "image"])
-            found = rows["image"].combine_chunks().field("bytes")
-            yield list(zip(rows["sha256"].to_pylist(), found.to_pylist(), strict=True))
+            contents = rows["image"].combine_chunks().field("bytes")
+            yield list(zip(rows["sha256"].to_pylist(), contents.to_pylist(), strict=True))
 
 
 def contents(folder: Path) -> Contents:
     """Return what yields the bytes of wanted images from the shards of a folder."""
 
-    def wanted_of(keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
-        for shard, here in holding([folder], keys):
-            yield from wanted(shard, here)
+    def read_wanted(keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        for shard, present in holding([folder], keys):
+            yield from wanted(shard, present)
 
-    return wanted_of
+    return read_wanted
 
 
 def holding(folders: Iterable[Path], keys: Collection[str]) -> Iterator[tuple[Path, set[str]]]:
-    """Yield the shards of folders that hold wanted images, each with these images' SHA-256."""
+    """Yield each shard of some folders that holds wanted images, with the SHA-256 of these."""
     missing = set(keys)
-    for shard in (file for folder in folders for file in files(folder)):
-        held = missing.intersection(pq.read_table(shard, columns=["sha256"])["sha256"].to_pylist())
-        missing -= held
-        if held:
-            yield shard, held
+    for folder in folders:
+        for shard in files(folder):
+            stored = pq.read_table(shard, columns=["sha256"])["sha256"].to_pylist()
+            present = missing.intersection(stored)
+            missing -= present
+            if present:
+                yield shard, present
 
 
 def wanted(shard: Path, keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
     """Yield SHA-256 and bytes of each wanted image of a shard once, in their order."""
     missing = set(keys)
-    for sha256, content in (image for group in images(shard) for image in group):
-        if sha256 in missing:
-            missing.remove(sha256)
-            yield sha256, content
+    for row_group in images(shard):
+        for sha256, content in row_group:
+            if sha256 in missing:
+                missing.remove(sha256)
+                yield sha256, content
 
 
 def read_table(folder: Path) -> pd.DataFrame:
     """Return the rows of a folder's shards without the images, sorted by subset and path.
 
-    Column `row` is each row's number in the order of the shards, which `pixels` is asked by.
+    Column `row` is the number of each row in the order of the shards, which `Pixels` are read by.
     """
     parts = [pq.read_table(shard, columns=list(COLUMNS)).to_pandas() for shard in files(folder)]
     table: pd.DataFrame = pd.concat(parts, ignore_index=True).astype(dict.fromkeys(NUMBERS, int))
     table["row"] = np.arange(len(table))
     ordered: pd.DataFrame = table.sort_values(["split", "path"], ignore_index=True)
     return ordered
-
-
-def _row_groups(lengths: pd.Series) -> "pd.Series[int]":
-    """Number the row groups that images of these lengths fall into."""
-    groups, group, rows, size = [], 0, 0, 0
-    for length in lengths:
-        groups.append(group)
-        rows, size = rows + 1, size + length
-        if rows == GROUP_ROWS or size >= GROUP_BYTES:
-            group, rows, size = group + 1, 0, 0
-    return pd.Series(groups, lengths.index, dtype=int)
-
-
-def _arrow(rows: pd.DataFrame, spool: Path) -> pa.Table:
-    pictures = [
-        {"bytes": read(spool, start, length), "path": path}
-        for start, length, path in zip(rows["start"], rows["length"], rows["path"], strict=True)
-    ]
-    columns = {name: rows[name].to_list() for name in COLUMNS}
-    return pa.table({"image": pictures, **columns}, schema=SCHEMA)

@@ -1,6 +1,6 @@
-"""Perceptual hashes of training images, kept inside the `.keras` file that learned from them.
+"""Perceptual hashes of training images, inside the `.keras` file that learned from them.
 
-Whoever starts from its weights can so keep what they were trained on out of validation and test.
+A training that starts from these weights can so keep the same images out of validation and test.
 """
 
 import io
@@ -17,19 +17,26 @@ from facemask.errors import UserError
 Hashes = NDArray[np.uint64]
 
 MEMBER = "signature.npy"
-"""Of the `.keras` file, which is a zip archive."""
+"""Name of the signature in the `.keras` file, a zip archive."""
 
-SIDE, FREQUENCIES = 32, 8
-"""Pixels of the grey frame that is transformed, and the lowest frequencies that are kept."""
+SIDE = 32
+"""Side in pixels of the grey frame that is transformed."""
+
+FREQUENCIES = 8
+"""Lowest frequencies, in each direction, that make the hash."""
 
 SAME = 4
 """Most bits of 64 in which copies of a picture differ.
 
-In Face Mask 12K these are 0.998 of the copies of half the size and JPEG quality 30; of 4,700 other
-faces one is so near to any of 9,415."""
+In Face Mask 12K, 0.998 of the copies of half the size and JPEG quality 30 differ in so few. Of
+4,700 other faces, one is so near to any of 9,415.
+"""
 
-AT_ONCE, READ_AT_ONCE = 256, 1024
-"""Images that are compared at once with all of a signature, and read; these bound the memory."""
+COMPARED_AT_ONCE = 256
+"""Images that are compared with all of a signature together. It bounds the memory."""
+
+READ_AT_ONCE = 1024
+"""Images that are read together. It bounds the memory."""
 
 
 def hashes(frames: NDArray[np.uint8]) -> Hashes:
@@ -39,46 +46,52 @@ def hashes(frames: NDArray[np.uint8]) -> Hashes:
         frames: (n, side, side), grey, or (n, side, side, 3), RGB; 0-255, of any side.
 
     Returns:
-        (n,): a bit for each of the lowest frequencies, which is set if it is above their median.
+        (n,): a bit for each frequency, set if its amplitude is above the median.
     """
-    found = np.zeros((len(frames), FREQUENCIES**2), bool)
-    for place, frame in enumerate(frames):
+    bits = np.zeros((len(frames), FREQUENCIES**2), bool)
+    for number, frame in enumerate(frames):
         grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame
         small = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
         lowest = cv2.dct(small.astype(np.float32))[:FREQUENCIES, :FREQUENCIES].ravel()
-        found[place] = lowest > np.median(lowest)
-    return np.packbits(found, axis=1).view(">u8").astype(np.uint64).ravel()
+        bits[number] = lowest > np.median(lowest)
+    return np.packbits(bits, axis=1).view(">u8").astype(np.uint64).ravel()
 
 
 def hashed(
-    numbers: NDArray[np.int64], images: Callable[[NDArray[np.int64]], NDArray[np.uint8]]
+    numbers: NDArray[np.int64],
+    read_images: Callable[[NDArray[np.int64]], NDArray[np.uint8]],
 ) -> Hashes:
-    """Hash images of which only some are in memory at once.
+    """Hash images of which only a few are in memory at a time.
 
     Args:
         numbers: (n,), of the images.
-        images: from some of these numbers to the images, as `hashes` takes them.
+        read_images: returns the images of such numbers, as `hashes` takes them.
 
     Returns:
         (n,), as `hashes`.
     """
-    starts = range(0, len(numbers), READ_AT_ONCE)
-    parts = [hashes(images(numbers[start : start + READ_AT_ONCE])) for start in starts]
-    return np.concatenate([np.zeros(0, np.uint64), *parts])
+    parts = [np.zeros(0, np.uint64)]
+    for start in range(0, len(numbers), READ_AT_ONCE):
+        parts.append(hashes(read_images(numbers[start : start + READ_AT_ONCE])))
+    return np.concatenate(parts)
 
 
 def of_training(
-    start: str, numbers: NDArray[np.int64], images: Callable[[NDArray[np.int64]], NDArray[np.uint8]]
+    start: str,
+    numbers: NDArray[np.int64],
+    read_images: Callable[[NDArray[np.int64]], NDArray[np.uint8]],
 ) -> Hashes:
     """Return the hashes of training images and of those that the start was trained on."""
-    return np.append(hashed(numbers, images), read(start))
+    return np.append(hashed(numbers, read_images), read(start))
 
 
-def known(found: Hashes, signature: Hashes) -> NDArray[np.bool_]:
-    """Tell which of some images, (n,), are among those of a signature, (m,)."""
-    parts = [found[start : start + AT_ONCE, None] for start in range(0, len(found), AT_ONCE)]
-    near = [(np.bitwise_count(part ^ signature) <= SAME).any(axis=1) for part in parts]
-    return np.concatenate([np.zeros(0, bool), *near])
+def known(images: Hashes, signature: Hashes) -> NDArray[np.bool_]:
+    """Tell which of the images, (n,), are copies of images of a signature, (m,)."""
+    parts = [np.zeros(0, bool)]
+    for start in range(0, len(images), COMPARED_AT_ONCE):
+        batch = images[start : start + COMPARED_AT_ONCE, None]
+        parts.append((np.bitwise_count(batch ^ signature) <= SAME).any(axis=1))
+    return np.concatenate(parts)
 
 
 def pack(signature: Hashes) -> bytes:
@@ -89,23 +102,24 @@ def pack(signature: Hashes) -> bytes:
 
 
 def read(start: str) -> Hashes:
-    """Return the signature of what a start of the training was trained on.
+    """Return the signature of a start of the training.
 
     Args:
         start: a `.keras` file, or `scratch`.
 
     Returns:
-        (m,), empty where the file has none.
+        (m,), empty if the file has no signature.
 
     Raises:
         UserError: the file is missing or is not a `.keras` file.
     """
+    none = np.zeros(0, np.uint64)
     if start == params.SCRATCH:
-        return np.zeros(0, np.uint64)
+        return none
     try:
         with zipfile.ZipFile(start) as archive:
             if MEMBER not in archive.namelist():
-                return np.zeros(0, np.uint64)
+                return none
             return np.asarray(np.load(io.BytesIO(archive.read(MEMBER))), np.uint64)
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"train.start = '{start}': cannot be read: {error}") from error

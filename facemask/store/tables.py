@@ -1,15 +1,15 @@
-"""The table that travels with the images: one row an image.
+"""The table that travels with the images: a row for each image.
 
-Columns, each written by one stage and carried on by the next:
-    path: of the image in its source, with `/`, after the source's name where there are several;
-        of a box in it, then `#1` and so on (ingest).
+Each column is written by one stage and carried on by the next:
+    path: path of the image in its source, with `/`; the source's name stands before it if there
+        are several sources, and `#1` and so on follow for a box (ingest).
     source: name of the source (ingest).
     label: name of its class (ingest).
     sha256: of its bytes, hexadecimal (ingest).
     pixels: SHA-256 of its size and its 8-bit RGB pixels, upright, hexadecimal (ingest).
     width, height: in pixels, upright (ingest).
-    given_group, given_split: what tables in the source say of it, or empty; the group of a box is
-        its photo (ingest).
+    given_group, given_split: from tables in the source, or empty; the group of a box is its photo
+        (ingest).
     split: `train`, `validation` or `test` (split), or the name of an external test set (ingest).
     row: its number in the shards of `data/raw` and of `data/resized`, from 0 (split).
     group: the smallest SHA-256 among the images that descend from one picture (split).
@@ -22,7 +22,9 @@ import pandas as pd
 
 from facemask.files import replacing
 
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
+TRAIN = "train"
+VALIDATION = "validation"
+TEST = "test"
 SUBSETS = (TRAIN, VALIDATION, TEST)
 
 SUBSET_OF_NAME = {
@@ -34,7 +36,7 @@ SUBSET_OF_NAME = {
     "test": TEST,
     "testing": TEST,
 }
-"""What public sets call the subsets, lower case; folders of these names never name a class."""
+"""Names of the subsets in public collections, lower case. Such a folder never names a class."""
 
 NUMBERS = {"width": int, "height": int, "row": int, "probability": float}
 
@@ -46,9 +48,10 @@ def write(table: pd.DataFrame, path: Path) -> None:
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Read a table of images; text stays text, also a class called `NA` or `007`."""
+    """Read a table of images; a class called `NA` or `007` stays text."""
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    return table.astype({name: kind for name, kind in NUMBERS.items() if name in table})
+    numbers = {name: kind for name, kind in NUMBERS.items() if name in table}
+    return table.astype(numbers)
 
 
 def classes(table: pd.DataFrame) -> list[str]:
@@ -65,9 +68,14 @@ def histogram(values: pd.Series, name: str, counted: str) -> pd.DataFrame:
     """Count positive whole numbers in bins that double in width: 1, 2-3, 4-7, 8-15, ...
 
     Returns:
-        A row a bin, from the least to the greatest value: `name` (such as `4-7`) and `counted`.
+        A row for each bin from the least to the greatest value: `name` (such as `4-7`), `counted`.
     """
-    exponent = np.log2(values.to_numpy(float)).astype(int)
-    bins = np.arange(exponent.min(), exponent.max() + 1)
-    label = [f"{2**power}-{2 ** (power + 1) - 1}" if power else "1" for power in bins]
-    return pd.DataFrame({name: label, counted: np.bincount(exponent)[bins[0] :]})
+    exponents = np.log2(values.to_numpy(float)).astype(int)
+    first = exponents.min()
+    last = exponents.max()
+    labels = [_bin(exponent) for exponent in range(first, last + 1)]
+    return pd.DataFrame({name: labels, counted: np.bincount(exponents)[first:]})
+
+
+def _bin(exponent: int) -> str:
+    return f"{2**exponent}-{2 ** (exponent + 1) - 1}" if exponent else "1"

@@ -1,0 +1,210 @@
+"""The subset of each image: training, validation or test."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+import pandas as pd
+
+from facemask import params
+from facemask.errors import UserError
+from facemask.store import tables
+
+IN_COLLECTION = "related to the collection"
+"""Reason to exclude an external image: the model may have seen its picture."""
+
+IN_START = "train.start was trained on it"
+"""Another reason."""
+
+FOLD = "fold {}"
+"""Name of a part before one of the parts becomes validation."""
+
+
+def draw(table: pd.DataFrame, in_start: pd.Series, options: params.Split, seed: int) -> pd.Series:
+    """Return the subset of each image.
+
+    `grouped` draws whole groups, and `random` single images, class by class. Each subset comes as
+    near to its share of the images as whole groups allow. The order of drawing depends on the seed
+    and the content of each image alone, so new images hardly move the others. With `folds`, each
+    class is drawn into so many equal parts, the same ones whichever is for validation.
+    `predefined` takes the subsets from the source: from its `splits.csv`, or else from the names of
+    its folders (`tables.SUBSET_OF_NAME`).
+
+    Args:
+        table: rows with `path`, `label`, `sha256` and `group`.
+        in_start: whether the start of the training was trained on an image. Its whole group is for
+            training, and the shares are those of the other images.
+        options: strategy and shares.
+        seed: any integer.
+
+    Returns:
+        (n,) values of `tables.SUBSETS`; index as `table`.
+
+    Raises:
+        UserError: a class has too few groups for all subsets, or the source does not name a subset.
+    """
+    for_training = table["group"].isin(table["group"][in_start])
+    if options.strategy == "predefined":
+        return _predefined(table).mask(for_training, tables.TRAIN)
+    units = table["group"]
+    if options.strategy == "random":
+        units = table["sha256"] + " " + table.groupby("sha256").cumcount().astype(str)
+    free = table.assign(unit=units)[~for_training]
+    subsets = _draw_units(free, tables.classes(table), options, seed)
+    drawn = units.map(subsets)
+    if options.folds:
+        drawn = drawn.replace(FOLD.format(options.fold), tables.VALIDATION)
+    return drawn.where(drawn.isin(tables.SUBSETS), tables.TRAIN)
+
+
+def _draw_units(
+    free: pd.DataFrame, classes: list[str], options: params.Split, seed: int
+) -> dict[str, str]:
+    """Return the subset of each unit, the images that are drawn together."""
+    shares = _shares(options)
+    images_of_class = pd.crosstab(free["unit"], free["label"])
+    label = images_of_class.idxmax(axis=1) if len(free) else free["label"]
+    sizes = free["unit"].value_counts().loc[label.index]
+    subsets: dict[str, str] = {}
+    for name in classes:
+        members = sizes[label == name]
+        units_with_class = free["unit"][free["label"] == name].nunique()
+        if members.empty and units_with_class > len(shares):
+            continue  # photos with faces of both classes: this one comes along with the other
+        order = sorted(members.index, key=lambda unit: _shuffled(seed, unit))
+        subsets |= _fill(name, members[order], shares, rest=_rest(options))
+    return subsets
+
+
+def _shuffled(seed: int, unit: str) -> bytes:
+    return hashlib.sha256(f"{seed} {unit}".encode()).digest()
+
+
+def _shares(options: params.Split) -> dict[str, float]:
+    """Return the share of each subset but the one that gets the rest."""
+    shares = {tables.VALIDATION: options.validation}
+    if options.folds:
+        share = (1 - options.test) / options.folds
+        shares = {FOLD.format(number): share for number in range(options.folds - 1)}
+    return shares | ({tables.TEST: options.test} if options.test else {})
+
+
+def _rest(options: params.Split) -> str:
+    """Return the subset that gets the rest."""
+    return FOLD.format(options.folds - 1) if options.folds else tables.TRAIN
+
+
+def _fill(label: str, sizes: pd.Series, shares: Mapping[str, float], rest: str) -> dict[str, str]:
+    """Go through the units of a class and put each where it brings a subset nearer to its share.
+
+    Args:
+        label: the class.
+        sizes: number of images of each unit, in the order of drawing.
+        shares: 0-1, of each subset but one.
+        rest: that one.
+    """
+    if len(sizes) <= len(shares):
+        raise UserError(
+            f"class {label} has {len(sizes)} distinct image(s) or group(s) that train.start has "
+            f"not seen; {len(shares) + 1} are the least, one for each of "
+            f"{', '.join([rest, *shares])}"
+        )
+    room = {name: share * sizes.sum() for name, share in shares.items()}
+    subsets = {}
+    for unit, size in sizes.items():
+        name = next((name for name in room if size / 2 <= room[name]), rest)
+        subsets[str(unit)] = name
+        if name in room:
+            room[name] -= size
+    for name in (rest, *shares):
+        if name not in subsets.values():
+            used = pd.Series(subsets)
+            fullest = used[used == used.mode()[0]].index
+            subsets[str(sizes[fullest].idxmin())] = name
+    return subsets
+
+
+def _predefined(table: pd.DataFrame) -> pd.Series:
+    given = table["given_split"]
+    if not given.any():
+        given = table["path"].map(_folder_of_subset)
+    subsets = given.str.lower().map(tables.SUBSET_OF_NAME)
+    if subsets.isna().any():
+        path = table.loc[subsets.isna(), "path"].iloc[0]
+        raise UserError(
+            f"split.strategy = 'predefined': the source does not say where '{path}' belongs; "
+            "give it a splits.csv with path,split, or train/ and val/ folders"
+        )
+    present = set(zip(table["label"], subsets, strict=True))
+    for label in tables.classes(table):
+        for name in (tables.TRAIN, tables.VALIDATION):
+            if (label, name) not in present:
+                raise UserError(f"split.strategy = 'predefined': no {label} image is for {name}")
+    return subsets
+
+
+def _folder_of_subset(path: str) -> str:
+    folders = PurePosixPath(path).parts[:-1]
+    return next((name for name in folders if name.lower() in tables.SUBSET_OF_NAME), "")
+
+
+def summary(table: pd.DataFrame) -> dict[str, Any]:
+    """Count images and groups of each class and each subset.
+
+    Args:
+        table: rows with `label`, `group` and `split`.
+
+    Returns:
+        `classes`: counts of each class. `groups_of_both_classes`. For each subset with rows, its
+        counts, and except for training `train_overlap`: images whose group is trained on.
+    """
+    classes = {
+        str(label): {
+            "images": len(rows),
+            "groups": rows["group"].nunique(),
+            "largest_group": int(rows["group"].value_counts().max()),
+        }
+        for label, rows in table.groupby("label")
+    }
+    classes_of_group = table.groupby("group")["label"].nunique()
+    counts: dict[str, Any] = {
+        "classes": classes,
+        "groups_of_both_classes": int((classes_of_group > 1).sum()),
+    }
+    for name in tables.SUBSETS:
+        rows = tables.subset(table, name)
+        if rows.empty:
+            continue
+        by_class = rows.groupby("label")["group"]
+        counts[name] = {
+            "images": len(rows),
+            "groups": rows["group"].nunique(),
+            "images_of_class": by_class.size().to_dict(),
+            "groups_of_class": by_class.nunique().to_dict(),
+        }
+        if name != tables.TRAIN:
+            counts[name]["train_overlap"] = train_overlap(table, name)
+    return counts
+
+
+def train_overlap(table: pd.DataFrame, name: str) -> int:
+    """Count the images of a subset that share their group with a training image."""
+    trained_on = tables.subset(table, tables.TRAIN)["group"]
+    return int(tables.subset(table, name)["group"].isin(trained_on).sum())
+
+
+def external_summary(external: pd.DataFrame, reason: pd.Series) -> dict[str, Any]:
+    """Count the images of each external test set that are measured on and that are excluded.
+
+    Args:
+        external: rows with `split`, the name of their set.
+        reason: why a row is excluded, or empty; index as `external`.
+    """
+    counts = {}
+    for name, reasons in reason.groupby(external["split"]):
+        excluded = {IN_COLLECTION: int((reasons == IN_COLLECTION).sum())}
+        if (reasons == IN_START).any():
+            excluded[IN_START] = int((reasons == IN_START).sum())
+        counts[str(name)] = {"images": int((reasons == "").sum()), "excluded": excluded}
+    return counts
