@@ -12,7 +12,11 @@ from facemask.store.pixels import Pixels
 IMAGES_AT_ONCE = 64
 
 
-def maps(model: keras.Model, rows: NDArray[np.int64], pixels: Pixels) -> NDArray[np.float32]:
+def maps(
+    model: keras.Model,
+    rows: NDArray[np.int64],
+    pixels: Pixels,
+) -> NDArray[np.float32]:
     """Return a map of attention for each image.
 
     The channels of the last convolution block are weighted by the gradient of the predicted class's
@@ -33,8 +37,9 @@ def maps(model: keras.Model, rows: NDArray[np.int64], pixels: Pixels) -> NDArray
     head = model.layers[last_spatial + 1 :]
     batches = [np.zeros((0, *blocks.output_shape[1:3]), np.float32)]
     for start in range(0, len(rows), IMAGES_AT_ONCE):
-        images = pixels[rows[start : start + IMAGES_AT_ONCE]]
-        batches.append(_weighted(blocks(images.astype(np.float32)), head))
+        numbers = rows[start : start + IMAGES_AT_ONCE]
+        features = blocks(pixels[numbers].astype(np.float32))
+        batches.append(_weighted(features, head))
     attention = np.concatenate(batches)
     total = attention.sum(axis=(1, 2), keepdims=True)
     return np.asarray(attention / np.maximum(total, 1e-12), np.float32)
@@ -52,8 +57,9 @@ def _weighted(features: tf.Tensor, head: Sequence[keras.Layer]) -> NDArray[np.fl
         of_predicted_class = tf.abs(logit)
     gradient = tape.gradient(of_predicted_class, features)
     weights = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
-    weighted: NDArray[np.float32] = tf.nn.relu(tf.reduce_sum(weights * features, axis=3)).numpy()
-    return weighted
+    weighted = tf.reduce_sum(weights * features, axis=3)
+    positive: NDArray[np.float32] = tf.nn.relu(weighted).numpy()
+    return positive
 
 
 def lower_half(maps: NDArray[np.float32]) -> float:

@@ -34,7 +34,11 @@ class Inspection:
     attention: Image.Image
 
 
-def inspect(subset: Subset, model: keras.Model, threshold: float) -> Inspection:
+def inspect(
+    subset: Subset,
+    model: keras.Model,
+    threshold: float,
+) -> Inspection:
     """Inspect the predictions of a model on a subset.
 
     Args:
@@ -64,23 +68,29 @@ def inspect(subset: Subset, model: keras.Model, threshold: float) -> Inspection:
     )
 
 
-def write(kind: str, inspections: Sequence[Inspection], folder: Path) -> None:
-    """Write the tables and contact sheets of all subsets of a kind; there may be no subset.
+def write(
+    kind: str,
+    inspections: Sequence[Inspection],
+    folder: Path,
+) -> None:
+    """Write the tables and contact sheets of all subsets of a kind.
 
     Args:
-        kind: of the subsets; begins the names of the files.
-        inspections: of the subsets.
+        kind: of the subsets; the names of the files begin with it.
+        inspections: of the subsets; there may be none.
         folder: for the files.
     """
-    confusion = pd.DataFrame(columns=["actual", "predicted", "subset"])
-    flips = pd.DataFrame(columns=["change", "flip_rate", "subset"])
-    if inspections:
-        confusion = pd.concat([inspection.confusion for inspection in inspections])
-        flips = pd.concat([inspection.robustness for inspection in inspections])
-    tables.write(confusion, folder / f"{kind}_confusion.csv")
-    tables.write(flips, folder / f"{kind}_robustness.csv")
-    nothing = pictures.sheet(f"No {kind} images", [])
-    mistakes = [inspection.mistakes for inspection in inspections] or [nothing]
-    attention = [inspection.attention for inspection in inspections] or [nothing]
+    confusion = [inspection.confusion for inspection in inspections]
+    flips = [inspection.robustness for inspection in inspections]
+    mistakes = [inspection.mistakes for inspection in inspections]
+    attention = [inspection.attention for inspection in inspections]
+    if not inspections:
+        nothing = pictures.sheet(f"No {kind} images", [])
+        confusion = [pd.DataFrame(columns=["actual", "predicted", "subset"])]
+        flips = [pd.DataFrame(columns=["change", "flip_rate", "subset"])]
+        mistakes = [nothing]
+        attention = [nothing]
+    tables.write(pd.concat(confusion), folder / f"{kind}_confusion.csv")
+    tables.write(pd.concat(flips), folder / f"{kind}_robustness.csv")
     pictures.write(pictures.stack(mistakes), folder / f"{kind}_mistakes.png")
     pictures.write(pictures.stack(attention), folder / f"{kind}_attention.png")

@@ -20,7 +20,11 @@ LEAST = 1e-7
 """Probabilities are clipped to at least this before their logarithm is taken."""
 
 
-def decide(rows: pd.DataFrame, threshold: float, classes: Sequence[str]) -> pd.DataFrame:
+def decide(
+    rows: pd.DataFrame,
+    threshold: float,
+    classes: Sequence[str],
+) -> pd.DataFrame:
     """Predict a class for each image.
 
     Args:
@@ -132,10 +136,21 @@ def headlines(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, f
     return values
 
 
+def curves(rows: pd.DataFrame, positive: str) -> dict[str, pd.DataFrame]:
+    """Return the curves of some images by name: `roc`, `precision_recall` and `reliability`."""
+    return {
+        "roc": roc(rows, positive),
+        "precision_recall": precision_recall(rows, positive),
+        "reliability": reliability(rows, positive),
+    }
+
+
 def roc(rows: pd.DataFrame, positive: str) -> pd.DataFrame:
     """Return the ROC curve: false_positive_rate, true_positive_rate, threshold."""
     false_positive, true_positive, threshold = metrics.roc_curve(
-        rows["label"], rows["probability"], pos_label=positive
+        rows["label"],
+        rows["probability"],
+        pos_label=positive,
     )
     return pd.DataFrame(
         {
@@ -149,10 +164,16 @@ def roc(rows: pd.DataFrame, positive: str) -> pd.DataFrame:
 def precision_recall(rows: pd.DataFrame, positive: str) -> pd.DataFrame:
     """Return the curve of recall, precision, threshold; the last point has no threshold."""
     precision, recall, threshold = metrics.precision_recall_curve(
-        rows["label"], rows["probability"], pos_label=positive
+        rows["label"],
+        rows["probability"],
+        pos_label=positive,
     )
     return pd.DataFrame(
-        {"recall": recall, "precision": precision, "threshold": np.append(threshold, np.nan)}
+        {
+            "recall": recall,
+            "precision": precision,
+            "threshold": np.append(threshold, np.nan),
+        }
     )
 
 
@@ -200,9 +221,9 @@ def intervals(rows: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
         sums[f"images {name}"] = is_class
         sums[f"right {name}"] = is_right * is_class
     totals = _resampled(sums, rows["group"])
-    recall = {
-        name: _interval(totals[f"right {name}"], totals[f"images {name}"]) for name in classes
-    }
+    recall = {}
+    for name in classes:
+        recall[name] = _interval(totals[f"right {name}"], totals[f"images {name}"])
     return {
         "accuracy": _interval(totals["right"], totals["images"]),
         "log_loss": _interval(totals["loss"], totals["images"]),

@@ -32,14 +32,21 @@ def mistakes(name: str, rows: pd.DataFrame, pixels: Pixels) -> Image.Image:
     if len(worst) < len(wrong):
         title += f"; the {len(worst)} most confident"
     tiles = []
-    for image, row in zip(_images(worst, pixels), worst.to_dict("records"), strict=True):
+    for image, row in zip(
+        _images(worst, pixels),
+        worst.to_dict("records"),
+        strict=True,
+    ):
         caption = [*_caption(row), row["path"]]
         tiles.append(pictures.captioned(image, caption))
     return pictures.sheet(title, tiles)
 
 
 def attention(
-    name: str, rows: pd.DataFrame, pixels: Pixels, maps: NDArray[np.float32]
+    name: str,
+    rows: pd.DataFrame,
+    pixels: Pixels,
+    maps: NDArray[np.float32],
 ) -> Image.Image:
     """Return a contact sheet of where the network looks in wrong and in right predictions.
 
@@ -54,10 +61,14 @@ def attention(
     for kind, predictions in (("wrong", rows[is_wrong]), ("right", rows[~is_wrong])):
         sample = predictions.sample(min(len(predictions), ATTENTION), random_state=0)
         tiles = []
-        of_sample = maps[sample.index.to_numpy()]
-        records = sample.to_dict("records")
-        for image, lit, row in zip(_images(sample, pixels), of_sample, records, strict=True):
-            tiles.append(pictures.captioned(_spotlit(image, lit), _caption(row)))
+        for image, attention_map, row in zip(
+            _images(sample, pixels),
+            maps[sample.index.to_numpy()],
+            sample.to_dict("records"),
+            strict=True,
+        ):
+            spotlit = _spotlit(image, attention_map)
+            tiles.append(pictures.captioned(spotlit, _caption(row)))
         counts = f"{len(sample)} of {len(predictions)}"
         title = f"Where the network looks: {counts} {kind} {name} predictions"
         sheets.append(pictures.sheet(title, tiles))
@@ -65,17 +76,23 @@ def attention(
 
 
 def _images(rows: pd.DataFrame, pixels: Pixels) -> list[Image.Image]:
-    return [Image.fromarray(image) for image in pixels[rows["row"].to_numpy()]]
+    """Return the images of rows, of any number."""
+    numbers = rows["row"].to_numpy()
+    return [Image.fromarray(image) for image in pixels[numbers]]
 
 
 def _caption(row: Mapping[Hashable, Any]) -> list[str]:
-    return [f"predicted {row['predicted']} {row['confidence']:.3f}", f"is {row['label']}"]
+    """Return the two lines below an image: what is predicted, and what it is."""
+    return [
+        f"predicted {row['predicted']} {row['confidence']:.3f}",
+        f"is {row['label']}",
+    ]
 
 
 def _spotlit(image: Image.Image, attention: NDArray[np.float32]) -> Image.Image:
     """Return an RGB picture darkened where it has little attention."""
     brightest = max(attention.max(), 1e-12)
-    strength = Image.fromarray(np.uint8(255 * attention / brightest))
-    strength = strength.resize(image.size, Image.Resampling.BICUBIC)
+    grey = np.uint8(255 * attention / brightest)
+    strength = Image.fromarray(grey).resize(image.size, Image.Resampling.BICUBIC)
     dark = image.point(lambda value: value // 5)
     return Image.composite(image, dark, strength)

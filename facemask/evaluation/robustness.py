@@ -40,20 +40,24 @@ def _brighten(factor: float) -> Change:
 
 
 def _to_grey(image: Image.Image) -> Image.Image:
+    """Return the image without colour."""
     return image.convert("L").convert("RGB")
 
 
 def _half_way_to_white(image: Image.Image) -> Image.Image:
+    """Return the image as haze shows it: every value is half way to white."""
     return image.point(lambda value: (value + 256) // 2)
 
 
 def _as_jpeg(image: Image.Image) -> Image.Image:
+    """Return the image as a strong compression leaves it."""
     file = io.BytesIO()
     image.save(file, "JPEG", quality=30)
     return Image.open(file).convert("RGB")
 
 
 def _at_half_resolution(image: Image.Image) -> Image.Image:
+    """Return the image reduced to half its side and enlarged again."""
     half = (image.width // 2, image.height // 2)
     small = image.resize(half, Image.Resampling.BILINEAR)
     return small.resize(image.size, Image.Resampling.BILINEAR)
@@ -75,9 +79,11 @@ def _looser(share: float) -> Change:
     """Return a change that adds a share of the side by repeating the outermost pixels."""
 
     def change(image: Image.Image) -> Image.Image:
-        border = round(share / 2 * image.width)
-        padded = np.pad(np.asarray(image), ((border, border), (border, border), (0, 0)), "edge")
-        return images.resize(Image.fromarray(padded), image.width)
+        side = image.width
+        border = round(share / 2 * side)
+        width = ((border, border), (border, border), (0, 0))
+        padded = np.pad(np.asarray(image), width, "edge")
+        return images.resize(Image.fromarray(padded), side)
 
     return change
 
@@ -92,8 +98,10 @@ def _expose(factor: float, noise: float = 0) -> Change:
 
     def change(image: Image.Image) -> Image.Image:
         pixels = factor * np.asarray(image, np.float32)
-        pixels += noise * np.random.default_rng(0).normal(0, 1, pixels.shape)
-        return Image.fromarray(np.uint8(np.clip(np.rint(pixels), 0, 255)))
+        rng = np.random.default_rng(0)
+        pixels += noise * rng.normal(0, 1, pixels.shape)
+        clipped = np.clip(np.rint(pixels), 0, 255)
+        return Image.fromarray(np.uint8(clipped))
 
     return change
 
@@ -114,13 +122,16 @@ def _cut(left: float, bottom: float) -> Change:
 
     def change(image: Image.Image) -> Image.Image:
         side = image.width
-        part = image.crop((round(left * side), 0, side, round((1 - bottom) * side)))
+        first_column = round(left * side)
+        last_row = round((1 - bottom) * side)
+        part = image.crop((first_column, 0, side, last_row))
         return images.resize(part, side)
 
     return change
 
 
 def _rotate(image: Image.Image) -> Image.Image:
+    """Return the image rotated by 45 degrees, with black corners."""
     return image.rotate(45, Image.Resampling.BILINEAR)
 
 
@@ -200,4 +211,5 @@ def flip_rates(
 
 
 def _stack(batch: Sequence[Image.Image]) -> NDArray[np.uint8]:
+    """Return the images as one array, (n, side, side, 3)."""
     return np.stack([np.asarray(image) for image in batch])

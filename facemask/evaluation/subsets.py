@@ -38,7 +38,10 @@ class Subset:
 
 
 def collect(
-    table: pd.DataFrame, pixels: Pixels, external: pd.DataFrame, external_pixels: Pixels
+    table: pd.DataFrame,
+    pixels: Pixels,
+    external: pd.DataFrame,
+    external_pixels: Pixels,
 ) -> list[Subset]:
     """Return the subsets that have images: validation first, then test and the external sets.
 
@@ -61,7 +64,11 @@ def collect(
     return [subset for subset in subsets if len(subset.rows)]
 
 
-def score(model: keras.Model, subsets: Sequence[Subset], positive: str) -> list[Subset]:
+def score(
+    model: keras.Model,
+    subsets: Sequence[Subset],
+    positive: str,
+) -> list[Subset]:
     """Return the subsets with the model's `probability` (0-1) of the positive class in their rows.
 
     Args:
