@@ -9,13 +9,10 @@ import org.tensorflow.lite.Tensor
 /** A `.tflite` network, to be used by one thread at a time. */
 class Network(file: ByteBuffer) {
     private val interpreter = Interpreter(file, Interpreter.Options().setNumThreads(1))
-    private val input = interpreter.getInputTensor(0)
-    private val outputs = List(interpreter.outputTensorCount, interpreter::getOutputTensor)
+    val input: Tensor = interpreter.getInputTensor(0)
+    val outputs: List<Tensor> = List(interpreter.outputTensorCount, interpreter::getOutputTensor)
     private val fed = buffer(input)
     private val given = outputs.map(::buffer)
-
-    val inputShape: List<Int> get() = input.shape().toList()
-    val inputType: DataType get() = input.dataType()
 
     /** Compute what the network answers: the numbers of each output, by the size of its last axis. */
     fun run(write: (ByteBuffer) -> Unit): Map<Int, FloatArray> {
