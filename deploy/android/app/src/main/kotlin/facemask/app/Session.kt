@@ -105,8 +105,8 @@ class Session(private val app: App) {
         val began = System.nanoTime()
         val picture = readPicture(photo)
         val pixels = pixelsOf(picture)
-        val found = if (fullFrame) listOf(app.photos.answerFullFrame(pixels)) else app.photos.answer(pixels)
-        val marks = found.map { app.mark(it, pixels) }
+        val faces = if (fullFrame) listOf(app.photos.answerFullFrame(pixels)) else app.photos.answer(pixels)
+        val marks = faces.map { app.mark(it, pixels) }
         return State.Answered(shown(picture), marks, fullFrame, (System.nanoTime() - began) / 1_000_000)
     }
 }

@@ -18,7 +18,7 @@ data class Answer(val label: String, val probability: Double) {
 class Classifier(file: ByteBuffer) {
     val contract = Contract.read(ByteArray(file.capacity()).also { file.duplicate().get(it) })
     private val network = try {
-        Network(file)
+        Network.load(file).values.single()
     } catch (error: IllegalArgumentException) { // the file has operators that this runtime lacks
         throw ModelRefused(ModelRefused.Reason.RUNTIME, "$error")
     }
@@ -26,7 +26,7 @@ class Classifier(file: ByteBuffer) {
     init {
         val side = contract.side
         network.input.check(ModelRefused.Reason.INPUT, DataType.UINT8, listOf(1, side, side, 3))
-        network.outputs.first().check(ModelRefused.Reason.OUTPUT, DataType.FLOAT32, listOf(1, 2))
+        network.output.check(ModelRefused.Reason.OUTPUT, DataType.FLOAT32, listOf(1, 2))
     }
 
     private fun Tensor.check(reason: ModelRefused.Reason, type: DataType, shape: List<Int>) {
@@ -35,7 +35,7 @@ class Classifier(file: ByteBuffer) {
 
     fun classify(picture: Pixels, face: Box): Answer {
         val scaled = picture.resized(face, contract.side, contract.side)
-        val probabilities = network.run { it.put(scaled.rgb) }.values.single()
+        val probabilities = network.run(scaled.rgb)
         val index = if (probabilities[1] >= contract.threshold) 1 else 0
         return Answer(contract.labels[index], probabilities[index].toDouble())
     }

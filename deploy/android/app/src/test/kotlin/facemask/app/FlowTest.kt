@@ -287,6 +287,7 @@ class FlowTest {
         val metrics = JSONObject(app.text("evaluate.json")).getJSONObject("validation")
         assertTrue(words, words.contains(percent(metrics.getDouble("accuracy"))))
         assertTrue(words, words.contains(app.getString(R.string.about_limits)))
+        for (licence in listOf("MIT License", "Apache License")) assertTrue(licence, words.contains(licence))
         assertFalse(words, words.contains("()"))
         screenshot(screen, "about")
     }
