@@ -30,9 +30,12 @@ class AboutActivity : Activity() {
             heading(R.string.about_limits)
             append(getString(R.string.about_not)).append("\n\n").append(getString(R.string.about_not_measured))
             heading(R.string.about_licences)
-            append(getString(R.string.about_made_with))
+            append(unwrapped(app.text("licences.txt")))
         }
     }
+
+    /** Join the lines of each paragraph, which a narrow screen breaks elsewhere. */
+    private fun unwrapped(text: String): String = text.replace(Regex("(?<=\\S)\n *(?=\\w)"), " ")
 
     private fun SpannableStringBuilder.heading(id: Int) {
         append("\n\n")

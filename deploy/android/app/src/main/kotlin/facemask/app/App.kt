@@ -14,7 +14,7 @@ class App : Application() {
 
     /** To be used by the [worker] alone; the first use loads the networks. */
     val photos by lazy {
-        Photos(mapped("facemask.tflite"), mapped("face_detection_short_range.tflite"), text("face_detector.json"))
+        Photos(mapped("facemask.tflite"), mapped("face_finder.tflite"), text("face_finder.json"))
     }
 
     val session by lazy { Session(this) }

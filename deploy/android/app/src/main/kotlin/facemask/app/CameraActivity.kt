@@ -10,7 +10,7 @@ import facemask.inference.ModelRefused
 /** The camera, live: as many pictures a second as the device manages to judge. */
 class CameraActivity : Activity() {
     private val app get() = application as App
-    private val camera by lazy { Camera(this, app.worker, ::next, ::complain) }
+    private val camera by lazy { Camera(this, app.worker, ::next) { complain(getString(it)) } }
     private var front = true
     private var isBusy = false
     private var isVisible = false
@@ -61,7 +61,7 @@ class CameraActivity : Activity() {
                 val picture = bitmapOf(pixels);
                 { findViewById<PhotoView>(R.id.picture).show(picture, marks); say(marks, began) }
             } catch (refused: ModelRefused) {
-                { complain(messageId(refused)) }
+                { complain(app.say(refused)) }
             }
             runOnUiThread {
                 isBusy = false
@@ -80,8 +80,8 @@ class CameraActivity : Activity() {
         findViewById<TextView>(R.id.rate).text = getString(R.string.rate, (1 / period).toInt())
     }
 
-    private fun complain(messageId: Int) {
-        findViewById<TextView>(R.id.status).setText(messageId)
+    private fun complain(message: String) {
+        findViewById<TextView>(R.id.status).text = message
     }
 
     private companion object {

@@ -112,7 +112,7 @@ class PhotoActivity : Activity() {
             State.Nothing -> getString(R.string.hint)
             State.Working -> getString(R.string.working)
             is State.Answered -> say(state)
-            is State.Failed -> getString(state.messageId)
+            is State.Failed -> state.message
         }
         showIf(state == State.Working, R.id.progress, R.id.cancel)
         showIf(answered != null && answered.marks.isEmpty(), R.id.full_frame)

@@ -1,9 +1,11 @@
 package facemask.app
 
+import android.content.Context
 import android.graphics.Bitmap
 import android.net.Uri
 import android.os.Handler
 import android.os.Looper
+import facemask.inference.Contract
 import facemask.inference.ModelRefused
 import java.io.File
 import java.io.IOException
@@ -18,7 +20,7 @@ sealed interface State {
     /** The faces in a photo, none where none is found, or what was judged in place of them. */
     class Answered(val picture: Bitmap, val marks: List<Mark>, val fullFrame: Boolean, val milliseconds: Long) : State
 
-    class Failed(val messageId: Int) : State
+    class Failed(val message: String) : State
 }
 
 /**
@@ -52,7 +54,7 @@ class Session(private val app: App) {
 
     fun fail(messageId: Int) {
         cancel()
-        state = State.Failed(messageId)
+        state = State.Failed(app.getString(messageId))
     }
 
     fun cancel() {
@@ -74,9 +76,9 @@ class Session(private val app: App) {
             val result = try {
                 work()
             } catch (bad: BadPicture) {
-                State.Failed(bad.messageId)
+                State.Failed(app.getString(bad.messageId))
             } catch (refused: ModelRefused) {
-                State.Failed(messageId(refused))
+                State.Failed(app.say(refused))
             } catch (_: InterruptedException) {
                 return@submit
             } catch (error: Throwable) { // a fault of ours: the app should end, not wait for ever
@@ -103,14 +105,16 @@ class Session(private val app: App) {
         val began = System.nanoTime()
         val picture = readPicture(photo)
         val pixels = pixelsOf(picture)
-        val found = if (fullFrame) listOf(app.photos.answerFullFrame(pixels)) else app.photos.answer(pixels)
-        val marks = found.map { app.mark(it, pixels) }
+        val faces = if (fullFrame) listOf(app.photos.answerFullFrame(pixels)) else app.photos.answer(pixels)
+        val marks = faces.map { app.mark(it, pixels) }
         return State.Answered(shown(picture), marks, fullFrame, (System.nanoTime() - began) / 1_000_000)
     }
 }
 
-fun messageId(refused: ModelRefused): Int = when (refused.reason) {
-    ModelRefused.Reason.DAMAGED -> R.string.model_damaged
-    ModelRefused.Reason.VERSION -> R.string.model_version
-    ModelRefused.Reason.INPUT -> R.string.model_input
+/** Say in one line why the model cannot be used, and what to do. */
+fun Context.say(refused: ModelRefused): String = when (refused.reason) {
+    ModelRefused.Reason.DAMAGED -> getString(R.string.model_damaged)
+    ModelRefused.Reason.VERSION -> getString(R.string.model_version, refused.message, Contract.VERSION)
+    ModelRefused.Reason.RUNTIME -> getString(R.string.model_runtime)
+    ModelRefused.Reason.INPUT, ModelRefused.Reason.OUTPUT -> getString(R.string.model_interface)
 }

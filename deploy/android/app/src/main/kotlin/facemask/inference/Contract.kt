@@ -7,20 +7,29 @@ import java.security.MessageDigest
 import java.util.zip.CRC32
 import org.json.JSONObject
 
-/** The model's file cannot be used; the message is for developers, the reason for people. */
+/**
+ * The model's file cannot be used. The app has a sentence for each reason.
+ *
+ * @param message what the file holds, such as the version of its contract
+ */
 class ModelRefused(val reason: Reason, message: String) : Exception(message) {
-    enum class Reason { DAMAGED, VERSION, INPUT }
+    enum class Reason { DAMAGED, VERSION, RUNTIME, INPUT, OUTPUT }
 }
 
-/** How a face is cut out of a photo: side in sides of its box, and how far up, in its own side. */
+/**
+ * How a face is cropped.
+ *
+ * @param scale side of the crop, in sides of the face's box
+ * @param up how far the crop's centre lies above the box's, in sides of the crop
+ */
 data class CropMargins(val scale: Double, val up: Double)
 
 /**
- * What a model's file says of itself, in the archive behind the model; see
+ * How to feed a model and read its answer, as the archive behind the model says; see
  * `facemask/inference/contract.py`.
  */
 class Contract private constructor(values: JSONObject) {
-    /** Of the two classes; the model answers with the probability of the second. */
+    /** The two classes, in the order of the model's two probabilities. */
     val labels: List<String> = values.getJSONArray("labels").let { List(2, it::getString) }
     val side: Int = values.getJSONObject("input").getInt("side")
     val crop: CropMargins
@@ -34,25 +43,25 @@ class Contract private constructor(values: JSONObject) {
             resize.getBoolean("antialiased") &&
             resize.getString("aspect_ratio") == "stretched"
         if (!known || margins == null) {
-            throw ModelRefused(ModelRefused.Reason.INPUT, "its input is prepared in another way")
+            throw ModelRefused(ModelRefused.Reason.INPUT, "resize $resize, crop $margins")
         }
         crop = CropMargins(margins.getDouble("scale"), margins.getDouble("up"))
     }
 
     companion object {
-        private const val VERSION = "3"
+        /** The version of the contract that this app reads. */
+        const val VERSION = "4"
+
         private const val CONTRACT = "contract.json"
         private const val LABELS = "labels.txt"
 
-        /** Read the contract of a model's file; throw [ModelRefused] if a byte of it is not as it was. */
+        /** Read the contract of a model's file; throw [ModelRefused] if any byte of the file was changed. */
         fun read(file: ByteArray): Contract = try {
             val start = Archive.start(file)
             val entries = Archive.read(file)
             val values = JSONObject(entries.getValue(CONTRACT).decodeToString())
             val version = values.getString("version")
-            if (version != VERSION) {
-                throw ModelRefused(ModelRefused.Reason.VERSION, "contract $version, not $VERSION")
-            }
+            if (version != VERSION) throw ModelRefused(ModelRefused.Reason.VERSION, version)
             val labels = values.getJSONArray("labels")
             val lines = List(labels.length()) { "${labels.getString(it)}\n" }.joinToString("")
             check(entries.getValue(LABELS).decodeToString() == lines) { "other labels" }

@@ -2,33 +2,35 @@ package facemask.inference
 
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
-import org.tensorflow.lite.DataType
 import org.tensorflow.lite.Interpreter
 import org.tensorflow.lite.Tensor
 
-/** A `.tflite` network, to be used by one thread at a time. */
-class Network(file: ByteBuffer) {
-    private val interpreter = Interpreter(file, Interpreter.Options().setNumThreads(1))
-    private val input = interpreter.getInputTensor(0)
-    private val outputs = List(interpreter.outputTensorCount, interpreter::getOutputTensor)
-    private val fed = buffer(input)
-    private val given = outputs.map(::buffer)
+/** A network with one input and one output, to be used by one thread at a time. */
+class Network private constructor(private val interpreter: Interpreter, private val signature: String) {
+    private val inputName = interpreter.getSignatureInputs(signature).single()
+    private val outputName = interpreter.getSignatureOutputs(signature).single()
+    val input: Tensor = interpreter.getInputTensorFromSignature(inputName, signature)
+    val output: Tensor = interpreter.getOutputTensorFromSignature(outputName, signature)
+    private val given = buffer(input)
+    private val answer = buffer(output)
 
-    val inputShape: List<Int> get() = input.shape().toList()
-    val inputType: DataType get() = input.dataType()
-
-    /** Compute what the network answers: the numbers of each output, by the size of its last axis. */
-    fun run(write: (ByteBuffer) -> Unit): Map<Int, FloatArray> {
-        write(fed.apply { clear() })
-        fed.rewind()
-        given.forEach(ByteBuffer::clear)
-        interpreter.runForMultipleInputsOutputs(arrayOf(fed), given.withIndex().associate { it.index to it.value })
-        return outputs.zip(given).associate { (tensor, numbers) ->
-            numbers.rewind()
-            tensor.shape().last() to FloatArray(tensor.numElements()).also(numbers.asFloatBuffer()::get)
-        }
+    /** Return the numbers that the network answers to a picture's bytes. */
+    fun run(rgb: ByteArray): FloatArray {
+        given.clear().put(rgb).rewind()
+        answer.clear()
+        interpreter.runSignature(mapOf(inputName to given), mapOf(outputName to answer), signature)
+        answer.rewind()
+        return FloatArray(answer.capacity() / Float.SIZE_BYTES).also(answer.asFloatBuffer()::get)
     }
 
     private fun buffer(tensor: Tensor): ByteBuffer =
         ByteBuffer.allocateDirect(tensor.numBytes()).order(ByteOrder.nativeOrder())
+
+    companion object {
+        /** Load the networks of a `.tflite` file, which share their weights, by their signatures. */
+        fun load(file: ByteBuffer): Map<String, Network> {
+            val interpreter = Interpreter(file, Interpreter.Options().setNumThreads(1))
+            return interpreter.signatureKeys.associateWith { Network(interpreter, it) }
+        }
+    }
 }

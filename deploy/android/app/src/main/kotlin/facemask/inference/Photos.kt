@@ -2,32 +2,30 @@ package facemask.inference
 
 import java.nio.ByteBuffer
 
-/** A part of a picture that was classified; without a score it is not a face that was found. */
-data class Found(val box: Box, val score: Double?, val answer: Answer)
+/**
+ * A face in a picture.
+ *
+ * @param box the part of the picture that shows the face
+ * @param score how sure the face finder is, 0-1; null for a full frame that is classified as one face
+ * @param answer null if the face is too small for an answer
+ */
+data class FaceAnswer(val box: Box, val score: Double?, val answer: Answer?)
 
-/** The whole way from a picture to its faces and answers, as in `facemask/inference/photos.py`. */
-class Photos(model: ByteBuffer, faceNetwork: ByteBuffer, faceDetector: String) {
+/** Finds and classifies the faces in pictures, as `facemask/inference/photos.py` does. */
+class Photos(model: ByteBuffer, faceNetwork: ByteBuffer, faceSettings: String) {
     val classifier = Classifier(model)
-    private val network = Network(faceNetwork)
-    private val detector = FaceDetector(faceDetector) { pixels ->
-        val outputs = network.run { it.asFloatBuffer().put(pixels) }
-        RawFaces(outputs.getValue(BOXES), BOXES, outputs.getValue(LOGITS))
-    }
+    private val networks = Network.load(faceNetwork)
+    private val detector = FaceDetector(faceSettings) { side, rgb -> networks.getValue("side_$side").run(rgb) }
 
-    /** Find, crop and classify the faces, the surest first; with `small`, small ones too. */
-    fun answer(picture: Pixels, small: Boolean = true): List<Found> =
+    /** Return the answers for the faces in a picture, the largest first; small ones only with `small`. */
+    fun answer(picture: Pixels, small: Boolean = true): List<FaceAnswer> =
         detector.find(picture, small).map { face ->
             val box = face.crop(classifier.contract.crop, picture.fullFrame)
-            Found(box, face.score, classifier.classify(picture, box))
+            val answer = if (detector.isTooSmall(face)) null else classifier.classify(picture, box)
+            FaceAnswer(box, face.score, answer)
         }
 
     /** Classify a picture that is a crop of one face already. */
-    fun answerFullFrame(picture: Pixels): Found =
-        Found(picture.fullFrame, null, classifier.classify(picture, picture.fullFrame))
-
-    private companion object {
-        /** Sizes of the last axes of the face network's outputs. */
-        const val BOXES = 16
-        const val LOGITS = 1
-    }
+    fun answerFullFrame(picture: Pixels): FaceAnswer =
+        FaceAnswer(picture.fullFrame, null, classifier.classify(picture, picture.fullFrame))
 }

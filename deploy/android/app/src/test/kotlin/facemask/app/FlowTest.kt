@@ -15,6 +15,7 @@ import android.provider.MediaStore
 import android.view.View
 import android.widget.Button
 import android.widget.TextView
+import facemask.inference.ModelRefused
 import java.io.File
 import java.io.FileNotFoundException
 import java.util.concurrent.CountDownLatch
@@ -286,6 +287,7 @@ class FlowTest {
         val metrics = JSONObject(app.text("evaluate.json")).getJSONObject("validation")
         assertTrue(words, words.contains(percent(metrics.getDouble("accuracy"))))
         assertTrue(words, words.contains(app.getString(R.string.about_limits)))
+        for (licence in listOf("MIT License", "Apache License")) assertTrue(licence, words.contains(licence))
         assertFalse(words, words.contains("()"))
         screenshot(screen, "about")
     }
@@ -299,6 +301,13 @@ class FlowTest {
         for (name in listOf("Validation (", "Test (", "“press”", "“street”")) assertTrue(words, words.contains(name))
         assertFalse(words, words.contains("near-duplicate"))
         assertTrue(app.measured(evaluation.put("street", metrics.put("train_overlap", 3))).contains("3 of the pictures"))
+    }
+
+    @Test
+    fun `a model with another version of the contract is refused in one line`() {
+        val words = app.say(ModelRefused(ModelRefused.Reason.VERSION, "3"))
+        assertTrue(words, words.startsWith("The model file has version 3 of the contract, and this app reads "))
+        assertTrue(words, words.endsWith("dvc repro export_tflite"))
     }
 
     private fun start() = Robolectric.buildActivity(PhotoActivity::class.java).setup()

