@@ -30,14 +30,14 @@ PARTS = {
         "fill=[nearest]",
     ],
 }
-"""What is left out, and the parameters of `train.augmentation` that leave it out."""
+"""Names of parts, and the parameters of `train.augmentation` that leave each part out."""
 
 FIGURES = r"^evaluate\.(validation|external)\.(accuracy|(recall_of_class|flip_rate)\..*)$"
-"""Those of `benchmarks.seeds` that are compared."""
+"""Names of the figures of `benchmarks.seeds` that are compared."""
 
 
 def experiment(arguments: Sequence[str], seed: int) -> dict[str, Any]:
-    """Run one up to `evaluate`, restore the parameters, and return its `FIGURES`."""
+    """Run an experiment up to `evaluate`, restore the parameters, and return its `FIGURES`."""
     with seeds.parameters_kept():
         details = seeds.experiment([*arguments, "-S", f"seed={seed}", "evaluate"])
     return dict(pd.json_normalize([details]).filter(regex=FIGURES).loc[0])

@@ -1,9 +1,9 @@
-"""Cross-validation: train on all but one fold, measure on that one, for every fold.
+"""Cross-validation: for every fold, train on the other folds and measure on this one.
 
-Run `python -m benchmarks.folds 5` with the `-S` options of `dvc exp run`: five experiments, up to
-`evaluate`, with `split.folds` and `split.fold` set. Writes `data/folds.csv`, each fold's
-figures with their mean and standard deviation. Afterwards params.yaml is as before, and the results
-in the workspace are those of the last fold, until the next `dvc repro`.
+Run `python -m benchmarks.folds 5` with the `-S` options of `dvc exp run`. It runs five experiments
+up to `evaluate`, with `split.folds` and `split.fold` set. Writes `data/folds.csv`: the figures of
+each fold, their mean and their standard deviation. Afterwards params.yaml is as before, and the
+workspace holds the results of the last fold until the next `dvc repro`.
 """
 
 import subprocess
@@ -18,14 +18,14 @@ from facemask.store import tables
 RESULT = Path("data/folds.csv")
 
 FIGURES = r"^evaluate\..+\.(accuracy|log_loss|recall_of_class\..+|against_start\.difference)$"
-"""Those of `details/evaluate.json` that are compared."""
+"""Names of the figures of `details/evaluate.json` that are compared."""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run the experiments one after the other, and compare.
 
     Raises:
-        UserError: the number of folds is missing, or an experiment failed, which has said why.
+        UserError: the number of folds is missing, or an experiment failed.
     """
     count, *options = arguments or [""]
     if not count.isdecimal() or int(count) < 2:
@@ -35,8 +35,8 @@ def main(arguments: Sequence[str]) -> None:
         with seeds.parameters_kept():
             for fold in range(int(count)):
                 chosen = ["-S", f"split.folds={count}", "-S", f"split.fold={fold}"]
-                found = seeds.experiment([*options, *chosen, "evaluate"], ["evaluate"])
-                runs[f"fold_{fold}"] = found
+                arguments = [*options, *chosen, "evaluate"]
+                runs[f"fold_{fold}"] = seeds.experiment(arguments, ["evaluate"])
     except subprocess.CalledProcessError as error:
         raise UserError(f"fold {len(runs)} of {count}: the experiment failed, see above") from error
     table = seeds.compare(runs)

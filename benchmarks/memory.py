@@ -1,8 +1,8 @@
-"""Peak memory of training by the number of images, on generated ones that lie on the disk.
+"""Peak memory of training by the number of images, on generated images on the disk.
 
-Run `python -m benchmarks.memory`; two minutes. Trains `STEPS` steps as `train` does, in a process
-of its own for each count. Prints what the process needs for itself, and beside it what it has read
-of the memory-mapped pixels, which the system takes back when anything else needs room.
+Run `python -m benchmarks.memory`; two minutes. Trains `STEPS` steps as `train` does, in a new
+process for each count. Prints the memory that the process itself needs, and the memory-mapped
+pixels that it has read, which the system takes back when another process needs room.
 """
 
 import subprocess
@@ -24,7 +24,7 @@ from tools.generated import generated
 
 COUNTS = (12_000, 200_000)
 SHARD = 1_000
-"""Images drawn; every shard is another name of their file, and mapped for itself."""
+"""Images in a shard; all shards are names of the same file, and each is mapped."""
 
 STEPS = 200
 
@@ -41,22 +41,25 @@ def generate(folder: Path, count: int, size: int) -> pd.DataFrame:
 
 
 def measure(count: int) -> str:
-    """Train a while on so many images in this process; return its peak memory in words."""
+    """Train on so many images in this process; return its peak memory in words."""
     values = params.load(paths.PARAMS)
-    size, options = values.resize.size, values.train
-    process, peaks = psutil.Process(), np.zeros(2)
+    size = values.resize.size
+    options = values.train
+    process = psutil.Process()
+    peaks = np.zeros(2)
 
-    def look(*_: object) -> None:
+    def record(*_: object) -> None:
         memory = process.memory_info()
         peaks[:] = np.maximum(peaks, [memory.rss - memory.shared, memory.shared])
 
     with tempfile.TemporaryDirectory() as name:
-        rows, pixels = generate(Path(name), count, size), Pixels(Path(name))
+        rows = generate(Path(name), count, size)
+        pixels = Pixels(Path(name))
         augment = augmenter.augmenter(options.augmentation)
         data = dataset.TrainingData(rows, "mask", pixels, options.batch_size, seed=0)
         model = network.build(options.network, size)
         model.compile("adam", "binary_crossentropy")
-        watch = keras.callbacks.LambdaCallback(on_train_batch_end=look)
+        watch = keras.callbacks.LambdaCallback(on_train_batch_end=record)
         batches = data.batches(range(1), size, augment)
         model.fit(batches, steps_per_epoch=STEPS, verbose=2, callbacks=[watch])
     own, mapped = peaks / 1e9

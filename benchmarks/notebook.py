@@ -1,9 +1,10 @@
-"""The notebook's recipe and this pipeline's, in turn on one split and machine: time and accuracy.
+"""Time and accuracy of the notebook's recipe and of this pipeline, on one split and machine.
 
 Run `python -m benchmarks.notebook --seeds 3` after `dvc repro` on a real collection; an hour on two
-cores. Each training has a process of its own. With the first seed the notebook is trained to its
-end, with the others until it has reached the last of `GOALS`, which spares most of its time. Writes
-`benchmarks/notebook.csv`, a row an epoch, and prints each training's figures and ratios of means.
+cores. Each training is a process of its own. The notebook is trained to its end with the first
+seed, and until it reaches the last of `GOALS` with the other seeds, to save time. Writes
+`benchmarks/notebook.csv`, a row an epoch, and prints the figures of each training and ratios of
+means.
 """
 
 import argparse
@@ -112,7 +113,7 @@ def train_notebook(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
 
 
 class _Clock(io.StringIO):
-    """Takes what `train` prints, and the seconds since `start` at each line on an epoch."""
+    """A stream for what `train` prints, which notes the seconds since `start` at each epoch."""
 
     def __init__(self, start: float) -> None:
         super().__init__()
@@ -126,9 +127,9 @@ class _Clock(io.StringIO):
 
 
 def train_pipeline(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
-    """Train by the stage, in a folder of its own that borrows the data.
+    """Train by the stage in a temporary folder that links to the data.
 
-    The last epoch's seconds are those of the whole stage, calibration included.
+    The seconds of the last epoch are those of the whole stage, calibration included.
     """
     start = time.perf_counter()
     clock = _Clock(start)
@@ -153,8 +154,8 @@ def measure(recipe: str, epochs: int, seed: int, result: Path) -> None:
     model, rows = {"notebook": train_notebook, "pipeline": train_pipeline}[recipe](epochs, seed)
     size = SIDE if recipe == "notebook" else model.input_shape[1]
     faces, is_positive = external.read()
-    shown = np.stack([np.asarray(images.resize(face, size)) for face in faces])
-    decided = model.predict(shown.astype(np.float32), verbose=0)[:, 0] >= 0.5
+    resized_faces = np.stack([np.asarray(images.resize(face, size)) for face in faces])
+    decided = model.predict(resized_faces.astype(np.float32), verbose=0)[:, 0] >= 0.5
     accuracy = (decided == is_positive).mean() if len(rows) == epochs else np.nan
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     rows = rows.assign(external_accuracy=accuracy, peak_gigabytes=peak)
@@ -164,20 +165,21 @@ def measure(recipe: str, epochs: int, seed: int, result: Path) -> None:
 
 
 def figures(rows: pd.DataFrame, images_an_epoch: int) -> pd.Series:
-    """Sum one training up.
+    """Return the figures of one training.
 
     Seconds until a goal are infinite where it is not reached; a training that ended before its last
     epoch has no external accuracy and no seconds in all.
     """
     seconds = rows["seconds"].diff().iloc[1:].mean() if len(rows) > 1 else rows["seconds"].iloc[0]
-    found = {"seconds an epoch": seconds, "images a second": images_an_epoch / seconds}
+    summary = {"seconds an epoch": seconds, "images a second": images_an_epoch / seconds}
     for goal in GOALS:
         reached = rows.loc[rows["val_accuracy"] >= goal, "seconds"]
-        found[f"seconds until {goal}"] = reached.min() if len(reached) else np.inf
-    accuracy = found["external accuracy"] = rows["external_accuracy"].iloc[0]
-    found["seconds in all"] = rows["seconds"].iloc[-1] if np.isfinite(accuracy) else np.nan
-    found["peak gigabytes"] = rows["peak_gigabytes"].iloc[0]
-    return pd.Series(found)
+        summary[f"seconds until {goal}"] = reached.min() if len(reached) else np.inf
+    accuracy = rows["external_accuracy"].iloc[0]
+    summary["external accuracy"] = accuracy
+    summary["seconds in all"] = rows["seconds"].iloc[-1] if np.isfinite(accuracy) else np.nan
+    summary["peak gigabytes"] = rows["peak_gigabytes"].iloc[0]
+    return pd.Series(summary)
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
-"""A training killed at random moments: does it end with the weights of an undisturbed one?
+"""Does a training that is killed at random moments end with the same weights?
 
-Run `python -m benchmarks.restart` after `dvc repro`; somewhat longer than a training. It trains
-once more in a folder of its own that borrows the data, kills the process ten times, lets the last
-one finish, and compares the file with `models/model.keras`.
+Run `python -m benchmarks.restart` after `dvc repro`; it takes somewhat longer than a training. It
+trains again in a temporary folder, kills the process ten times, lets the last process finish, and
+compares the result with `models/model.keras`.
 """
 
 import filecmp

@@ -1,8 +1,9 @@
-"""What the same parameters give with other seeds: every figure's mean and spread.
+"""What the same parameters give with other seeds: mean and spread of every figure.
 
-Run `python -m benchmarks.seeds` with the `-S` options of `dvc exp run`, in a clone: one experiment
-for each of three seeds, that of params.yaml last, so that its results stay in the workspace. The
-seed draws the split, the weights, the order and the augmentation. Writes `benchmarks/seeds.csv`.
+Run `python -m benchmarks.seeds` with the `-S` options of `dvc exp run`, in a clone. It runs an
+experiment for each of three seeds. The seed of params.yaml is the last, so that its results stay in
+the workspace. The seed draws the split, the weights, the order and the augmentation. Writes
+`benchmarks/seeds.csv`.
 """
 
 import subprocess
@@ -30,7 +31,7 @@ def seeds() -> tuple[int, ...]:
 
 @contextmanager
 def parameters_kept() -> Iterator[None]:
-    """Put params.yaml back at the end: `dvc exp run -S` leaves in it what it set."""
+    """Restore params.yaml at the end, because `dvc exp run -S` changes it."""
     values = paths.PARAMS.read_bytes()
     try:
         yield
@@ -39,18 +40,14 @@ def parameters_kept() -> Iterator[None]:
 
 
 def experiment(arguments: Sequence[str], measured: Sequence[str] = MEASURED) -> dict[str, Any]:
-    """Run `dvc exp run` with arguments.
-
-    Returns:
-        What some stages measured in detail, nested as it is.
-    """
+    """Run `dvc exp run` with arguments; return the details of some stages, by stage."""
     subprocess.run(["dvc", "exp", "run", *arguments], check=True)
     return files.read_json(paths.DETAILS, *measured)
 
 
 def compare(runs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """Return a row a figure: its value in each run, their mean and standard deviation."""
-    table = pd.json_normalize([dict(found) for found in runs.values()]).T
+    table = pd.json_normalize([dict(details) for details in runs.values()]).T
     table.columns = pd.Index(list(runs))
     numbers = table[table.map(lambda value: isinstance(value, int | float)).all(axis=1)]
     numbers = numbers.astype(float)
@@ -60,11 +57,10 @@ def compare(runs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 
 def main(arguments: Sequence[str]) -> None:
     """Run the experiments one after the other, and compare."""
-    found = compare(
-        {f"seed_{seed}": experiment([*arguments, "-S", f"seed={seed}"]) for seed in seeds()}
-    )
-    tables.write(found, RESULT)
-    print(found.to_string(index=False, float_format="%.4f"))
+    runs = {f"seed_{seed}": experiment([*arguments, "-S", f"seed={seed}"]) for seed in seeds()}
+    table = compare(runs)
+    tables.write(table, RESULT)
+    print(table.to_string(index=False, float_format="%.4f"))
 
 
 if __name__ == "__main__":

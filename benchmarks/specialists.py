@@ -1,14 +1,15 @@
-"""What a change of the picture costs at least: the model, trained on for that change alone.
+"""What a change of the picture costs even a model that is trained for that change alone.
 
 Run `python -m benchmarks.specialists` where `dvc repro evaluate` has run on a collection with an
-external test set; three minutes a change on two cores. For each change the present model is trained
-on for some epochs on training images that are all changed so, and then decides of images that are
-changed so; a decision flips against what the present model decides of the image as it is. Writes
-`benchmarks/specialists.csv`: accuracy and share of flips of both models, a row a change and subset.
+external test set; three minutes a change on two cores. For each change, the present model is
+trained for some more epochs on training images that all have the change: the specialist. Both
+models then classify changed images. A decision flips if it differs from the present model's
+decision on the unchanged image. Writes `benchmarks/specialists.csv`: accuracy and share of flips of
+both models, a row for each change and subset.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -35,7 +36,8 @@ CHANGED = (
 EPOCHS, BATCH, RATE = 4, 64, 5e-4
 
 
-class Shown(NamedTuple):
+@dataclass(frozen=True)
+class Faces:
     """Images, (n, side, side, 3), RGB 0-255, and whether each is of the positive class, (n,)."""
 
     images: NDArray[np.uint8]
@@ -47,16 +49,18 @@ class Shown(NamedTuple):
         return np.stack([np.asarray(image, np.float32) for image in images])
 
 
-def shown(rows: pd.DataFrame, pixels: Pixels, positive: str) -> Shown:
+def read(rows: pd.DataFrame, pixels: Pixels, positive: str) -> Faces:
     """Return the images of some rows."""
-    return Shown(pixels[rows["row"].to_numpy()], (rows["label"] == positive).to_numpy())
+    return Faces(pixels[rows["row"].to_numpy()], (rows["label"] == positive).to_numpy())
 
 
-def trained_on(learned: Shown, change: Change) -> keras.Model:
-    """Return the present model after training on images that are all changed so."""
+def specialist(faces: Faces, change: Change) -> keras.Model:
+    """Return the present model after training on images that all have the change."""
     network.reproducible(0)
-    rng, model = np.random.default_rng(0), network.load(paths.KERAS_MODEL)
-    images, targets = learned.changed(change), learned.is_positive.astype(np.float32)
+    rng = np.random.default_rng(0)
+    model = network.load(paths.KERAS_MODEL)
+    images = faces.changed(change)
+    targets = faces.is_positive.astype(np.float32)
     rate = keras.optimizers.schedules.CosineDecay(RATE, EPOCHS * len(images) // BATCH)
     model.compile(keras.optimizers.Adam(rate), "binary_crossentropy")
     for _ in range(EPOCHS):
@@ -75,31 +79,33 @@ def decisions(
 
 def main() -> None:
     """Measure every change, and write the table as it grows."""
-    table, external = tables.read(paths.SPLIT), tables.read(paths.EXTERNAL)
-    positive, pixels = tables.classes(table)[1], Pixels(paths.RESIZED)
-    learned = shown(tables.subset(table, tables.TRAIN), pixels, positive)
-    asked = {
-        "validation": shown(tables.subset(table, tables.VALIDATION), pixels, positive),
-        "external": shown(external, Pixels(paths.RESIZED_EXTERNAL), positive),
+    table = tables.read(paths.SPLIT)
+    external = tables.read(paths.EXTERNAL)
+    positive = tables.classes(table)[1]
+    pixels = Pixels(paths.RESIZED)
+    training = read(tables.subset(table, tables.TRAIN), pixels, positive)
+    subsets = {
+        "validation": read(tables.subset(table, tables.VALIDATION), pixels, positive),
+        "external": read(external, Pixels(paths.RESIZED_EXTERNAL), positive),
     }
     model = network.load(paths.KERAS_MODEL)
     threshold = files.read_json(paths.DETAILS, "evaluate")["evaluate"]["threshold"]
     before = {
-        name: decisions(model, one.images.astype(np.float32), threshold)
-        for name, one in asked.items()
+        name: decisions(model, faces.images.astype(np.float32), threshold)
+        for name, faces in subsets.items()
     }
     rows = []
     for name in tqdm(CHANGED, unit="change", disable=None):
         change = CHANGES[name]
-        models = {"model": model, "specialist": trained_on(learned, change)}
-        for subset, all_of_it in asked.items():
-            images = all_of_it.changed(change)
+        models = {"model": model, "specialist": specialist(training, change)}
+        for subset, faces in subsets.items():
+            images = faces.changed(change)
             row: dict[str, object] = {"change": name, "subset": subset}
             row["clipped"] = float((images == 255).mean())
-            for who, one in models.items():
-                decided = decisions(one, images, threshold)
-                row[f"{who}_accuracy"] = float((decided == all_of_it.is_positive).mean())
-                row[f"{who}_flips"] = float((decided != before[subset]).mean())
+            for kind, classifier in models.items():
+                decided = decisions(classifier, images, threshold)
+                row[f"{kind}_accuracy"] = float((decided == faces.is_positive).mean())
+                row[f"{kind}_flips"] = float((decided != before[subset]).mean())
             rows.append(row)
         tables.write(pd.DataFrame(rows).round(4), RESULT)
     print(pd.DataFrame(rows).round(4).to_string())

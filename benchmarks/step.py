@@ -2,8 +2,8 @@
 
 Run `python -m benchmarks.step` after `dvc repro` on a real collection; a few minutes. Measures
 images a second with the notebook's network and input size, in turn: the notebook's loop, this
-pipeline's, and the pipeline's step alone on one batch in memory. Then profiles the default
-training by TensorFlow's profiler. Writes `benchmarks/step.csv`: what each operation takes.
+pipeline's loop, and the pipeline's step alone on one batch in memory. Then profiles the default
+training with TensorFlow's profiler. Writes `benchmarks/step.csv`: the time of each operation.
 """
 
 import tempfile
@@ -35,7 +35,7 @@ LISTED = 40
 
 
 def rows_to_train() -> pd.DataFrame:
-    """Take some training rows."""
+    """Return at most `IMAGES` training rows."""
     rows: pd.DataFrame = tables.subset(tables.read(paths.SPLIT), tables.TRAIN)
     return rows.sample(min(IMAGES, len(rows)), random_state=0).assign(weight=1.0)
 
@@ -55,7 +55,7 @@ def rate(model: keras.Model, batches: object, steps: int, batch_size: int) -> fl
 
 
 def rates(rows: pd.DataFrame, options: params.Train, folder: Path) -> pd.DataFrame:
-    """Measure the three in turn; the first turn, in which graphs are built, does not count."""
+    """Measure the three in turn; the first turn, which builds the graphs, does not count."""
     side, size = notebook.SIDE, options.batch_size
     pixels = notebook.resized(folder / "pixels")
     images = pixels[rows["row"].to_numpy()]
@@ -85,7 +85,7 @@ def rates(rows: pd.DataFrame, options: params.Train, folder: Path) -> pd.DataFra
 
 
 def profiled(rows: pd.DataFrame, values: params.Params) -> Iterator[tuple[str, float]]:
-    """Yield operations of the default training with their milliseconds, many times each."""
+    """Yield each event of the default training: its operation and its milliseconds."""
     data = training_data(rows, Pixels(paths.RESIZED), values.train)
     model = network.build(values.train.network, values.resize.size)
     model = network.in_precision(model, network.precision(values.train.precision))

@@ -13,7 +13,7 @@ from PIL import Image
 
 from facemask import params
 from facemask.augmentation import colour, content, framing, geometry, light, quality
-from facemask.augmentation.draws import Augment, Change, split
+from facemask.augmentation.draws import Augment, Change
 
 CHANGES: list[tuple[str, Change]] = [
     ("content", content.swap),
@@ -55,7 +55,7 @@ def augmenter(options: params.Augmentation) -> Augment:
             changes.append(partial(change, strength=strength))
 
     def augment(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        seeds = split(seed, len(changes))
+        seeds = tf.unstack(tf.random.split(seed, len(changes)))
         for change, own_seed in zip(changes, seeds, strict=True):
             images = tf.clip_by_value(change(images, own_seed), 0.0, 255.0)
         return images

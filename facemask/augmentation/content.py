@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from facemask.augmentation.draws import chosen, grid, lower_part, luma, mixed, split, uniform
+from facemask.augmentation.draws import Draws, grid, luma, mixed
 
 SWAPPED = 0.1
 """Share of the images that get the upper part of another image."""
@@ -10,8 +10,17 @@ SWAPPED = 0.1
 PAINTED = 0.25
 """Share of the images whose lower part is painted."""
 
-PAINT = (0.3, 1.0)
-"""How much of the painted pixel is paint."""
+OPACITY = (0.3, 1.0)
+"""Smallest and largest share of the paint in a painted pixel."""
+
+LINE_HEIGHTS = (0.4, 0.65)
+"""Where the lower part begins, as a share of the side."""
+
+LINE_TILTS = (-0.4, 0.4)
+"""How far that line falls across the image, as a share of the side."""
+
+LINE_SOFTNESS = (0.01, 0.05)
+"""How wide that line is, as a share of the side."""
 
 COVERED = 0.1
 """Share of the images with a covered rectangle."""
@@ -22,9 +31,10 @@ HALF_SIDES = (0.05, 0.2)
 
 def swap(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
     """Replace the upper part by that of the next image; the lower part decides the label."""
-    line_seed, share_seed = split(seed, 2)
-    swapped = chosen(images, share_seed, SWAPPED * strength)
-    kept = tf.maximum(lower_part(images, line_seed), 1 - swapped)
+    draws = Draws(images, seed)
+    lower = lower_part(images, draws.seed())
+    swapped = draws.chosen(SWAPPED * strength)
+    kept = tf.maximum(lower, 1 - swapped)
     following = tf.roll(images, 1, axis=0)
     return kept * images + (1 - kept) * following
 
@@ -35,41 +45,64 @@ def recolour(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
     A mask may then be as pink as a face, and a face as blue as a mask. The paint keeps the
     structure: light pixels stay lighter than dark ones.
     """
-    seeds = split(seed, 6)
-    lower = lower_part(images, seeds[2])
+    draws = Draws(images, seed)
+    colour = paint(images, draws)
+    lower = lower_part(images, draws.seed())
     brightness = luma(images)
-    colour = _paint(images, seeds[0], seeds[1])
     paint_brightness = luma(colour)
+
     total = tf.reduce_sum(brightness * lower, (1, 2), True)
     mean = total / tf.reduce_sum(lower, (1, 2), True)
-    exponent = uniform(images, seeds[3], 0.0, 1.0)
-    gain = ((paint_brightness + 1) / (mean + 1)) ** exponent
+    ratio = (paint_brightness + 1) / (mean + 1)
+    gain = ratio ** draws.uniform(0.0, 1.0)
     painted = brightness * gain * colour / (paint_brightness + 1)
-    opacity = uniform(images, seeds[4], *PAINT)
-    amount = lower * opacity * chosen(images, seeds[5], PAINTED * strength)
+
+    opacity = draws.uniform(*OPACITY)
+    amount = lower * opacity * draws.chosen(PAINTED * strength)
     return mixed(images, painted, amount)
 
 
 def cutout(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
     """Cover a rectangle with one colour."""
-    seeds = split(seed, 6)
+    draws = Draws(images, seed)
     x, y = grid(images)
-    centre_x = uniform(images, seeds[0], 0.0, 1.0)
-    half_width = uniform(images, seeds[1], *HALF_SIDES)
-    centre_y = uniform(images, seeds[2], 0.0, 1.0)
-    half_height = uniform(images, seeds[3], *HALF_SIDES)
-    is_inside = (tf.abs(x - centre_x) < half_width) & (tf.abs(y - centre_y) < half_height)
-    covered = chosen(images, seeds[4], COVERED * strength) * tf.cast(is_inside, tf.float32)
-    colour = uniform(images, seeds[5], 0.0, 255.0, channels=3)
+    centre_x = draws.uniform(0.0, 1.0)
+    half_width = draws.uniform(*HALF_SIDES)
+    centre_y = draws.uniform(0.0, 1.0)
+    half_height = draws.uniform(*HALF_SIDES)
+
+    is_within_width = tf.abs(x - centre_x) < half_width
+    is_within_height = tf.abs(y - centre_y) < half_height
+    is_inside = tf.cast(is_within_width & is_within_height, tf.float32)
+
+    covered = draws.chosen(COVERED * strength) * is_inside
+    colour = draws.uniform(0.0, 255.0, channels=3)
     return mixed(images, colour, covered)
 
 
-def _paint(images: tf.Tensor, colour_seed: tf.Tensor, share_seed: tf.Tensor) -> tf.Tensor:
+def lower_part(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Return 1 below a line about the middle and 0 above it, (n, side, side, 1).
+
+    The line's height, tilt and softness are drawn for each image.
+    """
+    draws = Draws(images, seed)
+    x, y = grid(images)
+    height = draws.uniform(*LINE_HEIGHTS)
+    tilt = draws.uniform(*LINE_TILTS)
+    softness = draws.uniform(*LINE_SOFTNESS)
+
+    line = height + tilt * (x - 0.5)
+    return tf.sigmoid((y - line) / softness)
+
+
+def paint(images: tf.Tensor, draws: Draws) -> tf.Tensor:
     """Return each image's paint: half of them a random colour, half the mean about the eyes."""
-    count = tf.shape(images)[0]
     side = tf.shape(images)[1]
-    about_the_eyes = images[:, side // 4 : side // 2, side // 3 : side - side // 3]
+    rows = slice(side // 4, side // 2)
+    columns = slice(side // 3, side - side // 3)
+    about_the_eyes = images[:, rows, columns]
     skin = tf.reduce_mean(about_the_eyes, axis=(1, 2), keepdims=True)
-    random_colour = tf.random.stateless_uniform((count, 1, 1, 3), colour_seed, 0.0, 255.0)
-    from_skin = chosen(images, share_seed, 0.5)
+
+    random_colour = draws.uniform(0.0, 255.0, channels=3)
+    from_skin = draws.chosen(0.5)
     return from_skin * skin + (1 - from_skin) * random_colour

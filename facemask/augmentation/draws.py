@@ -1,4 +1,4 @@
-"""What random changes of images share: types, random numbers, coordinates, brightness."""
+"""What random changes of images share: random numbers, coordinates, brightness."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,10 @@ Images are float32 (n, side, side, 3), 0-255; the seed is int64 (2,).
 """
 
 Change = Callable[..., tf.Tensor]
-"""(images, seed, strength) -> images: one kind of change; 0 disables it."""
+"""(images, seed, strength) -> images: one kind of change; strength 0 disables it."""
+
+MOST_DRAWS = 8
+"""Largest number of draws of one change."""
 
 TO_YIQ = np.array(
     [
@@ -27,27 +30,39 @@ LUMA = TO_YIQ[0].astype(np.float32)
 """Share of red, green and blue in the brightness."""
 
 
-def split(seed: tf.Tensor, count: int) -> list[tf.Tensor]:
-    """Return seeds that are independent of one another, int64 (2,) each."""
-    return list(tf.unstack(tf.random.split(seed, count)))
+class Draws:
+    """Random numbers for a batch of images, each draw with a seed of its own."""
 
+    def __init__(self, images: tf.Tensor, seed: tf.Tensor) -> None:
+        """Take the batch, and the seed from which all draws follow in their order."""
+        self.count = tf.shape(images)[0]
+        self.seeds = iter(tf.unstack(tf.random.split(seed, MOST_DRAWS)))
 
-def uniform(
-    images: tf.Tensor,
-    seed: tf.Tensor,
-    low: float,
-    high: float,
-    channels: int = 1,
-) -> tf.Tensor:
-    """Draw uniform numbers for each image, float32 (n, 1, 1, channels)."""
-    shape = (tf.shape(images)[0], 1, 1, channels)
-    return tf.random.stateless_uniform(shape, seed, low, high)
+    def seed(self) -> tf.Tensor:
+        """Return the seed of the next draw."""
+        return next(self.seeds)
 
+    def uniform(self, low: float, high: float, channels: int = 1) -> tf.Tensor:
+        """Draw uniform numbers for each image, float32 (n, 1, 1, channels)."""
+        shape = (self.count, 1, 1, channels)
+        return tf.random.stateless_uniform(shape, self.seed(), low, high)
 
-def chosen(images: tf.Tensor, seed: tf.Tensor, share: float) -> tf.Tensor:
-    """Draw 1 for a share of the images and 0 for the others, float32 (n, 1, 1, 1)."""
-    number = uniform(images, seed, 0.0, 1.0)
-    return tf.cast(number < share, tf.float32)
+    def row(self, columns: int, low: float, high: float) -> tf.Tensor:
+        """Draw uniform numbers for each image, float32 (n, columns)."""
+        shape = (self.count, columns)
+        return tf.random.stateless_uniform(shape, self.seed(), low, high)
+
+    def chosen(self, share: float) -> tf.Tensor:
+        """Draw 1 for a share of the images and 0 for the others, float32 (n, 1, 1, 1)."""
+        return tf.cast(self.uniform(0.0, 1.0) < share, tf.float32)
+
+    def of_batch(self, low: float, high: float) -> tf.Tensor:
+        """Draw one uniform number for the whole batch, float32."""
+        return tf.random.stateless_uniform((), self.seed(), low, high)
+
+    def index(self, count: int) -> tf.Tensor:
+        """Draw one index below `count` for the whole batch, int32."""
+        return tf.random.stateless_uniform((), self.seed(), 0, count, tf.int32)
 
 
 def mixed(images: tf.Tensor, others: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
@@ -69,15 +84,17 @@ def grid(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return x, y
 
 
-def lower_part(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Return 1 below a line about the middle and 0 above it, (n, side, side, 1).
+def filtered(images: tf.Tensor, *kernels: tf.Tensor) -> tf.Tensor:
+    """Return images after one filter after another; borders mirror the image.
 
-    The line's height, tilt and softness are drawn for each image.
+    Args:
+        images: (n, side, side, 3).
+        kernels: float32 (height, width) each; the longest side is odd, and that of the margin.
     """
-    height_seed, tilt_seed, softness_seed = split(seed, 3)
-    height = uniform(images, height_seed, 0.4, 0.65)
-    tilt = uniform(images, tilt_seed, -0.4, 0.4)
-    softness = uniform(images, softness_seed, 0.01, 0.05)
-    x, y = grid(images)
-    line = height + tilt * (x - 0.5)
-    return tf.sigmoid((y - line) / softness)
+    reach = max(max(kernel.shape) for kernel in kernels) // 2
+    margins = [[0, 0], [reach, reach], [reach, reach], [0, 0]]
+    images = tf.pad(images, margins, "SYMMETRIC")
+    for kernel in kernels:
+        for_each_channel = tf.tile(kernel[:, :, None, None], (1, 1, 3, 1))
+        images = tf.nn.depthwise_conv2d(images, for_each_channel, (1, 1, 1, 1), "VALID")
+    return images

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from facemask.augmentation.draws import chosen, grid, mixed, split, uniform
+from facemask.augmentation.draws import Draws, grid, mixed
 
 WIDER = 0.22
 """Share of the images that are shown smaller, in other surroundings."""
@@ -47,17 +47,22 @@ def framing(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
     A smaller image lies anywhere in the frame, whole or as an oval. Behind it is another image,
     upside down or blurred, a plain colour or a gradient, in more or less light than the image.
     """
-    box_seed, behind_seed, oval_seed, light_seed = split(seed, 4)
-    boxes = _boxes(images, box_seed, strength)
-    framed = _cropped(images, boxes)
-    x, y = _positions(images, boxes)
+    draws = Draws(images, seed)
+    boxes = draw_boxes(images, draws.seed(), strength)
+    behind = surroundings(images, draws.seed())
+    is_oval = draws.chosen(0.5)
+    light = draws.uniform(-BACKLIGHT, BACKLIGHT)
+
+    x, y = positions(images, boxes)
     inside = tf.cast((tf.abs(x) <= 1) & (tf.abs(y) <= 1), tf.float32)
-    is_wider = tf.cast(boxes[:, 2] - boxes[:, 0] > 1, tf.float32)[:, None, None, None]
-    inside *= 1 - is_wider * chosen(images, oval_seed, 0.5) * (1 - _oval(x, y))
-    light = is_wider * uniform(images, light_seed, -BACKLIGHT, BACKLIGHT)
-    framed *= tf.exp(-tf.nn.relu(light))
-    behind = _surroundings(images, behind_seed) * tf.exp(-tf.nn.relu(-light))
-    return framed + (1 - inside) * (behind - framed)
+    height = boxes[:, 2] - boxes[:, 0]
+    is_wider = tf.cast(height > 1, tf.float32)[:, None, None, None]
+    inside *= 1 - is_wider * is_oval * (1 - oval(x, y))
+
+    light *= is_wider
+    framed = cropped(images, boxes) * tf.exp(-tf.nn.relu(light))
+    behind *= tf.exp(-tf.nn.relu(-light))
+    return mixed(framed, behind, 1 - inside)
 
 
 def transplant(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
@@ -65,77 +70,83 @@ def transplant(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor
 
     Otherwise hair and shoulders would tell the classes apart where one is framed more loosely.
     """
-    width_seed, centre_seed, share_seed = split(seed, 3)
-    count = tf.shape(images)[0]
-    width = tf.random.stateless_uniform((count, 1), width_seed, *WIDTHS)
-    shift = tf.random.stateless_uniform((count, 2), centre_seed, -OFF_CENTRE, OFF_CENTRE)
-    start = 0.5 - (0.5 + shift) / width
+    draws = Draws(images, seed)
+    width = draws.row(1, *WIDTHS)
+    centre = 0.5 + draws.row(2, -OFF_CENTRE, OFF_CENTRE)
+    start = 0.5 - centre / width
     boxes = tf.concat([start, start + 1 / width], axis=1)
-    x, y = _positions(images, boxes)
+
     following = tf.roll(images, 1, axis=0)
-    merged = following + _oval(x, y) * (_cropped(images, boxes) - following)
-    return mixed(images, merged, chosen(images, share_seed, TRANSPLANTED * strength))
+    x, y = positions(images, boxes)
+    merged = mixed(following, cropped(images, boxes), oval(x, y))
+    return mixed(images, merged, draws.chosen(TRANSPLANTED * strength))
 
 
-def _boxes(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
+def draw_boxes(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
     """Draw the part of each image's plane that is shown.
 
     Returns:
         float32 (n, 4): top, left, bottom, right; 0 and 1 are the image's borders.
     """
-    kind_seed, face_seed, place_seed, cut_seed = split(seed, 4)
-    count = tf.shape(images)[0]
-    kind = tf.random.stateless_uniform((count, 1), kind_seed)
+    draws = Draws(images, seed)
+    kind = draws.row(1, 0.0, 1.0)
+    face = draws.row(1, SMALLEST_FACE, 1.0)
+    places = draws.row(6, 0.0, 1.0)
+    cut = draws.row(4, 0.0, LARGEST_CUT)
+
     wider = tf.cast(kind < WIDER * strength, tf.float32)
-    tighter = tf.cast(kind > 1 - TIGHTER * strength, tf.float32)
-    face = tf.random.stateless_uniform((count, 1), face_seed, SMALLEST_FACE, 1.0)
-    places = tf.random.stateless_uniform((count, 6), place_seed)
     start = wider * (1 - 1 / face) * places[:, :2]
     end = start + 1 + wider * (1 / face - 1)
-    cut = tf.random.stateless_uniform((count, 4), cut_seed, 0.0, LARGEST_CUT)
+
+    tighter = tf.cast(kind > 1 - TIGHTER * strength, tf.float32)
     cut *= tighter * tf.cast(places[:, 2:] < CUT_SIDES, tf.float32)
     return tf.concat([start + cut[:, :2], end - cut[:, 2:]], axis=1)
 
 
-def _cropped(images: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
+def cropped(images: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
     """Return what each box shows, scaled to the image's size; black outside the image."""
     count = tf.shape(images)[0]
     side = tf.shape(images)[1]
-    cropped = tf.image.crop_and_resize(images, boxes, tf.range(count), (side, side))
-    return tf.ensure_shape(cropped, images.shape)
+    parts = tf.image.crop_and_resize(images, boxes, tf.range(count), (side, side))
+    return tf.ensure_shape(parts, images.shape)
 
 
-def _positions(images: tf.Tensor, boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return for each pixel of `_cropped` its x and y in the image, -1 to 1 inside the image."""
+def positions(images: tf.Tensor, boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return for each pixel of `cropped` its x and y in the image, -1 to 1 inside the image."""
     x, y = grid(images)
     top, left, bottom, right = tf.unstack(boxes[:, :, None, None, None], axis=1)
-    position_x = 2 * (left + x * (right - left)) - 1
-    position_y = 2 * (top + y * (bottom - top)) - 1
-    return position_x, position_y
+    image_x = left + x * (right - left)
+    image_y = top + y * (bottom - top)
+    return 2 * image_x - 1, 2 * image_y - 1
 
 
-def _oval(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+def oval(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """Return 1 inside an oval and 0 outside it, with a soft border."""
-    return tf.sigmoid(OVAL_SHARPNESS * (OVAL_RADIUS - tf.sqrt(x**2 + y**2)))
+    radius = tf.sqrt(x**2 + y**2)
+    return tf.sigmoid(OVAL_SHARPNESS * (OVAL_RADIUS - radius))
 
 
-def _surroundings(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def surroundings(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Return what may be behind each image, (n, side, side, 3)."""
-    seeds = split(seed, 6)
+    draws = Draws(images, seed)
     side = tf.shape(images)[1]
     other = tf.reverse(tf.roll(images, 1, axis=0), axis=[1])
-    coarse = [tf.image.resize(other, (grain, grain), "area") for grain in GRAINS]
-    blurred = [tf.image.resize(small, (side, side), "bilinear") for small in coarse]
-    first = uniform(images, seeds[0], 0.0, 255.0, channels=3)
-    second = uniform(images, seeds[1], 0.0, 255.0, channels=3)
+    kinds = [other]
+    for grain in GRAINS:
+        coarse = tf.image.resize(other, (grain, grain), "area")
+        kinds.append(tf.image.resize(coarse, (side, side), "bilinear"))
+
     x, y = grid(images)
-    is_horizontal = chosen(images, seeds[2], 0.5)
-    gradient = first + (second - first) * (is_horizontal * x + (1 - is_horizontal) * y)
+    first = draws.uniform(0.0, 255.0, channels=3)
+    second = draws.uniform(0.0, 255.0, channels=3)
+    is_horizontal = draws.chosen(0.5)
+    gradient = mixed(first, second, is_horizontal * x + (1 - is_horizontal) * y)
     plain = first + tf.zeros_like(images)
-    kinds = [other, *blurred, gradient, plain]
-    kind = tf.cast(uniform(images, seeds[3], 0.0, float(len(kinds))), tf.int32)
-    parts = [
-        tf.cast(kind == number, tf.float32) * surroundings
-        for number, surroundings in enumerate(kinds)
-    ]
+    kinds += [gradient, plain]
+
+    kind = tf.cast(draws.uniform(0.0, float(len(kinds))), tf.int32)
+    parts = []
+    for number, pixels in enumerate(kinds):
+        is_drawn = tf.cast(kind == number, tf.float32)
+        parts.append(is_drawn * pixels)
     return tf.add_n(parts)

@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-from facemask.augmentation.draws import chosen, grid, mixed, split, uniform
+from facemask.augmentation.draws import Draws, filtered, grid, mixed
 
 EXPOSED = 0.3
 """Share of the images that are exposed differently."""
@@ -39,21 +39,23 @@ MOTION = 9.0
 
 def exposure(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
     """Multiply images by a factor drawn evenly on a logarithmic scale, after a gamma curve."""
-    seeds = split(seed, 3)
-    least, most = EXPOSURES
-    exposed = chosen(images, seeds[0], EXPOSED * strength)
-    factor = uniform(images, seeds[1], math.log(least), math.log(most))
-    gamma = uniform(images, seeds[2], -GAMMA, GAMMA)
+    draws = Draws(images, seed)
+    smallest, largest = EXPOSURES
+    exposed = draws.chosen(EXPOSED * strength)
+    factor = draws.uniform(math.log(smallest), math.log(largest))
+    gamma = draws.uniform(-GAMMA, GAMMA)
+
     curved = 255 * (images / 255) ** tf.exp(exposed * gamma)
     return curved * tf.exp(exposed * factor)
 
 
 def side_light(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
     """Light images from one side, so that the other side is in shade."""
-    seeds = split(seed, 3)
-    angle = uniform(images, seeds[0], 0.0, 2 * math.pi)
-    shaded = chosen(images, seeds[1], SHADED * strength)
-    slope = shaded * uniform(images, seeds[2], 0.0, SIDE_LIGHT)
+    draws = Draws(images, seed)
+    angle = draws.uniform(0.0, 2 * math.pi)
+    shaded = draws.chosen(SHADED * strength)
+    slope = shaded * draws.uniform(0.0, SIDE_LIGHT)
+
     x, y = grid(images)
     towards_the_light = (2 * x - 1) * tf.cos(angle) + (2 * y - 1) * tf.sin(angle)
     return images * tf.exp(slope * towards_the_light)
@@ -61,10 +63,10 @@ def side_light(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor
 
 def haze(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
     """Mix images with a bright grey, as flare, fog and washed-out cameras do."""
-    seeds = split(seed, 3)
-    hazy = chosen(images, seeds[0], HAZY * strength)
-    amount = hazy * uniform(images, seeds[1], 0.0, HAZE)
-    grey = uniform(images, seeds[2], *HAZE_LEVELS)
+    draws = Draws(images, seed)
+    hazy = draws.chosen(HAZY * strength)
+    amount = hazy * draws.uniform(0.0, HAZE)
+    grey = draws.uniform(*HAZE_LEVELS)
     return mixed(images, grey, amount)
 
 
@@ -73,21 +75,26 @@ def motion(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
 
     The angle and the length are drawn for the batch.
     """
-    reach = math.ceil(MOTION / 2)
+    draws = Draws(images, seed)
+    side = tf.cast(tf.shape(images)[1], tf.float32)
+    length = side / 96 * draws.of_batch(1.0, MOTION)
+    angle = draws.of_batch(0.0, math.pi)
+    moved = draws.chosen(MOVED * strength)
+    return mixed(images, filtered(images, line_kernel(length, angle)), moved)
 
-    seeds = split(seed, 3)
-    scale = tf.cast(tf.shape(images)[1], tf.float32) / 96
-    half = scale * tf.random.stateless_uniform((), seeds[0], 1.0, MOTION) / 2
-    angle = tf.random.stateless_uniform((), seeds[1], 0.0, math.pi)
-    line = tf.linspace(-half, half, 4 * reach + 1)[:, None, None]
+
+def line_kernel(length: tf.Tensor, angle: tf.Tensor) -> tf.Tensor:
+    """Return the filter that blurs along a line, float32 (odd, odd), with sum 1.
+
+    Args:
+        length: in pixels, at most `MOTION`.
+        angle: in radians.
+    """
+    reach = math.ceil(MOTION / 2)
     offsets = tf.range(-reach, reach + 1, dtype=tf.float32)
     x = offsets[None, None, :]
     y = offsets[None, :, None]
+    line = tf.linspace(-length / 2, length / 2, 4 * reach + 1)[:, None, None]
     distance = (x - line * tf.cos(angle)) ** 2 + (y - line * tf.sin(angle)) ** 2
     weights = tf.reduce_sum(tf.exp(-2 * distance), axis=0)
-    weights /= tf.reduce_sum(weights)
-    kernel = tf.tile(weights[:, :, None, None], (1, 1, 3, 1))
-    margins = [[0, 0], [reach, reach], [reach, reach], [0, 0]]
-    padded = tf.pad(images, margins, "SYMMETRIC")
-    blurred = tf.nn.depthwise_conv2d(padded, kernel, (1, 1, 1, 1), "VALID")
-    return mixed(images, blurred, chosen(images, seeds[2], MOVED * strength))
+    return weights / tf.reduce_sum(weights)
