@@ -3,14 +3,14 @@
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
-from facemask import parallel
+from facemask import overlap, parallel
 from facemask.cache import Cache
 from facemask.sources.box import Annotation, Box
 from facemask.sources.source import Entry, Source
@@ -21,9 +21,6 @@ BAD = "bad annotation"
 
 BEYOND = 1
 """Pixels by which a box may reach over the image's edge: it was rounded."""
-
-SAME_FACE = 0.3
-"""Intersection over union from which two crops show the same face."""
 
 LARGER = 3
 """A photo is about its largest face if that has this many times the area of the next."""
@@ -164,9 +161,11 @@ class Crops:
             around[part.part] = self.cropper.around(edges, image.size)
             crops.append(_cut(part, image, around[part.part]))
         labels = {crop.part: crop.label for crop in crops}
-        for name, face in _same_faces(around, faces).items():
+        names = list(around)
+        for number, index in overlap.match(list(around.values()), faces).items():
+            name = names[number]
             part = entry._replace(part=name + BY_FINDER, label=labels[name])
-            crops.append(_cut(part, image, face))
+            crops.append(_cut(part, image, faces[index]))
         return crops
 
 
@@ -186,36 +185,13 @@ def _crop(find: Callable[[Image.Image], list[Edges]], cut: Cut, photo: Photo | E
 def _by_face(entry: Entry, image: Image.Image, faces: list[Edges]) -> list[Entry]:
     if not faces:
         return [_without(entry, "no face", "the face finder finds none")]
-    largest = max(faces, key=_area)
-    areas = sorted(map(_area, faces))
+    largest = max(faces, key=overlap.area)
+    areas = sorted(map(overlap.area, faces))
     if len(areas) > 1 and areas[-1] < LARGER * areas[-2]:
         return [
             _without(entry, "several faces", f"it finds {len(faces)}, none clearly the largest")
         ]
     return [_cut(entry, image, largest)]
-
-
-def _same_faces(boxes: Mapping[str, Edges], faces: Sequence[Edges]) -> dict[str, Edges]:
-    """Return by box the face that shares most with it; each face belongs to one box at most."""
-    pairs = [(_shared(box, face), part, face) for part, box in boxes.items() for face in faces]
-    matches: dict[str, Edges] = {}
-    for shared, part, face in sorted(pairs, reverse=True):
-        if shared >= SAME_FACE and part not in matches and face not in matches.values():
-            matches[part] = face
-    return matches
-
-
-def _shared(box: Edges, other: Edges) -> float:
-    """Return the intersection over union of two boxes."""
-    width = min(box[2], other[2]) - max(box[0], other[0])
-    height = min(box[3], other[3]) - max(box[1], other[1])
-    if width <= 0 or height <= 0:
-        return 0
-    return width * height / (_area(box) + _area(other) - width * height)
-
-
-def _area(box: Edges) -> int:
-    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _edges(box: Box, size: tuple[int, int]) -> Edges | str:
