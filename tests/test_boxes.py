@@ -76,7 +76,7 @@ def annotate(kind: str, boxes: Boxes = BOXES, folder: str = "") -> None:
 
 def around(box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
     """Return the crop of a face in this box."""
-    margins = yaml.safe_load(Path("params.yaml").read_text())["export_tflite"]["crop"]
+    margins = yaml.safe_load(Path("params.yaml").read_text())["crop"]
     return detection.crop(detection.Face(box, score=1), margins, (WIDTH, HEIGHT))
 
 
@@ -145,7 +145,7 @@ def test_a_face_that_the_finder_finds_is_cropped_as_it_finds_it_too(run: Run, ph
     names = ["#2", "#2-finder", "#3", "#3-finder"]
     assert list(table.index) == ["images/0.png#1", *(f"images/0.png{name}" for name in names)]
     assert set(table["given_group"]) == {"images/0.png"}
-    margins = yaml.safe_load(Path("params.yaml").read_text())["export_tflite"]["crop"]
+    margins = yaml.safe_load(Path("params.yaml").read_text())["crop"]
     for number, face in enumerate(faces, 2):
         row = table.loc[f"images/0.png#{number}-finder"]
         assert row["label"] == NAMES[number - 2]

@@ -41,7 +41,7 @@ def counted() -> dict[str, Any]:
 @pytest.mark.usefixtures("photos")
 def test_each_photo_is_cropped_to_its_face_as_the_contract_says(run: Run) -> None:
     run("ingest")
-    margins = yaml.safe_load(Path("params.yaml").read_text())["export_tflite"]["crop"]
+    margins = yaml.safe_load(Path("params.yaml").read_text())["crop"]
     table, detector = raw_table(), FaceDetector()
     names = [f"{label}/{number}.png" for label in CLASSES for number in range(3)]
     assert list(table["path"]) == names

@@ -62,8 +62,6 @@ class Ingest(Section):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
     classes: Classes | None
     min_side: Positive
-    max_aspect_ratio: Annotated[float, Field(ge=1)]
-    min_contrast: Annotated[float, Field(ge=0, le=127.5)]
     max_quarantined_share: UnitInterval
     crop_faces: bool | list[str]
 

@@ -51,7 +51,7 @@ def find_classes(paths: Sequence[str]) -> tuple[str, str]:
         return _allowed(pair)
     if divisions:
         pairs = " or ".join(map(str, divisions.values()))
-        raise UserError(f"ingest.classes = null: the folders allow {pairs}; name two of them")
+        raise UserError(f"the folders allow {pairs}; name two of them in ingest.classes")
     names = sorted(parents(paths))
     raise UserError(
         f"exactly 2 classes are needed, each a folder of images; found {len(names)}: "
@@ -65,15 +65,15 @@ def _refuse_unlikely(pair: tuple[str, str], paths: Sequence[str]) -> None:
     few, many = sorted(pair, key=lambda name: len(inside[name]))
     both = f"the folders {many} ({len(inside[many])} images) and {few} ({len(inside[few])})"
     if len(inside[few]) < SMALLEST_SHARE * len(paths):
-        raise UserError(f"ingest.classes = null: {both} are too unequal; name the classes")
+        raise UserError(f"{both} are too unequal; name the classes in ingest.classes")
     try:
         deeper = find_classes(inside[many])
     except UserError:
         return
     if len(inside[many]) > LARGEST_SHARE * len(paths):
         raise UserError(
-            f"ingest.classes = null: {both} are the classes, or those in {many}: "
-            f"{' and '.join(deeper)}; name two"
+            f"{both} are the classes, or those in {many}: "
+            f"{' and '.join(deeper)}; name two of them in ingest.classes"
         )
 
 

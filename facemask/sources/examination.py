@@ -4,9 +4,9 @@ import hashlib
 import json
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from PIL import ImageStat
@@ -17,6 +17,19 @@ from facemask.files import code_version
 from facemask.sources.crops import Crops
 from facemask.sources.source import Entry
 from facemask.store import images, shards
+
+MAX_ASPECT_RATIO = 4
+"""Largest ratio of the longer side of an image to the shorter."""
+
+MIN_CONTRAST = 2
+"""Smallest standard deviation of an image's grey levels (0-255); below it, it is constant."""
+
+SIDE_FILE, NOT_AN_IMAGE = "side file", "not an image"
+"""Reasons: a file that is not meant as an image, and one that may be."""
+
+SIDE_FILES = {".cff", ".csv", ".docx", ".html", ".ini", ".json", ".log", ".md", ".pdf", ".txt"}
+SIDE_FILES |= {".names", ".tsv", ".xls", ".xlsx", ".xml", ".yaml", ".yml"}
+"""Endings of what tools leave beside images: annotations, tables, notes."""
 
 FILES_AT_ONCE, BYTES_AT_ONCE = 64, 200_000_000
 """A batch, a task, ends with the file that reaches either, which bounds the memory."""
@@ -105,3 +118,37 @@ def _examine(content: bytes) -> bytes:
         "pixels": hashlib.sha256(size.encode() + image.tobytes()).hexdigest(),
     }
     return json.dumps(facts).encode()
+
+
+def unfit(entry: Entry, facts: Mapping[str, Any], min_side: int) -> dict[str, str]:
+    """Return why a file cannot be learned from.
+
+    Args:
+        entry: the file.
+        facts: what `examine_all` yields with it.
+        min_side: shortest allowed side in pixels.
+
+    Returns:
+        `reason`, one of a few, and `detail`, in words; both are empty if it can.
+    """
+    suffix = PurePosixPath(entry.path).suffix.lower()
+    if entry.fault:
+        reason, detail = entry.reason, entry.fault
+    elif "reason" in facts:
+        reason, detail = facts["reason"], facts["detail"]
+        if reason == NOT_AN_IMAGE and suffix in SIDE_FILES:
+            reason, detail = SIDE_FILE, f"a {suffix} file"
+    else:
+        reason, detail = _bad_image(facts, min_side)
+    return {"reason": reason, "detail": detail}
+
+
+def _bad_image(facts: Mapping[str, Any], min_side: int) -> tuple[str, str]:
+    short, long = sorted((facts["width"], facts["height"]))
+    if short < min_side:
+        return "too small", f"{short} pixels, below ingest.min_side = {min_side}"
+    if long > short * MAX_ASPECT_RATIO:
+        return "extreme aspect ratio", f"{long}:{short}, above {MAX_ASPECT_RATIO}"
+    if facts["contrast"] < MIN_CONTRAST:
+        return "constant", f"contrast {facts['contrast']:.2f}, below {MIN_CONTRAST}"
+    return "", ""
