@@ -1,25 +1,20 @@
-"""Annotations of a source -> boxes with a class."""
+"""Annotations of a source in all formats that are read."""
 
-from collections.abc import Mapping
-
-from facemask.sources import box_files, box_lists
-from facemask.sources.box import Annotation
+from facemask.sources import box_table, coco, voc, yolo
+from facemask.sources.annotation import Annotation
 from facemask.sources.source import Source
+
+FORMATS = (box_table, coco, yolo, voc)
+"""Where an image has annotations in several formats, the last of these counts."""
 
 
 def read(source: Source) -> dict[str, Annotation]:
-    """Read the annotations of a source, by path of the image.
-
-    An annotation file of one image counts before a list of boxes of many images.
+    """Return the annotations of a source, by path of the image.
 
     Raises:
         UserError: two files of a YOLO set name different classes.
     """
-    return box_lists.read(source) | box_files.read(source)
-
-
-def labels(annotations: Mapping[str, Annotation]) -> set[str]:
-    """Return the names of the classes that the boxes have."""
-    return {
-        box.label for boxes in annotations.values() if not isinstance(boxes, str) for box in boxes
-    }
+    annotations: dict[str, Annotation] = {}
+    for form in FORMATS:
+        annotations |= form.read(source)
+    return annotations

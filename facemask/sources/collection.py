@@ -87,10 +87,10 @@ def collect(
     tables = given.read(source)
     annotations = {} if whole or tables.label else labelling.annotations_of(source, names)
     crop_faces = not whole and options.crops(source.name)
-    cropped = crops.Crops(source, annotations, cropper, cache, crop_faces=crop_faces)
+    entries = crops.crops(source, annotations, cropper, cache, crop_faces=crop_faces)
     rows = [
         _row(entry, tables) | facts | unfit(entry, facts, options.min_side)
-        for entry, facts in examine_all(cropped, spool, cache)
+        for entry, facts in examine_all(entries, len(source), spool, cache)
         if entry.fault or PurePosixPath(entry.path).name not in (*given.TABLES, people.TABLE)
     ]
     table = pd.DataFrame(rows, columns=COLUMNS, dtype=object).sort_values("path", ignore_index=True)

@@ -4,7 +4,8 @@ import hashlib
 import json
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,7 +15,6 @@ from PIL import ImageStat
 from facemask import parallel
 from facemask.cache import Cache
 from facemask.files import code_version
-from facemask.sources.crops import Crops
 from facemask.sources.source import Entry
 from facemask.store import images, shards
 
@@ -24,77 +24,101 @@ MAX_ASPECT_RATIO = 4
 MIN_CONTRAST = 2
 """Smallest standard deviation of an image's grey levels (0-255); below it, it is constant."""
 
-SIDE_FILE, NOT_AN_IMAGE = "side file", "not an image"
-"""Reasons: a file that is not meant as an image, and one that may be."""
+NOT_AN_IMAGE = "not an image"
+SIDE_FILE = "side file"
+"""Reason of a file that is not meant as an image."""
 
 SIDE_FILES = {".cff", ".csv", ".docx", ".html", ".ini", ".json", ".log", ".md", ".pdf", ".txt"}
 SIDE_FILES |= {".names", ".tsv", ".xls", ".xlsx", ".xml", ".yaml", ".yml"}
 """Endings of what tools leave beside images: annotations, tables, notes."""
 
-FILES_AT_ONCE, BYTES_AT_ONCE = 64, 200_000_000
-"""A batch, a task, ends with the file that reaches either, which bounds the memory."""
+FILES_AT_ONCE = 64
+BYTES_AT_ONCE = 200_000_000
+"""A batch ends with the file that reaches either, which bounds the memory."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Files that are examined in one task.
+
+    Attributes:
+        entries: the files.
+        keys: SHA-256 of each.
+        facts: what earlier runs found out, by SHA-256, as JSON.
+    """
+
+    entries: list[Entry]
+    keys: list[str]
+    facts: dict[str, bytes]
 
 
 def examine_all(
-    source: Crops, spool: shards.Spool, cache: Path
+    entries: Iterable[Entry], count: int, spool: shards.Spool, cache: Path
 ) -> Iterator[tuple[Entry, dict[str, Any]]]:
-    """Yield each file with what it is, and put the bytes of those that can be decoded by.
+    """Yield each file with what it is, and put aside the bytes of those that can be decoded.
 
     Args:
-        source: the files.
+        entries: the files.
+        count: about how many there are, for the progress bar.
         spool: gets their bytes.
         cache: file of what earlier runs found out.
 
     Yields:
-        The file; and format, width, height, contrast, pixels, sha256, and start and length in the
-        spool, or reason and detail if it is not an image.
-
-    Raises:
-        UserError: the cache is in use, or the disk is full.
+        The file; and width, height, contrast, pixels, sha256, and start and length in the spool; or
+        reason and detail if it is not an image.
     """
     known = Cache(cache, "examine", code_version(sys.modules[__name__]) + images.version())
     places: dict[str, tuple[int, int]] = {}
-    waiting: deque[tuple[list[Entry], list[str], dict[str, bytes]]] = deque()
+    waiting: deque[Batch] = deque()
 
     def tasks() -> Iterator[dict[str, tuple[int, int]]]:
-        for batch in _batches(iter(source)):
-            keys = [hashlib.sha256(entry.content).hexdigest() for entry in batch]
-            facts = known.recall(set(keys))
-            contents = {key: entry.content for key, entry in zip(keys, batch, strict=True)}
-            unfit = {key for key, fact in facts.items() if "reason" in json.loads(fact)}
-            fresh = [key for key in contents if key not in places and key not in unfit]
-            starts = spool.add([contents[key] for key in fresh])
-            for key, start in zip(fresh, starts, strict=True):
-                places[key] = start, len(contents[key])
-            waiting.append((batch, keys, facts))
-            yield {key: places[key] for key in contents if key not in facts}
+        for files in _batches(entries):
+            keys = [hashlib.sha256(entry.content).hexdigest() for entry in files]
+            batch = Batch(files, keys, known.recall(set(keys)))
+            places.update(_spooled(batch, places, spool))
+            waiting.append(batch)
+            yield {key: places[key] for key in set(keys) - batch.facts.keys()}
 
-    for found in parallel.run(
+    results = parallel.run(
         partial(_examine_files, spool.path),
         tasks(),
-        "ingest",
-        "file",
-        len(source),
-        lambda _: len(waiting[0][0]),  # results come in the order of the batches
-    ):
-        batch, keys, facts = waiting.popleft()
-        known.keep(found)
-        for entry, key in zip(batch, keys, strict=True):
-            fact = json.loads((facts | found)[key])
-            if "pixels" in fact:
+        title="ingest",
+        unit="file",
+        total=count,
+        units=lambda _: len(waiting[0].entries),  # results come in the order of the batches
+    )
+    for fresh in results:
+        batch = waiting.popleft()
+        known.keep(fresh)
+        for entry, key in zip(batch.entries, batch.keys, strict=True):
+            facts = json.loads((batch.facts | fresh)[key])
+            if "pixels" in facts:
                 start, length = places[key]
-                fact |= {"sha256": key, "start": start, "length": length}
-            yield entry, fact
+                facts |= {"sha256": key, "start": start, "length": length}
+            yield entry, facts
 
 
-def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
-    batch, size = [], 0
+def _spooled(
+    batch: Batch, places: Mapping[str, tuple[int, int]], spool: shards.Spool
+) -> dict[str, tuple[int, int]]:
+    """Put the bytes of new files that may be images into the spool; return start and length."""
+    contents = dict(zip(batch.keys, (entry.content for entry in batch.entries), strict=True))
+    bad = {key for key, facts in batch.facts.items() if "reason" in json.loads(facts)}
+    keys = [key for key in contents if key not in places and key not in bad]
+    starts = spool.add([contents[key] for key in keys])
+    return {key: (start, len(contents[key])) for key, start in zip(keys, starts, strict=True)}
+
+
+def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    batch = []
+    size = 0
     for entry in entries:
         batch.append(entry)
         size += len(entry.content)
         if len(batch) == FILES_AT_ONCE or size >= BYTES_AT_ONCE:
             yield batch
-            batch, size = [], 0
+            batch = []
+            size = 0
     if batch:
         yield batch
 

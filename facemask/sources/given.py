@@ -3,21 +3,24 @@
 import csv
 import io
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 import pandas as pd
 
 from facemask.errors import UserError
-from facemask.sources.source import Entry, Source, harmless
+from facemask.sources.lookup import Lookup
+from facemask.sources.source import Entry, Source
 
-PATH = "path"
 COLUMN_OF_TABLE = {"labels.csv": "label", "groups.csv": "group", "splits.csv": "split"}
-"""Names of this pipeline's tables; each has `PATH`, relative to the table, and this column."""
+"""Names of this pipeline's tables; each has `path`, relative to the table, and this column."""
 
-HUGGING_FACE, ROBOFLOW = "metadata.csv", "_classes.csv"
-"""Tables of others: `file_name,label`; and `filename` with a column of 0 and 1 for each class."""
+HUGGING_FACE = "metadata.csv"
+"""Name of a table with `file_name,label`."""
+
+ROBOFLOW = "_classes.csv"
+"""Name of a table with `filename` and a column of 0 and 1 for each class."""
 
 TABLES = {*COLUMN_OF_TABLE, HUGGING_FACE, ROBOFLOW}
 
@@ -41,7 +44,7 @@ class Row:
 
 
 def read(source: Source) -> Given:
-    """Read the tables of a source; one that is damaged is left to the examination of the files.
+    """Read the tables of a source; those that cannot be read are left to the examination of files.
 
     Raises:
         UserError: a table has other columns, names a file that is not in the source, or contradicts
@@ -49,11 +52,11 @@ def read(source: Source) -> Given:
     """
     given = Given()
     seen: dict[tuple[str, str], Row] = {}
-    paths = set(source.names)
+    lookup = Lookup(source.names)
     names = [name for name in source.names if PurePosixPath(name).name in TABLES]
-    for entry in source.read(names) if names else ():
+    for entry in source.read(names):
         column = COLUMN_OF_TABLE.get(PurePosixPath(entry.path).name, "label")
-        for row in () if entry.fault else _rows(entry, column, paths):
+        for row in () if entry.fault else _rows(entry, column, lookup):
             first = seen.setdefault((column, row.path), row)
             if first.value != row.value:
                 raise UserError(
@@ -64,43 +67,42 @@ def read(source: Source) -> Given:
     return given
 
 
-def _rows(entry: Entry, column: str, paths: Collection[str]) -> Iterator[Row]:
-    """Yield the rows of a table that say something; `paths` are those of the source."""
-    above = PurePosixPath(entry.path).parent
+def _rows(entry: Entry, column: str, lookup: Lookup) -> Iterator[Row]:
+    """Yield the rows of a table that say something."""
     for number, (name, value) in enumerate(_pairs(entry, column), 2):  # row 1 names the columns
         where = f"{entry.path}, row {number}"
-        path = _in_source(above, harmless(name), paths)
-        if path not in paths:
-            raise UserError(f"{where}: path = {path!r}: the source has no such file")
+        path = lookup.find(entry.path, name)
+        if not path:
+            raise UserError(f"{where}: path = {name!r}: the source has no such file")
         if not value:
             continue
-        if not re.match(r"\w", value):  # also what a spreadsheet would run
+        if not re.match(r"\w", value):  # a spreadsheet would run some of these
             raise UserError(
                 f"{where}: {column} = {value!r}: should begin with a letter, digit or underscore"
             )
         if column == "group":  # two tables may give the same name to different groups
-            value = f"{above}/{value}"
+            value = f"{PurePosixPath(entry.path).parent}/{value}"
         yield Row(path, value, where)
 
 
-def _pairs(entry: Entry, column: str) -> Iterator[tuple[str, str]]:
-    """Yield the path and the value of each row."""
-    name = PurePosixPath(entry.path).name
+def _pairs(entry: Entry, column: str) -> Iterable[tuple[str, str]]:
+    """Return the name of the image and the value of each row."""
+    table_name = PurePosixPath(entry.path).name
+    form = f"should be CSV with path,{column}"
     try:
         table = parse(entry.content)
     except ValueError as error:
-        raise UserError(f"{entry.path}: should be CSV with {PATH},{column}: {error}") from error
-    if name == HUGGING_FACE:
-        if {"file_name", "label"} <= set(table):  # else it tells something else of the images
-            yield from zip(table["file_name"], table["label"], strict=True)
-    elif name == ROBOFLOW:
-        if "filename" in table:
-            yield from zip(table.pop("filename"), _only_class(table), strict=True)
-    elif {PATH, column} <= set(table):
-        yield from zip(table[PATH], table[column], strict=True)
-    else:
-        columns = ",".join(map(str, table))[:100]
-        raise UserError(f"{entry.path}: should be CSV with {PATH},{column}, has {columns}")
+        raise UserError(f"{entry.path}: {form}: {error}") from error
+    columns = set(table)
+    if table_name == ROBOFLOW and "filename" in columns:
+        return zip(table.pop("filename"), _only_class(table), strict=True)
+    if table_name == HUGGING_FACE and {"file_name", "label"} <= columns:
+        return zip(table["file_name"], table["label"], strict=True)
+    if {"path", column} <= columns:
+        return zip(table["path"], table[column], strict=True)
+    if table_name in COLUMN_OF_TABLE:
+        raise UserError(f"{entry.path}: {form}, has {','.join(map(str, table))[:100]}")
+    return ()  # a table of others that says something else
 
 
 def parse(content: bytes) -> pd.DataFrame:
@@ -110,8 +112,9 @@ def parse(content: bytes) -> pd.DataFrame:
         ValueError: it is not such a table.
     """
     text = content.decode("utf-8-sig")
+    first_line = text.partition("\n")[0]
     try:
-        separator = csv.Sniffer().sniff(text.partition("\n")[0], ",;\t").delimiter
+        separator = csv.Sniffer().sniff(first_line, ",;\t").delimiter
     except csv.Error:  # a table of one column
         separator = ","
     table = pd.read_csv(
@@ -129,9 +132,3 @@ def _only_class(table: pd.DataFrame) -> list[str]:
     """Return the column that is 1 in each row, empty where none is, or several are."""
     chosen = [[name for name in table if row[name] == "1"] for row in table.to_dict("records")]
     return [str(names[0]) if len(names) == 1 else "" for names in chosen]
-
-
-def _in_source(above: PurePosixPath, path: str, paths: Collection[str]) -> str:
-    """Return a path of a table in the folder `above` as the source has it, also one of Windows."""
-    whole = path if above == PurePosixPath() else str(above / path)
-    return whole if whole in paths else whole.replace("\\\\", "/")

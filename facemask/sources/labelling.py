@@ -6,7 +6,7 @@ import pandas as pd
 
 from facemask.errors import UserError
 from facemask.sources import boxes, crops
-from facemask.sources.box import Annotation
+from facemask.sources.annotation import Annotation, class_names
 from facemask.sources.classes import find_classes, folder_of, folders_above, parents, translated
 from facemask.sources.source import Source
 
@@ -20,10 +20,10 @@ UNLISTED = "not listed"
 def annotations_of(source: Source, names: Mapping[str, str] | None) -> Mapping[str, Annotation]:
     """Return the boxes of a source if they say the classes: two, or one that has a name."""
     annotations = boxes.read(source)
-    labels = boxes.labels(annotations)
+    names_of_boxes = class_names(annotations)
     if names is None:
-        return annotations if len(labels) > 1 else {}
-    return annotations if labels & translated(names, labels).keys() else {}
+        return annotations if len(names_of_boxes) > 1 else {}
+    return annotations if names_of_boxes & translated(names, names_of_boxes).keys() else {}
 
 
 def names_in(good: pd.DataFrame, names: Mapping[str, str] | None) -> dict[str, str]:

@@ -39,7 +39,7 @@ def read(sources: Sequence[Source]) -> pd.DataFrame:
     parts = [pd.DataFrame(columns=COLUMNS)]
     for source in sources:
         names = [path for path in source.names if PurePosixPath(path).name == TABLE]
-        for entry in source.read(names) if names else ():
+        for entry in source.read(names):
             parts.append(_attributes(entry, source).assign(set=source.name))
     return pd.concat(parts)[COLUMNS]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from facemask import params
 from facemask.errors import UserError
+from facemask.sources.annotation import FOLDERS
 from facemask.sources.archives import ARCHIVE
-from facemask.sources.box_files import FOLDERS
 from facemask.sources.classes import translated
 from facemask.sources.names import is_litter
 from facemask.sources.source import DESCRIPTION, Source

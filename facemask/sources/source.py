@@ -3,7 +3,7 @@
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -108,8 +108,10 @@ class Source:
     def __iter__(self) -> Iterator[Entry]:
         return self.read(self.names)
 
-    def read(self, names: Iterable[str]) -> Iterator[Entry]:
+    def read(self, names: Sequence[str]) -> Iterator[Entry]:
         """Yield some of the files, by their names in `names`; one that is damaged has a fault."""
+        if not names:
+            return
         with _opened(self.path, self.key) as files:
             for name in names:
                 try:

@@ -46,7 +46,7 @@ def advice(source: Source) -> str:
     for suffix in sorted(suffixes):
         names = (name for name in source.names if PurePosixPath(name).suffix.lower() == suffix)
         chosen = list(islice(names, LOOKED_AT))
-        for entry in source.read(chosen) if chosen else ():
+        for entry in source.read(chosen):
             beginning = entry.content[:BEGINNING]
             if suffix == ".txt" and _is_yolo(beginning):
                 return f"{entry.path} {UNNAMED}"

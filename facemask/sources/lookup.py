@@ -1,0 +1,31 @@
+"""Names of images in a table or an annotation file -> paths of the source."""
+
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from facemask.sources.source import harmless
+
+
+class Lookup:
+    """Finds an image beside the file that names it, or anywhere if its name occurs once."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        """Take all paths of a source."""
+        self.paths = set(paths)
+        self.by_name: dict[str, list[str]] = {}
+        for path in self.paths:
+            self.by_name.setdefault(PurePosixPath(path).name, []).append(path)
+
+    def find(self, file: str, image: str) -> str:
+        """Return the path of an image that a file names; empty where it is not in the source.
+
+        A backslash may be part of the name, or stand between folders as on Windows.
+        """
+        folder = PurePosixPath(file).parent
+        for name in (image, image.replace("\\", "/")):
+            path = harmless(name)
+            beside = path if folder == PurePosixPath() else str(folder / path)
+            if beside in self.paths:
+                return beside
+        same_name = self.by_name.get(PurePosixPath(path).name, [])
+        return same_name[0] if len(same_name) == 1 else ""

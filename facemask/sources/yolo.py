@@ -1,0 +1,112 @@
+"""YOLO annotations: a `.txt` file for each image, and a file with the names of the classes."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import PurePosixPath
+
+from ruamel.yaml import YAML, AnchorToken
+from ruamel.yaml.error import YAMLError
+
+from facemask.errors import UserError
+from facemask.sources.annotation import (
+    Annotation,
+    BadAnnotationError,
+    Box,
+    Edges,
+    beside_images,
+    class_name,
+    content_of,
+    numbers,
+)
+from facemask.sources.source import Entry, Source
+
+NAME_FILES = ("classes.txt", "obj.names", "data.yaml", "data.yml")
+"""Where YOLO's tools write the names of the classes; the boxes have their numbers."""
+
+BOX = 4
+"""Numbers of a box: its centre and its size, as shares of the image's sides."""
+
+BOX_AND_CONFIDENCE = 5
+SMALLEST_POLYGON = 6
+"""Numbers of a polygon of three points."""
+
+
+def read(source: Source) -> dict[str, Annotation]:
+    """Return the YOLO annotations of a source, by path of the image; none without class names.
+
+    Raises:
+        UserError: two files name different classes.
+    """
+    names = _names(source)
+    if not names:
+        return {}
+    return beside_images(source, ".txt", partial(_boxes, names=names))
+
+
+def _boxes(content: bytes, names: Mapping[int, str]) -> list[Box]:
+    lines = content.decode("utf-8-sig").splitlines()
+    return [
+        _box(line.split(), number, names) for number, line in enumerate(lines, 1) if line.split()
+    ]
+
+
+def _box(fields: Sequence[str], line: int, names: Mapping[int, str]) -> Box:
+    index = fields[0]
+    count = len(fields) - 1
+    is_polygon = count >= SMALLEST_POLYGON and count % 2 == 0
+    if not index.isdecimal() or not (is_polygon or count in (BOX, BOX_AND_CONFIDENCE)):
+        raise BadAnnotationError(
+            f"line {line}: should be a class's number and four shares, or a polygon"
+        )
+    if int(index) not in names:
+        raise BadAnnotationError(f"line {line}: class {index} has no name; there are {len(names)}")
+    values = numbers(fields[1:])
+    edges = _around(values) if is_polygon else _edges(*values[:BOX])
+    return Box(names[int(index)], edges, image_size=(1, 1))
+
+
+def _edges(x: float, y: float, width: float, height: float) -> Edges:
+    """Return the edges of a box that is given by its centre."""
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
+
+
+def _around(points: Sequence[float]) -> Edges:
+    """Return the edges of the box around a polygon; x and y of its points alternate."""
+    x = points[::2]
+    y = points[1::2]
+    return min(x), min(y), max(x), max(y)
+
+
+def _names(source: Source) -> dict[int, str]:
+    """Return the names of the classes by their numbers; none where no file has any."""
+    files = [name for name in source.names if PurePosixPath(name).name in NAME_FILES]
+    names_of_file = {entry.path: _names_in(entry) for entry in source.read(files)}
+    named = {path: names for path, names in names_of_file.items() if names}
+    first = next(iter(named), "")
+    for path, names in named.items():
+        if names != named[first]:
+            raise UserError(f"{source.path}: {first} and {path} name different classes")
+    return named.get(first, {})
+
+
+def _names_in(entry: Entry) -> dict[int, str]:
+    """Return the names in a file; none where it holds something else."""
+    try:
+        text = content_of(entry).decode("utf-8-sig")
+        is_yaml = entry.path.endswith(("yaml", "yml"))
+        names = _names_in_yaml(text) if is_yaml else text.splitlines()
+        if isinstance(names, list):
+            names = dict(enumerate(names))
+        if not isinstance(names, dict):
+            return {}
+        return {int(key): class_name(name) for key, name in names.items() if str(name).strip()}
+    except (ValueError, TypeError, RecursionError, YAMLError):
+        return {}
+
+
+def _names_in_yaml(text: str) -> object:
+    reader = YAML(typ="safe", pure=True)
+    if any(isinstance(token, AnchorToken) for token in reader.scan(text)):
+        return None  # what is repeated by its anchor may expand to very much
+    values = reader.load(text)
+    return values.get("names") if isinstance(values, dict) else None
