@@ -25,6 +25,7 @@ from PIL import Image
 from facemask.files import remove
 from facemask.store import images
 from facemask.store.pixels import Pixels
+from stages import paths
 
 REPOSITORY = Path(__file__).parents[1]
 CLASSES = ("WithMask", "WithoutMask")
@@ -104,8 +105,11 @@ def set_params(project: Path, changes: Mapping[str, Any]) -> None:
 
 
 def small_project(folder: Path) -> Path:
-    """Write small parameters and a source of 2 x 10 pictures."""
+    """Write small parameters, a source of 2 x 10 pictures, and the published model."""
     shutil.copy(REPOSITORY / "params.yaml", folder)
+    published = folder / paths.PUBLISHED
+    published.parent.mkdir(parents=True)
+    shutil.copy(REPOSITORY / paths.PUBLISHED, published)
     set_params(folder, TINY)
     for label in CLASSES:
         draw(folder / "data/faces" / label, 10)

@@ -195,7 +195,6 @@ def test_from_scratch_the_published_model_is_compared_on_what_it_has_not_seen(
 ) -> None:
     shutil.copytree("data/old", "data/faces")
     published = started / "results/face-mask-12k/model.keras"
-    published.parent.mkdir(parents=True)
     shutil.move("start.keras", published)
     changes = {"train.start": "scratch", "split.validation": 0.4, "seed": 2, "train.epochs": 1}
     set_params(started, changes)
