@@ -10,6 +10,7 @@ import keras
 import pandas as pd
 
 from facemask import files, params, timing
+from facemask.evaluation import people
 from facemask.export import conversion, end_to_end, model_card, parity, variants
 from facemask.files import replacing
 from facemask.inference.contract import Contract, describe
@@ -57,11 +58,15 @@ def export_tflite(values: params.Params) -> dict[str, Any]:
     photos = end_to_end.ask_stored(paths.RAW_PHOTOS, paths.TFLITE_MODEL)
     tables.write(photos, paths.PHOTOS)
 
+    attributes = tables.read(paths.PEOPLE)
+    of_photos = attributes[attributes["set"] == "photos"]
+
     figures["train"] = {"parameters": trained.count_params()}
     figures["export_tflite"] = {
         "shipped": shipped,
         "variants": measured,
         "photos": end_to_end.measure(photos),
+        "people": people.error_rates(photos, of_photos),
     }
     model_card.write(paths.MODEL_CARD, contract, figures)
     files.write_json(figures["export_tflite"], paths.DETAILS / "export_tflite.json")

@@ -34,6 +34,9 @@ def whole(project: Path) -> Path:
     shutil.copy(SOURCE / "WithMask/two.png", SOURCE / "WithMask/twice.png")
     Image.linear_gradient("L").resize((640, 480)).save(SOURCE / "WithoutMask/wall.png")
     (SOURCE / "WithMask/broken.jpg").write_text("not a picture")
+    (SOURCE / "people.csv").write_text(
+        "path,hat\nWithoutMask/wall.png,red\nWithMask/two.png,blue\n"
+    )
     box = "<object><name>{}</name><bndbox><xmin>40</xmin><ymin>40</ymin>"
     box += "<xmax>240</xmax><ymax>240</ymax></bndbox></object>"
     for label in CLASSES:
@@ -76,8 +79,12 @@ def test_the_shipped_file_is_asked_about_each_photo_from_end_to_end(run: Run) ->
     headline = json.loads(Path("metrics/export_tflite/balanced_accuracy.json").read_text())
     assert headline == {"photos": measured["balanced_accuracy"]}
     card = Path("models/model_card.md").read_text()
-    assert "On 9 photos of one person each" in card
-    assert "not measured on several\nfaces" in card
+    assert "on 9 photos of one person each" in card
+    assert "not measured on several\nfaces, or on how a mask is worn. It is not" in card
+    groups = {group["value"]: group for group in details("export_tflite")["people"]["groups"]}
+    assert groups["red"]["errors"] == 1  # no face is found on the wall
+    assert groups["blue"]["errors"] == int(rows.loc["WithMask/two.png", "predicted"] != "WithMask")
+    assert "| photos | hat red | WithoutMask | 1 | 100.00% | 20.65% to 100.00% |" in card
 
     trained = Path("models/model.keras").read_bytes()
     split = Path("data/split.csv").read_bytes()
@@ -88,7 +95,9 @@ def test_the_shipped_file_is_asked_about_each_photo_from_end_to_end(run: Run) ->
     assert details("export_tflite")["photos"] == {}
     assert json.loads(Path("metrics/export_tflite/balanced_accuracy.json").read_text()) == {}
     assert pd.read_csv("data/photos.csv").empty
-    assert "not measured on whole photos" in Path("models/model_card.md").read_text()
+    card = Path("models/model_card.md").read_text()
+    assert "not measured on whole photos" in card
+    assert "on how a mask is worn, nor by age, sex or skin" in card
     assert Path("models/model.keras").read_bytes() == trained
     assert Path("data/split.csv").read_bytes() == split
 
