@@ -32,6 +32,9 @@ SIDE_FILES |= {".names", ".tsv", ".xls", ".xlsx", ".xml", ".yaml", ".yml"}
 REFUSED = ["path", "reason", "detail"]
 """Columns of a table of what is not to be used."""
 
+FACE = ["source", "path", "sha256", "label", "left", "top", "right", "bottom"]
+"""Columns of an annotated face: its photo, its class (empty for another one), and its box."""
+
 PLACE = ["start", "length"]
 """Columns that say where in the spool a file is."""
 
@@ -49,12 +52,14 @@ class Collection:
         bad: source, path, reason (one of a few), detail (in words), and `start` and `length` in the
             spool, 0 where nothing could be decoded.
         classes: the two names, in alphabetical order.
+        faces: the annotated faces of whole photos, with `FACE`; else no row.
     """
 
     sources: list[Source]
     good: pd.DataFrame
     bad: pd.DataFrame
     classes: list[str]
+    faces: pd.DataFrame
 
     @property
     def origin(self) -> str:
@@ -91,15 +96,20 @@ def collect(
         cache: file of what earlier runs found out.
         cropper: crops faces, where the source has boxes or photos to be cropped.
         subset: for the column `split`: name of an external test set.
-        whole: whether images stay as they are, even where the source has boxes.
+        whole: whether images stay as they are, even where the source has boxes. Then a photo
+            without boxes has the class of its folder.
 
     Raises:
         UserError: no image is good, or the classes are not two, or a table of the source is wrong.
     """
     given = tables_of_source.read(source)
-    annotations = {} if whole or given.label else _annotations(source, names)
-    crop_faces = not whole and options.crops(source.name)
-    cropped = crops.Crops(source, annotations, cropper, cache, crop_faces=crop_faces)
+    annotations = {} if given.label else _annotations(source, names)
+    if whole:
+        names = translated(names or {}, boxes.labels(annotations))
+        annotations = _known_first(annotations, names)
+    cropped = crops.Crops(
+        source, annotations, cropper, cache, crop_faces=options.crops(source.name), whole=whole
+    )
     rows = [
         _row(entry, given) | facts | _unfit(entry, facts, options)
         for entry, facts in examine_all(cropped, spool, cache)
@@ -110,7 +120,8 @@ def collect(
     _require_images(source.origin, table[table["reason"] == ""], table)
     try:
         names = _names(table[table["reason"] == ""], names)
-        _label(table, names, by_folder=not annotations, by_table=bool(given.label))
+        by_folder = whole or not annotations
+        _label(table, names, by_folder=by_folder, by_table=bool(given.label))
         good = table[table["reason"] == ""].fillna("")
         _require_classes(source, good, table, names)
     except UserError as error:
@@ -122,6 +133,7 @@ def collect(
         good=good[[*shards.COLUMNS, *PLACE]],
         bad=bad[["source", *REFUSED, *PLACE]],
         classes=sorted(set(names.values()) - {""}),
+        faces=_faces(good, annotations, names) if whole else pd.DataFrame(columns=FACE),
     )
 
 
@@ -135,9 +147,11 @@ def merge(parts: Sequence[Collection]) -> Collection:
     """
     good = pd.concat([part.good for part in parts], ignore_index=True)
     bad = pd.concat([part.bad for part in parts], ignore_index=True)
+    faces = pd.concat([part.faces for part in parts], ignore_index=True)
     if len(parts) > 1:
         good["path"] = good["source"] + "/" + good["path"]
         bad["path"] = bad["source"] + "/" + bad["path"]
+        faces["path"] = faces["source"] + "/" + faces["path"]
         group = good["given_group"]
         good["given_group"] = group.where(group == "", good["source"] + "/" + group)
     disputed = good[good.groupby("pixels")["label"].transform("nunique") > 1]
@@ -148,6 +162,7 @@ def merge(parts: Sequence[Collection]) -> Collection:
         good=good,
         bad=bad,
         classes=parts[0].classes,
+        faces=faces,
     )
     _require_images(merged.origin, good, bad)
     return merged
@@ -223,6 +238,34 @@ def _annotations(source: Source, names: Mapping[str, str] | None) -> Mapping[str
     if names is None:
         return annotations if len(labels) > 1 else {}
     return annotations if labels & translated(names, labels).keys() else {}
+
+
+def _known_first(
+    annotations: Mapping[str, Annotation], names: Mapping[str, str]
+) -> dict[str, Annotation]:
+    """Return the annotations with the boxes of a photo that have one of the classes first."""
+    return {
+        path: found
+        if isinstance(found, str)
+        else sorted(found, key=lambda box: not names.get(box.label))
+        for path, found in annotations.items()
+    }
+
+
+def _faces(
+    good: pd.DataFrame, annotations: Mapping[str, Annotation], names: Mapping[str, str]
+) -> pd.DataFrame:
+    """Return a row for each annotated face of the good photos, with the columns `FACE`."""
+    faces = []
+    for photo in good.to_dict("records"):
+        boxes_of_photo = annotations.get(photo["path"], [])
+        assert not isinstance(boxes_of_photo, str)  # else the photo would not be good
+        for box in boxes_of_photo:
+            edges = crops.edges_of(box, (photo["width"], photo["height"]))
+            if not isinstance(edges, str):
+                label = names.get(box.label, "")
+                faces.append((photo["source"], photo["path"], photo["sha256"], label, *edges))
+    return pd.DataFrame(faces, columns=FACE)
 
 
 def _row(entry: Entry, given: Given) -> dict[str, Any]:

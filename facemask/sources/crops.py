@@ -89,6 +89,7 @@ class Crops:
         cache: Path,
         *,
         crop_faces: bool,
+        whole: bool,
     ) -> None:
         """Take the files, and what says which parts of them are wanted.
 
@@ -99,17 +100,21 @@ class Crops:
             cropper: crops the faces.
             cache: file of what earlier runs found out.
             crop_faces: whether a photo without boxes is cropped to its main face.
+            whole: whether every photo stays as it is, with the label of its first box.
         """
         self.source = source
         self.annotations = annotations
         self.cropper = cropper
         self.cache = cache
         self.crop_faces = crop_faces
+        self.whole = whole
 
     def __len__(self) -> int:
         return len(self.source)
 
     def __iter__(self) -> Iterator[Entry]:
+        if self.whole:
+            return map(self._labelled, self.source)
         if self.annotations:
             return self._cropped(map(self._labelled, self.source), self._by_boxes)
         if self.crop_faces:
@@ -154,7 +159,7 @@ class Crops:
         for number, box in enumerate(self.annotations[entry.path], 1):
             assert isinstance(box, Box)
             part = entry._replace(part=f"#{number}", label=box.label)
-            edges = _edges(box, image.size)
+            edges = edges_of(box, image.size)
             if isinstance(edges, str):
                 crops.append(_without(part, BAD, edges))
                 continue
@@ -194,7 +199,7 @@ def _by_face(entry: Entry, image: Image.Image, faces: list[Edges]) -> list[Entry
     return [_cut(entry, image, largest)]
 
 
-def _edges(box: Box, size: tuple[int, int]) -> Edges | str:
+def edges_of(box: Box, size: tuple[int, int]) -> Edges | str:
     """Return a box in pixels of its image, or in words what is wrong with it."""
     width, height = size
     if box.image_size == (1, 1):
