@@ -12,6 +12,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -22,13 +23,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageOps
 from playwright.sync_api import Browser, Locator, Page, Playwright, Route, expect, sync_playwright
 
-from facemask.inference import photos
+from facemask.inference import contract, photos
 from facemask.inference.classifier import Answer, Classifier
 from facemask.inference.detection import FaceDetector
 from facemask.inference.drawing import COLOURS
 from facemask.store import images
 from tests.helpers import CLASSES, REPOSITORY, drawn_faces, photo, shell
-from tools.browser import CHROMIUM, Server, camera_options, film, launch
+from tools.browser import CHROMIUM, HTTP_CACHING, Server, camera_options, film, launch
 
 NPM = shutil.which("npm")
 pytestmark = pytest.mark.skipif(not (CHROMIUM and NPM), reason="needs Chromium, node and npm")
@@ -41,6 +42,7 @@ CAMERA_SIDE, CAMERA_FRAMES = 240, 40
 UNSURE = 0.7
 SURE = 0.9
 """Score of a face that is found in a film, too, whose colours are coarser."""
+NEXT_RUN = "Faces of the next run."
 SCHEMES: tuple[Literal["light", "dark"], ...] = "light", "dark"
 
 
@@ -49,6 +51,21 @@ def dist(demo: Path) -> Path:
     """The page with the model of the demo, as `make web` builds it."""
     shell(demo, "make", "deploy/web/dist")
     return demo / "deploy/web/dist"
+
+
+@pytest.fixture(scope="module")
+def next_dist(demo: Path, dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page with the model and the description of another run."""
+    folder = tmp_path_factory.mktemp("next") / "dist"
+    run = demo / "models/facemask.tflite", demo / "details/ingest.json"
+    before = [file.read_bytes() for file in run]
+    model, values = contract.read(before[0], "")
+    run[0].write_bytes(contract.seal(model, replace(values, author="Somebody else")))
+    run[1].write_text(json.dumps(json.loads(before[1]) | {"description": NEXT_RUN}))
+    shell(dist.parent, "npm", "run", "build", "--", "--outDir", str(folder))
+    for file, content in zip(run, before, strict=True):
+        file.write_bytes(content)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +223,20 @@ def test_scales_as_pillow_does(page: Page, classifier: Classifier) -> None:
     assert found[::2] == found[1::2]
 
 
+def test_turns_a_webp_upright(page: Page, classifier: Classifier) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 64, 3), dtype=np.uint8)
+    files = []
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        turned = encode(pixels, "WEBP", lossless=True, exif=exif)
+        upright = np.asarray(images.open_rgb(turned))
+        files += [upload(f"{orientation}.webp", turned), upload("upright.png", encode(upright))]
+    found = decisions(page, files)
+    assert found[::2] == found[1::2]
+    assert len(set(found)) > 4
+
+
 def test_turned_transparent_and_animated_pictures(
     page: Page, faces: list[Path], classifier: Classifier
 ) -> None:
@@ -312,6 +343,92 @@ def test_works_offline_after_the_first_visit(
         expect(page.locator("#status")).to_have_text("Ready.", timeout=30_000)
         answers(page, [faces[0]], find=True)
         expect(page.locator("#results .trouble")).to_have_count(0)
+
+
+@pytest.fixture(params=HTTP_CACHING)
+def updated(request: pytest.FixtureRequest, dist: Path) -> Iterator[Server]:
+    """A host of the page, which may get another version, for each kind of HTTP caching."""
+    with Server(dist, HTTP_CACHING[request.param]) as server:
+        yield server
+
+
+KEPT = "navigator.serviceWorker.ready.then(() => caches.keys())"
+
+
+def wait_for_update(page: Page, kept: list[str]) -> None:
+    """Wait until the browser keeps another version than before, and that one alone."""
+    page.evaluate(
+        """async ([kept]) => {
+            const isNew = (keys) => keys.length === 1 && keys[0] !== kept;
+            while (!isNew(await caches.keys())) await new Promise(done => setTimeout(done, 50));
+        }""",
+        kept,
+    )
+
+
+def expect_next_run(page: Page, server: Server) -> None:
+    expect(page.locator("#status")).to_have_text("Ready.", timeout=30_000)
+    expect(page.locator("#about")).to_contain_text(NEXT_RUN)
+    [model] = server.folder.glob("assets/facemask-*.tflite")
+    fetched = page.evaluate("performance.getEntriesByType('resource').map(entry => entry.name)")
+    assert f"{server.page}assets/{model.name}" in fetched
+
+
+def test_new_version_after_one_reload(
+    browser: Browser, updated: Server, next_dist: Path, faces: list[Path]
+) -> None:
+    with opened(browser, updated) as page:
+        visit(page, updated)
+        kept = page.evaluate(KEPT)
+        updated.folder = next_dist
+        page.reload()
+        expect_next_run(page, updated)
+        wait_for_update(page, kept)
+        page.context.set_offline(True)
+        page.reload()
+        expect_next_run(page, updated)
+        assert len(decisions(page, faces[:2])) == 2
+
+
+def test_open_tab_outlives_its_version(
+    browser: Browser, updated: Server, next_dist: Path, faces: list[Path]
+) -> None:
+    with opened(browser, updated) as page:
+        visit(page, updated)
+        kept = page.evaluate(KEPT)
+        updated.folder = next_dist
+        other = page.context.new_page()
+        other.goto(updated.page)
+        expect_next_run(other, updated)
+        wait_for_update(other, kept)
+        answers(page, [faces[0]], find=True)
+        expect(page.locator("#results .trouble")).to_have_count(0)
+        expect(page.locator("#about")).not_to_contain_text(NEXT_RUN)
+
+
+def test_page_heals_itself_when_its_version_is_gone(
+    browser: Browser, dist: Path, next_dist: Path, tmp_path: Path
+) -> None:
+    """The browser has kept the old page but none of its files, and has no service worker."""
+    shutil.copy(dist / "index.html", tmp_path)
+    [old_script] = dist.glob("assets/index-*.js")
+    with Server(tmp_path) as server, browser.new_context(service_workers="block") as context:
+        context.new_page().goto(server.page)
+        server.folder = next_dist
+        page = context.new_page()
+        status: dict[str, int] = {}
+        page.on("response", lambda response: status.update({response.url: response.status}))
+        page.goto(server.page)
+        expect_next_run(page, server)
+        assert status[f"{server.page}assets/{old_script.name}"] == 404
+
+
+def test_says_that_a_file_is_missing(browser: Browser, dist: Path, tmp_path: Path) -> None:
+    for name in ("index.html", "heal.js"):
+        shutil.copy(dist / name, tmp_path)
+    with Server(tmp_path) as server, opened(browser, server) as page:
+        page.goto(server.page)
+        expect(page.locator("#status")).to_contain_text("Reload it in a minute.")
 
 
 def test_without_webassembly(browser: Browser, server: Server) -> None:

@@ -23,7 +23,10 @@ function listFiles(): Plugin {
       for (const file of Object.values(others)) {
         hash.update(file.type === "chunk" ? file.code : file.source);
       }
-      const files = [...Object.keys(others), "icon.svg", "manifest.webmanifest"];
+      const folder = resolve(import.meta.dirname, "public");
+      const copied = readdirSync(folder);
+      for (const file of copied) hash.update(readFileSync(resolve(folder, file)));
+      const files = [...Object.keys(others), ...copied];
       worker.code = worker.code
         .replace("__FILES__", JSON.stringify(files))
         .replace("__VERSION__", JSON.stringify(hash.digest("hex")));

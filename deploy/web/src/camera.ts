@@ -1,8 +1,7 @@
 /** The camera, live: finds, classifies and draws as many frames a second as the device manages. */
 
-import type { Classifier } from "./classifier";
 import { crop } from "./detection";
-import { FaceDetector } from "./faceDetector";
+import type { Models } from "./models";
 import { byId, describe, drawBox } from "./page";
 import { fullFrame } from "./pixels";
 import { text, trouble } from "./strings";
@@ -10,7 +9,7 @@ import { text, trouble } from "./strings";
 const SMOOTHING = 0.9; // of the time between frames that is shown
 
 /** Set up the camera's buttons; nothing is asked of the camera before. */
-export function camera(model: Promise<Classifier>, findFaces: () => boolean): void {
+export function camera(models: Promise<Models>, findFaces: () => boolean): void {
   const video = byId<HTMLVideoElement>("video");
   const view = byId<HTMLCanvasElement>("view");
   const context = view.getContext("2d", { willReadFrequently: true })!;
@@ -30,7 +29,7 @@ export function camera(model: Promise<Classifier>, findFaces: () => boolean): vo
     stop();
     complain("");
     try {
-      const classifier = await model.catch(() => Promise.reject(new Error(trouble.notModel)));
+      const loaded = await models.catch(() => Promise.reject(new Error(trouble.notModel)));
       stream = await open(facing);
       const opened = stream;
       video.srcObject = stream;
@@ -38,14 +37,14 @@ export function camera(model: Promise<Classifier>, findFaces: () => boolean): vo
       byId("start").textContent = text.stop;
       byId("live").hidden = byId("turn").hidden = false;
       period = 0;
-      while (stream === opened) await frame(classifier);
+      while (stream === opened) await frame(loaded);
     } catch (error) {
       stop();
       complain((error as Error).message);
     }
   }
 
-  async function frame(classifier: Classifier): Promise<void> {
+  async function frame({ classifier, faceDetector }: Models): Promise<void> {
     const began = performance.now();
     await nextFrame(video);
     if (!stream) return;
@@ -55,7 +54,7 @@ export function camera(model: Promise<Classifier>, findFaces: () => boolean): vo
     context.drawImage(video, 0, 0);
     const image = context.getImageData(0, 0, view.width, view.height);
     const find = findFaces();
-    const faces = find ? await (await FaceDetector.load()).find(image, false) : [];
+    const faces = find ? await faceDetector.find(image, false) : [];
     const crops = find
       ? faces.map((face) => crop(face, image, classifier.contract.input.crop))
       : [fullFrame(image)];

@@ -1,10 +1,9 @@
 /** The model: a picture of a face -> label and probability. */
 
-import modelUrl from "@model?url";
 import { type Answer, decide } from "./answer";
 import { type Contract, readContract } from "./contract";
 import { type Box, cropped, resize } from "./pixels";
-import { Network, type Progress, start } from "./runtime";
+import { Network } from "./runtime";
 
 export class Classifier {
   private constructor(
@@ -12,9 +11,8 @@ export class Classifier {
     private readonly network: Network,
   ) {}
 
-  /** Fetch the model, check its contract, and make it ready. */
-  static async load(progress: Progress): Promise<Classifier> {
-    const file = await start(modelUrl, progress);
+  /** Check the contract of a model file and make the model ready. */
+  static async load(file: Uint8Array): Promise<Classifier> {
     return new Classifier(await readContract(file), await Network.compile(file));
   }
 

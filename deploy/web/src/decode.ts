@@ -1,5 +1,6 @@
 /** Files -> pixels, as the browser shows them: upright, in sRGB, on white where transparent. */
 
+import { decodeWebp } from "./orientation";
 import { type Box, fullFrame } from "./pixels";
 import { trouble } from "./strings";
 
@@ -10,7 +11,10 @@ const MAX_SIDE = 4096;
 export async function decode(file: Blob): Promise<ImageBitmap> {
   if (file.size === 0) throw new Error(trouble.empty);
   try {
-    return await createImageBitmap(file, { imageOrientation: "from-image" });
+    return (
+      (await decodeWebp(file)) ??
+      (await createImageBitmap(file, { imageOrientation: "from-image" }))
+    );
   } catch {
     const head = new TextDecoder("latin1").decode(await file.slice(0, 16).arrayBuffer());
     if (head.startsWith("%PDF")) throw new Error(trouble.pdf);

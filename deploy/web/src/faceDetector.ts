@@ -1,25 +1,15 @@
 /** Find faces with MediaPipe's BlazeFace, short range, run by LiteRT.js. */
 
-import modelUrl from "@mediapipe/face_detection/face_detection_short_range.tflite?url";
 import { type Detection, decode, levels, merge, networkInput, tiles, type View } from "./detection";
 import { cropped, fullFrame, resize } from "./pixels";
-import { fetchAll, Network } from "./runtime";
+import { Network } from "./runtime";
 
 export class FaceDetector {
-  private static loading?: Promise<FaceDetector>;
-
   private constructor(private readonly network: Network) {}
 
-  /** Fetch the network when it is first needed. */
-  static load(): Promise<FaceDetector> {
-    FaceDetector.loading ??= fetchAll([modelUrl], () => {})
-      .then(([file]) => Network.compile(file))
-      .then((network) => new FaceDetector(network))
-      .catch((error: unknown) => {
-        FaceDetector.loading = undefined; // so that the next photo tries again
-        throw error;
-      });
-    return FaceDetector.loading;
+  /** Make the network of a file ready. */
+  static async load(file: Uint8Array): Promise<FaceDetector> {
+    return new FaceDetector(await Network.compile(file));
   }
 
   /** Find the boxes of faces, the surest first; `small` looks for small faces too. */

@@ -2,7 +2,7 @@
 
 import { describeModel } from "./about";
 import { camera } from "./camera";
-import { Classifier } from "./classifier";
+import { loadModels, type Models } from "./models";
 import { byId } from "./page";
 import { photos } from "./photo";
 import { Refusal, text, trouble } from "./strings";
@@ -16,22 +16,22 @@ describeModel();
 
 const status = byId("status");
 const progress = byId<HTMLProgressElement>("progress");
-const model = load();
+const models = load();
 const findFaces = (): boolean => byId<HTMLInputElement>("find-faces").checked;
-photos(model, findFaces);
-camera(model, findFaces);
+photos(models, findFaces);
+camera(models, findFaces);
 
-async function load(): Promise<Classifier> {
+async function load(): Promise<Models> {
   try {
     if (typeof WebAssembly === "undefined") throw new Refusal(trouble.noWebAssembly);
     status.textContent = text.loading;
-    const classifier = await Classifier.load((loaded, total) => {
+    const loaded = await loadModels((loaded, total) => {
       progress.value = loaded / total;
       progress.ariaValueText = text.progress(loaded, total);
     });
     status.textContent = text.ready;
     void keepOffline();
-    return classifier;
+    return loaded;
   } catch (error) {
     const { message } = error as Error;
     status.textContent = error instanceof Refusal ? message : trouble.load(message);
@@ -47,4 +47,4 @@ async function keepOffline(): Promise<void> {
   if (import.meta.env.PROD) await navigator.serviceWorker?.register("./sw.js");
 }
 
-model.catch(() => {}); // it has been said
+models.catch(() => {}); // `load` has shown the error

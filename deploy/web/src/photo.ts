@@ -1,10 +1,9 @@
 /** Photos: chosen, dropped or pasted; each gets its faces, their labels, and the time it took. */
 
 import type { Answer } from "./answer";
-import type { Classifier } from "./classifier";
 import { decode, enlarge, pixelsOf } from "./decode";
 import { crop } from "./detection";
-import { FaceDetector } from "./faceDetector";
+import type { Models } from "./models";
 import { breathe, byId, describe, drawBox, make } from "./page";
 import { type Box, fullFrame } from "./pixels";
 import { text, trouble } from "./strings";
@@ -20,7 +19,7 @@ interface Classified {
   answer: Answer;
 }
 
-export function photos(model: Promise<Classifier>, findFaces: () => boolean): void {
+export function photos(models: Promise<Models>, findFaces: () => boolean): void {
   const queue: File[] = [];
   let [done, total] = [0, 0];
 
@@ -34,7 +33,7 @@ export function photos(model: Promise<Classifier>, findFaces: () => boolean): vo
     for (let file = queue.shift(); file; file = queue.shift()) {
       byId("photo-status").textContent = text.working(done + 1, total);
       await breathe();
-      byId("results").append(await result(file, model, findFaces()));
+      byId("results").append(await result(file, models, findFaces()));
       done += 1;
     }
     byId("photo-status").textContent = text.done(total);
@@ -61,14 +60,14 @@ export function photos(model: Promise<Classifier>, findFaces: () => boolean): vo
 
 async function result(
   file: File,
-  model: Promise<Classifier>,
+  models: Promise<Models>,
   findFaces: boolean,
 ): Promise<HTMLLIElement> {
   const item = make("li", make("h3", file.name || text.photo));
   try {
     const image = await decode(file);
-    const classifier = await model.catch(() => Promise.reject(new Error(trouble.notModel)));
-    await show(item, image, classifier, findFaces);
+    const loaded = await models.catch(() => Promise.reject(new Error(trouble.notModel)));
+    await show(item, image, loaded, findFaces);
   } catch (error) {
     const message = make("p", (error as Error).message);
     message.className = "trouble";
@@ -80,11 +79,11 @@ async function result(
 async function show(
   item: HTMLLIElement,
   image: ImageBitmap,
-  classifier: Classifier,
+  models: Models,
   findFaces: boolean,
 ): Promise<void> {
   const start = performance.now();
-  const classified = await classify(image, classifier, findFaces);
+  const classified = await classify(image, models, findFaces);
   const took = text.took(performance.now() - start);
   item.append(picture(image, classified, findFaces, item.textContent ?? ""));
   item.className = findFaces ? "photo" : "crop";
@@ -101,28 +100,27 @@ async function show(
     item.replaceChildren(item.firstElementChild!); // the file's name stays
     item.tabIndex = -1;
     item.focus();
-    void show(item, image, classifier, false);
+    void show(item, image, models, false);
   });
   item.append(offer);
 }
 
 async function classify(
   image: ImageBitmap,
-  classifier: Classifier,
+  models: Models,
   findFaces: boolean,
 ): Promise<Classified[]> {
   let crops = [fullFrame(image)];
   if (findFaces) {
-    const detector = await FaceDetector.load();
     const small = pixelsOf(image, fullFrame(image), SEARCHED);
-    const faces = await detector.find(small, true);
-    const margins = classifier.contract.input.crop;
+    const faces = await models.faceDetector.find(small, true);
+    const margins = models.classifier.contract.input.crop;
     crops = faces.map((face) => crop(enlarge(face, small, image), image, margins));
   }
   const classified: Classified[] = [];
   for (const box of crops) {
     const pixels = pixelsOf(image, box);
-    classified.push({ box, answer: await classifier.classify(pixels, fullFrame(pixels)) });
+    classified.push({ box, answer: await models.classifier.classify(pixels, fullFrame(pixels)) });
   }
   return classified;
 }

@@ -9,13 +9,14 @@ import { trouble } from "./strings";
 export type Progress = (loaded: number, total: number) => void;
 
 /** Fetch files together, saying how far they are. */
-export async function fetchAll(urls: string[], progress: Progress): Promise<Uint8Array[]> {
+async function fetchAll(urls: string[], progress: Progress): Promise<Uint8Array[]> {
   const loaded = urls.map(() => 0);
   const totals = urls.map(() => 0);
   const sum = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0);
   return Promise.all(
     urls.map(async (url, i) => {
       const response = await fetch(url);
+      if (response.status === 404) dispatchEvent(new Event("file-missing")); // see public/heal.js
       if (!response.ok || !response.body) throw new Error(trouble.network(response.status, url));
       totals[i] = Number(response.headers.get("Content-Length"));
       const count = new TransformStream<Uint8Array, Uint8Array>({
@@ -31,12 +32,12 @@ export async function fetchAll(urls: string[], progress: Progress): Promise<Uint
   );
 }
 
-/** Start the runtime, fetching it and a model; give the model's bytes. */
-export async function start(modelUrl: string, progress: Progress): Promise<Uint8Array> {
-  const [wasm, model] = await fetchAll([wasmUrl, modelUrl], progress);
-  Object.assign(self, { Module: { wasmBinary: wasm } }); // Emscripten's way to hand it over
+/** Fetch the runtime and models, and start the runtime; return the bytes of each model. */
+export async function start(modelUrls: string[], progress: Progress): Promise<Uint8Array[]> {
+  const [wasm, ...models] = await fetchAll([wasmUrl, ...modelUrls], progress);
+  Object.assign(self, { Module: { wasmBinary: wasm } }); // Emscripten takes it from there
   await loadLiteRt(scriptUrl);
-  return model;
+  return models;
 }
 
 export class Network {

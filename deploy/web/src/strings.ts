@@ -65,11 +65,14 @@ export const about = {
   what: "A small network that looks at one face at a time and says whether it wears a mask over mouth and nose. It runs in this page.",
   measured: "How good it is, from the metrics of the run that made it:",
   columns: ["measured on", "images", "accuracy", "95 % interval"],
-  found: (label: string): string => `${label} found`,
-  validation: "validation: no picture has a near-duplicate in training",
-  validationLeaky: (count: number): string =>
-    `validation: ${count} pictures have a near-duplicate in training, which flatters`,
-  external: "external test set: faces from elsewhere",
+  recall: (label: string): string => `${label} right`,
+  subset: (name: string): string =>
+    ({
+      validation: "validation (held back from training)",
+      test: "test (held back from training and from every choice)",
+    })[name] ?? `external test set “${name}”`,
+  leaky: (count: number): string =>
+    `; ${count} images have a near-duplicate in training, so these figures are too good`,
   trained: (source: string, description: string): string => `Trained on ${source}. ${description}`,
   limits: "What it must not be used for",
   not: [
