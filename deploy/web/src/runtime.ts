@@ -1,14 +1,14 @@
-/** LiteRT.js with its WebAssembly from this folder; loads models, runs them. */
+/** Loads and runs models with LiteRT.js; its WebAssembly is a file of this page. */
 
 import { type CompiledModel, loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
-// The build without relaxed SIMD: it rounds alike on every device, and runs in every browser.
+// The build without relaxed SIMD gives the same numbers on every device and runs in every browser.
 import scriptUrl from "@litertjs/core/wasm/litert_wasm_compat_internal.js?url";
 import wasmUrl from "@litertjs/core/wasm/litert_wasm_compat_internal.wasm?url";
 import { trouble } from "./strings";
 
 export type Progress = (loaded: number, total: number) => void;
 
-/** Fetch files together, saying how far they are. */
+/** Fetch files at the same time and report how many bytes have arrived. */
 async function fetchAll(urls: string[], progress: Progress): Promise<Uint8Array[]> {
   const loaded = urls.map(() => 0);
   const totals = urls.map(() => 0);
@@ -22,7 +22,7 @@ async function fetchAll(urls: string[], progress: Progress): Promise<Uint8Array[
       const count = new TransformStream<Uint8Array, Uint8Array>({
         transform(chunk, controller) {
           loaded[i] += chunk.length;
-          totals[i] = Math.max(totals[i], loaded[i]); // the length of a compressed answer is less
+          totals[i] = Math.max(totals[i], loaded[i]); // a compressed answer announces fewer bytes
           progress(sum(loaded), sum(totals));
           controller.enqueue(chunk);
         },
@@ -47,22 +47,21 @@ export class Network {
     return new Network(await loadAndCompile(file, { accelerator: "wasm" }));
   }
 
-  /** The side of the square that goes in. */
-  get side(): number {
-    return this.model.getInputDetails()[0].shape[1];
+  /** Shape and type of what goes in and comes out, such as "float32 1,2". */
+  get interface(): { input: string; output: string } {
+    const [input, output] = [this.model.getInputDetails(), this.model.getOutputDetails()].map(
+      ([{ dtype, shape }]) => `${dtype} ${shape}`,
+    );
+    return { input, output };
   }
 
-  /** Run on one picture (side x side RGB); give the outputs by the length of their last axis. */
-  async run(input: Uint8Array | Float32Array): Promise<Map<number, Float32Array>> {
-    const tensor = new Tensor(input as never, [1, this.side, this.side, 3]);
-    const outputs = await this.model.run(tensor);
-    tensor.delete();
-    const details = this.model.getOutputDetails();
-    const results = outputs.map((output, i): [number, Float32Array] => {
-      const values = Float32Array.from(output.toTypedArray());
-      output.delete();
-      return [details[i].shape.at(-1) ?? 0, values];
-    });
-    return new Map(results);
+  /** Run on a picture of `side` x `side` pixels, RGB 0-255; return all numbers of the output. */
+  async run(rgb: Uint8Array, side: number, signature = this.model.key): Promise<Float32Array> {
+    const input = new Tensor(rgb as Uint8Array<ArrayBuffer>, [1, side, side, 3]);
+    const [output] = await this.model.run(signature, input);
+    const values = Float32Array.from(output.toTypedArray());
+    input.delete();
+    output.delete();
+    return values;
   }
 }

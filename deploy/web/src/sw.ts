@@ -17,7 +17,7 @@ const files = __FILES__;
 const PREFIX = `facemask ${worker.registration.scope} `;
 const NAME = PREFIX + __VERSION__;
 
-/** Milliseconds that a visit waits for the newest page; then it gets the kept one. */
+/** Milliseconds that a visit waits for the newest page before it gets the kept page. */
 const PATIENCE = 4_000;
 
 worker.addEventListener("install", (event) => {
@@ -52,7 +52,7 @@ async function newest(request: Request): Promise<Response> {
     const response = await fetch(request, { cache: "reload", signal });
     if (response.ok) return response;
   } catch {
-    // no network, or a slow one
+    // there is no network, or it is slow
   }
   return kept(request);
 }
