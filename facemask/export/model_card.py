@@ -198,7 +198,7 @@ def _scenes(measured: Metrics) -> list[str]:
     return [
         f"""## Results on scenes
 
-The shipped file was run on {measured["scenes"]:,} photos with a box at each face, as in `predict.py`.
+The shipped file was run on {measured["scenes"]:,} photos of several people, as in `predict.py`.
 
 {table}"""
     ]
@@ -250,7 +250,7 @@ def _limits(metrics: Metrics) -> str:
     )
     return f"""## Limits
 
-For crops of one face, as in the training data; it was not measured on {beyond}how a
-mask is worn{people}. It is not a medical device and not a means to
+For crops of one face, as in the training data; it was not measured
+on {beyond}how a mask is worn{people}. It is not a medical device and not a means to
 admit, refuse, punish or identify anyone. What flips most decisions without changing the mask:
 {worst}."""
