@@ -36,6 +36,7 @@ def text(contract: Contract, metrics: Metrics) -> str:
         _results(metrics["evaluate"]),
         _variants(metrics["export_tflite"]),
         *_photos(metrics["export_tflite"]["photos"]),
+        *_scenes(metrics["export_tflite"]["scenes"]),
         *_people(metrics),
         _limits(metrics),
     ]
@@ -183,6 +184,26 @@ In {measured["no_answer"]:.1%} of the photos no face is found, which counts as w
     ]
 
 
+def _scenes(measured: Metrics) -> list[str]:
+    if not measured:
+        return []
+    lines = ["| shorter side | class | faces | found | found and right |", "|---|---|---|---|---|"]
+    for size, of_size in measured["by_size"].items():
+        for label, figures in of_size.items():
+            lines.append(
+                f"| from {size} pixels | {label} | {figures['faces']:,} "
+                f"| {figures['found']:.1%} | {figures['right']:.1%} |"
+            )
+    table = "\n".join(lines)
+    return [
+        f"""## Results on scenes
+
+The shipped file was run on {measured["scenes"]:,} photos of several people, as in `predict.py`.
+
+{table}"""
+    ]
+
+
 def _people(metrics: Metrics) -> list[str]:
     groups = _groups_of_people(metrics)
     if not groups:
@@ -219,6 +240,7 @@ def _groups_of_people(metrics: Metrics) -> list[dict[str, Any]]:
 
 def _limits(metrics: Metrics) -> str:
     beyond = "" if metrics["export_tflite"]["photos"] else "whole photos, on "
+    beyond += "" if metrics["export_tflite"]["scenes"] else "several faces, on "
     people = "" if _groups_of_people(metrics) else ", nor by age, sex or skin"
     worst = "; ".join(
         f"{name}: {max(figures['flip_rate'].values()):.1%} "
@@ -228,7 +250,7 @@ def _limits(metrics: Metrics) -> str:
     )
     return f"""## Limits
 
-For crops of one face, as in the training data; it was not measured on {beyond}several
-faces, or on how a mask is worn{people}. It is not a medical device and not a means to
+For crops of one face, as in the training data; it was not measured
+on {beyond}how a mask is worn{people}. It is not a medical device and not a means to
 admit, refuse, punish or identify anyone. What flips most decisions without changing the mask:
 {worst}."""
