@@ -5,7 +5,8 @@ folder with two programs, `python` and `dvc`. They send the server what a proces
 folder, environment and streams. The server forks a process that does the work of the real program,
 with our modules from that folder. TensorFlow is imported there, but has no device and no thread.
 
-The process is killed when its program is killed, a moment later. The program ends as it did.
+The program ends as its process ends. Terminating the program kills the process and waits for it;
+killing the program also kills the process, but a moment later.
 """
 
 import atexit
@@ -40,7 +41,7 @@ PACKAGES = (
     "dvc.repo.plots",
     "dvc_data.index",
 )
-"""What is imported. Each project has its own `facemask` and `stages`."""
+"""What is imported before the first process. Each project has its own `facemask` and `stages`."""
 
 NUMBER = struct.Struct("<I")
 """Format of the length of a request, and of an exit status."""
@@ -56,6 +57,7 @@ with socket.socket(socket.AF_UNIX) as server:
     request = json.dumps([name, sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
     socket.send_fds(server, [number.pack(len(request))], [0, 1, 2])
     server.sendall(request)
+    signal.signal(signal.SIGTERM, lambda *_: server.shutdown(socket.SHUT_WR))
     status = os.waitstatus_to_exitcode(number.unpack(server.recv(number.size))[0])
 if status < 0:
     signal.signal(-status, signal.SIG_DFL)
@@ -82,17 +84,17 @@ def programs() -> Path:
             stdin=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-    atexit.register(server.terminate)
+    atexit.register(server.communicate)  # ends its standard input, and so the server
     return folder
 
 
 def serve(listener: socket.socket) -> None:
-    """Import the packages, and start a process for each request until standard input ends."""
-    for package in PACKAGES:
-        importlib.import_module(package)
+    """Start a process for each request, until standard input ends."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that watch a process
     while 0 not in select.select([0, listener.fileno()], [], [])[0]:
         connection, _ = listener.accept()
+        for package in PACKAGES:
+            importlib.import_module(package)
         if not os.fork():
             listener.close()
             answer(connection)
@@ -138,7 +140,7 @@ def work(program: str, arguments: list[str]) -> None:
     if arguments[:1] != ["-m"]:
         os.execv(sys.executable, [sys.executable, *arguments])
     sys.argv = arguments[1:]
-    sys.path[:1] = [os.getcwd(), *filter(None, paths)]
+    sys.path[:1] = [str(Path.cwd()), *filter(None, paths)]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 

@@ -31,7 +31,10 @@ from tests.helpers import CLASSES, REPOSITORY, drawn_faces, photo, shell
 from tools.browser import CHROMIUM, Server, camera_options, film, launch
 
 NPM = shutil.which("npm")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and NPM), reason="needs Chromium, node and npm")
+pytestmark = [
+    pytest.mark.apps,
+    pytest.mark.skipif(not (CHROMIUM and NPM), reason="needs Chromium, node and npm"),
+]
 
 FIRST_VISIT = 4_000_000
 """Bytes that it may transfer, compressed, without the face detector."""
