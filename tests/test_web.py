@@ -33,7 +33,10 @@ from tests.helpers import CLASSES, REPOSITORY, drawn_faces, photo, shell
 from tools.browser import CHROMIUM, HTTP_CACHING, Server, camera_options, film, launch
 
 NPM = shutil.which("npm")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and NPM), reason="needs Chromium, node and npm")
+pytestmark = [
+    pytest.mark.apps,
+    pytest.mark.skipif(not (CHROMIUM and NPM), reason="needs Chromium, node and npm"),
+]
 
 FIRST_VISIT = 7_200_000
 """Bytes, compressed, that it may transfer."""
