@@ -1,24 +1,30 @@
-# make run    installs what a run needs into .venv, then runs the pipeline
-# make test   installs what the tests need too, then runs them
-# make report  writes report.md and report.html: what the workspace changed against main (REV=...)
-# make check  lint, format and types, of the web page too where npm is
-# make web    builds the page with the present model, and serves it on localhost; needs node and npm
-# make android  builds deploy/android/facemask.apk with it; needs what deploy/android/README.md says
-# make docs   builds the documents as a site, site/, with its links checked
-# make help   shows these lines
+# make run        installs what a run needs into .venv, then runs the pipeline
+# make test       installs what the tests need too, then runs all but the next
+# make test-apps  tests the page, the app, and our files in other people's tools
+# make check      lint, format and types; of the page too if npm is installed
+# make report     writes report.md and report.html: what the workspace changed against main (REV=...)
+# make web        builds the page with the present model, and serves it on localhost; needs npm
+# make android    builds deploy/android/facemask.apk with it; see deploy/android/README.md
+# make docs       builds the documents as a site, site/, with its links checked
+# make help       shows these lines
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test check report web android docs help deploy/web/dist
+PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+.PHONY: run test test-apps check report web android docs help deploy/web/dist
 
 run: $(BIN)/installed-run
 	dvc repro
 	python -m tools.summary
 
 test: $(BIN)/installed-dev
-	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m "not apps"
+
+test-apps: $(BIN)/installed-dev .tools/installed
+	$(PYTEST) -m apps
 
 check: $(BIN)/installed-dev
 	ruff check

@@ -9,12 +9,13 @@ from typing import Any
 import keras
 import pandas as pd
 
-from facemask import files, params, timing
-from facemask.export import conversion, end_to_end, model_card, parity, variants
+from facemask import files, params, pictures, timing
+from facemask.evaluation import people
+from facemask.export import conversion, end_to_end, model_card, parity, scene_faces, variants
 from facemask.files import replacing
 from facemask.inference.contract import Contract, describe
 from facemask.model import network
-from facemask.store import tables
+from facemask.store import shards, tables
 from facemask.store.pixels import Pixels
 from stages import paths
 
@@ -54,21 +55,44 @@ def export_tflite(values: params.Params) -> dict[str, Any]:
             names=paths.LABELS,
         )
 
-    photos = end_to_end.ask_stored(paths.RAW_PHOTOS, paths.TFLITE_MODEL)
-    tables.write(photos, paths.PHOTOS)
+    photos, scenes = ask_about_photos()
+
+    attributes = tables.read(paths.PEOPLE)
+    of_photos = attributes[attributes["set"] == "photos"]
 
     figures["train"] = {"parameters": trained.count_params()}
     figures["export_tflite"] = {
         "shipped": shipped,
         "variants": measured,
         "photos": end_to_end.measure(photos),
+        "scenes": scene_faces.measure(scenes),
+        "people": people.error_rates(photos, of_photos),
     }
     model_card.write(paths.MODEL_CARD, contract, figures)
     files.write_json(figures["export_tflite"], paths.DETAILS / "export_tflite.json")
     files.write_json({"shipped": measured[shipped]["kilobytes"]}, paths.SIZE)
-    files.write_json(end_to_end.headline(photos), paths.BALANCED_ACCURACY)
+    balanced = end_to_end.headline(photos) | scene_faces.headline(scenes)
+    files.write_json(balanced, paths.BALANCED_ACCURACY)
     tables.write(parity.frontier(measured), paths.PLOTS / "tflite_variants.csv")
     return {"variants": cost}
+
+
+def ask_about_photos() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Ask the shipped file about whole photos; write what it answers about people and scenes.
+
+    Returns:
+        Rows of the photos of one person each, and of the faces in the others.
+    """
+    rows = shards.read_table(paths.RAW_PHOTOS)[["path", "label", "sha256"]]
+    faces = tables.read(paths.FACES)
+    answers = end_to_end.ask_stored(paths.RAW_PHOTOS, rows, paths.TFLITE_MODEL)
+    photos = end_to_end.main_faces(rows[~rows["path"].isin(faces["path"])], answers)
+    scenes = scene_faces.compare(faces, answers)
+    tables.write(photos, paths.PHOTOS)
+    tables.write(scenes, paths.SCENES)
+    sheet = scene_faces.beside(scenes, shards.contents(paths.RAW_PHOTOS))
+    pictures.write(sheet, paths.PLOTS / "rows_beside_faces.png")
+    return photos, scenes
 
 
 def contract_of(

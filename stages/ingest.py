@@ -31,8 +31,9 @@ def ingest(options: params.Ingest, margins: params.Crop, spool: shards.Spool) ->
     tests = sets.external(options, names)
     sets.check_cropped(options, [*sources, *tests])
     external = {source.name: look(source, names, subset=source.name) for source in tests}
-    whole = sets.photos(options)
-    photos = {source.name: look(source, names, subset=source.name, whole=True) for source in whole}
+    whole = sets.photos(options, names)
+    looked_at = [look(source, names, subset=source.name, whole=True) for source in whole]
+    photos = {"photos": merge(looked_at)} if whole else {}
     tables.write(people.read([*tests, *whole]), paths.PEOPLE)
     write_quarantine({"collection": collection} | external | photos)
     check(collection, options, paths.QUARANTINE)
@@ -40,6 +41,8 @@ def ingest(options: params.Ingest, margins: params.Crop, spool: shards.Spool) ->
     store(paths.RAW, [collection], spool)
     store(paths.RAW_EXTERNAL, external.values(), spool)
     store(paths.RAW_PHOTOS, photos.values(), spool)
+    faces = [part.faces for part in (collection, *photos.values())]
+    tables.write(pd.concat(faces), paths.FACES)
     draw(collection, spool)
     counts = summary(collection)
     counts["external"] = {name: summary(part) for name, part in external.items()}

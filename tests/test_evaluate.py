@@ -206,6 +206,10 @@ def test_people_are_measured_in_a_set_of_one_class(trained: Path, run: Run) -> N
     headline = json.loads(Path("metrics/evaluate/people_error_ratio.json").read_text())
     assert headline == {"external": external["people"]["largest_ratio"]["ratio"]}
     assert headline["external"] >= 1
+    run("export_tflite")
+    worst = external["people"]["groups"][0]
+    row = f"| external | sex {worst['value']} | WithoutMask | {worst['images']} | "
+    assert f"{row}{worst['error_rate']:.2%} | " in Path("models/model_card.md").read_text()
 
 
 def test_a_wanted_recall_chooses_the_threshold_on_validation(trained: Path, run: Run) -> None:

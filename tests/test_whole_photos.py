@@ -23,7 +23,10 @@ SOURCE = Path("data/whole")
 
 @pytest.fixture
 def whole(project: Path) -> Path:
-    """A project with photos of one face, of several and a wall; one is broken, two have boxes."""
+    """A project with photos of one face, two of two faces, and a wall; one is broken.
+
+    Two are scenes, as they have boxes: of a face, and of a face and of nothing.
+    """
     set_params(project, {"ingest.photos": str(SOURCE)})
     faces = drawn_faces()
     for label, own in zip(CLASSES, (faces[:3], faces[3:]), strict=True):
@@ -34,11 +37,18 @@ def whole(project: Path) -> Path:
     shutil.copy(SOURCE / "WithMask/two.png", SOURCE / "WithMask/twice.png")
     Image.linear_gradient("L").resize((640, 480)).save(SOURCE / "WithoutMask/wall.png")
     (SOURCE / "WithMask/broken.jpg").write_text("not a picture")
-    box = "<object><name>{}</name><bndbox><xmin>40</xmin><ymin>40</ymin>"
-    box += "<xmax>240</xmax><ymax>240</ymax></bndbox></object>"
-    for label in CLASSES:
-        text = f"<annotation>{box.format(label)}</annotation>"
-        (SOURCE / label / "0.xml").write_text(text)
+    (SOURCE / "people.csv").write_text(
+        "path,hat\nWithoutMask/wall.png,red\nWithMask/two.png,blue\n"
+    )
+    box = "<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>{}</ymin>"
+    box += "<xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"
+    at_face = box.format("WithMask", 60, 60, 220, 230)
+    elsewhere = box.format("worn_wrong", 600, 400, 700, 500) + box.format(
+        "WithoutMask", 600, 30, 650, 80
+    )
+    face_elsewhere = box.format("WithoutMask", 400, 400, 440, 440)
+    for label, boxes in zip(CLASSES, (elsewhere + at_face, face_elsewhere), strict=True):
+        (SOURCE / label / "0.xml").write_text(f"<annotation>{boxes}</annotation>")
     return project
 
 
@@ -69,15 +79,31 @@ def test_the_shipped_file_is_asked_about_each_photo_from_end_to_end(run: Run) ->
     assert rows.loc["WithoutMask/wall.png", "faces"] == 0
     assert rows.loc[["WithMask/two.png", "WithMask/twice.png"], "faces"].tolist() == [2, 2]
     measured = details("export_tflite")["photos"]
-    assert measured["photos"] == 9
-    assert measured["no_answer"] == pytest.approx(1 / 9)
-    assert measured["extra"] == pytest.approx(2 / 9)
+    assert measured["photos"] == 7
+    assert measured["no_answer"] == pytest.approx(1 / 7)
+    assert measured["extra"] == pytest.approx(2 / 7)
     assert measured["recall_of_class"]["WithoutMask"] <= 0.75
     headline = json.loads(Path("metrics/export_tflite/balanced_accuracy.json").read_text())
-    assert headline == {"photos": measured["balanced_accuracy"]}
+    scenes = details("export_tflite")["scenes"]
+    assert headline == {
+        "photos": measured["balanced_accuracy"],
+        "scenes": sum(scenes["right_of_class"].values()) / 2,
+    }
+    assert (scenes["scenes"], scenes["rows_beside"]) == (2, 1)
+    assert scenes["found_of_class"] == {"WithMask": 1, "WithoutMask": 0}
+    assert scenes["by_size"]["40"]["WithoutMask"] == {"faces": 2, "found": 0, "right": 0}
+    assert scenes["by_size"]["160"]["WithMask"]["faces"] == 1
+    with Image.open("plots/rows_beside_faces.png") as sheet:
+        assert sheet.height > 128
     card = Path("models/model_card.md").read_text()
-    assert "On 9 photos of one person each" in card
-    assert "not measured on several\nfaces" in card
+    assert "on 7 photos of one person each" in card
+    assert "| from 160 pixels | WithMask | 1 | 100.0% |" in card
+    assert "not measured\non how a mask is worn. It is not" in card
+    groups = {group["value"]: group for group in details("export_tflite")["people"]["groups"]}
+    assert groups["red"]["errors"] == 1  # no face is found on the wall
+    predicted = str(rows.loc["WithMask/two.png", "predicted"])
+    assert groups["blue"]["errors"] == (predicted != "WithMask")
+    assert "| photos | hat red | WithoutMask | 1 | 100.00% | 20.65% to 100.00% |" in card
 
     trained = Path("models/model.keras").read_bytes()
     split = Path("data/split.csv").read_bytes()
@@ -85,10 +111,12 @@ def test_the_shipped_file_is_asked_about_each_photo_from_end_to_end(run: Run) ->
     for stage in ("ingest", "export_tflite"):
         run(stage)
     assert "photos" not in details("ingest")
-    assert details("export_tflite")["photos"] == {}
+    assert details("export_tflite")["photos"] == details("export_tflite")["scenes"] == {}
     assert json.loads(Path("metrics/export_tflite/balanced_accuracy.json").read_text()) == {}
     assert pd.read_csv("data/photos.csv").empty
-    assert "not measured on whole photos" in Path("models/model_card.md").read_text()
+    card = Path("models/model_card.md").read_text()
+    assert "not measured\non whole photos" in card
+    assert "on how a mask is worn, nor by age, sex or skin" in card
     assert Path("models/model.keras").read_bytes() == trained
     assert Path("data/split.csv").read_bytes() == split
 
@@ -136,5 +164,8 @@ def test_the_embedded_photos_are_small_and_as_many_of_each_class(project: Path, 
     set_params(project, {"ingest.photos": str(archive)})
     run("ingest")
     counted = details("ingest")["photos"]
-    assert counted["images_of_class"] == dict.fromkeys(CLASSES, 20)
+    assert counted["images"] == 40 + 12
+    faces = pd.read_csv("data/faces.csv")
+    assert faces["path"].nunique() == 12
+    assert set(faces["label"]) == set(CLASSES)
     assert "generated" in counted["description"].lower()

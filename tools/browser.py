@@ -1,11 +1,13 @@
-"""A host for the web page, and a film for Chromium's camera: for tests, speed, screenshots."""
+"""A host for the web page and a film for Chromium's camera, for tests, timing and screenshots."""
 
 import functools
 import gzip
 import http.server
 import shutil
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,12 +28,35 @@ def launch(playwright: Playwright, *arguments: str) -> Browser:
     return playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *arguments])
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """Serve a folder under a sub-path, compressed; keep what was asked for, and how long it was."""
+DAY = 24 * 60 * 60
+"""Seconds."""
 
-    def __init__(self, folder: Path) -> None:
+HTTP_CACHING: dict[str, Mapping[str, str]] = {
+    "ten minutes": {"Cache-Control": "max-age=600"},
+    "files 60 days old": {"Last-Modified": formatdate(time.time() - 60 * DAY, usegmt=True)},
+    "never": {"Cache-Control": "no-store"},
+}
+"""Headers by how long a browser may keep a file; without `Cache-Control` it keeps it a tenth of its
+age."""
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serve a folder below a sub-path, compressed.
+
+    Attributes:
+        folder: what is served; another one may be put in its place.
+        headers: what else is sent with each file; one of `HTTP_CACHING`.
+        sent: compressed size in bytes of each file that was sent, by name.
+        page: address of the folder.
+    """
+
+    def __init__(
+        self, folder: Path, headers: Mapping[str, str] = HTTP_CACHING["ten minutes"]
+    ) -> None:
         """Listen on a free port of this computer."""
-        super().__init__(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.folder = folder
+        self.headers = headers
         self.sent: dict[str, int] = {}
         self.page = f"http://127.0.0.1:{self.server_port}{Handler.PREFIX}"
 
@@ -47,35 +72,44 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Answer with a file of the folder, and with nothing outside the sub-path."""
+    """Answer with a file of the server's folder; 404 for what lies outside the sub-path.
+
+    As on a host whose files all have the same date, a new file of an old name counts as unmodified.
+    """
 
     PREFIX = "/some/where/"
     server: Server
 
     def do_GET(self) -> None:  # noqa: N802 (the library's name)
-        """Send a file, compressed."""
+        """Send a compressed file."""
         path = self.path.split("?")[0]
-        file = Path(self.directory) / (path.removeprefix(self.PREFIX) or "index.html")
+        file = self.server.folder / (path.removeprefix(self.PREFIX) or "index.html")
         if not path.startswith(self.PREFIX) or not file.is_file():
             self.send_error(404)
             return
-        content = _compressed(file)
+        modified = self.server.headers.get("Last-Modified")
+        if modified and self.headers["If-Modified-Since"] == modified:
+            self.send_response(304)
+            self.end_headers()
+            return
+        content = _compressed(file.read_bytes())
         self.send_response(200)
         self.send_header("Content-Type", self.guess_type(str(file)))
         self.send_header("Content-Encoding", "gzip")
-        self.send_header("Cache-Control", "max-age=600")
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
         self.server.sent[file.name] = len(content)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the library's name)
-        """Say nothing."""
+        """Print nothing."""
 
 
 @functools.cache
-def _compressed(file: Path) -> bytes:
-    return gzip.compress(file.read_bytes(), 6)
+def _compressed(content: bytes) -> bytes:
+    return gzip.compress(content, 6)
 
 
 def film(
@@ -86,7 +120,7 @@ def film(
     frames: int,
     rate: int = 30,
 ) -> None:
-    """Write a film (Y4M) that shows each picture for some frames, in turn; Chromium repeats it."""
+    """Write a film (Y4M) that shows each picture in turn for `frames`; Chromium repeats it."""
     with path.open("wb") as file:
         file.write(f"YUV4MPEG2 W{width} H{height} F{rate}:1 Ip A1:1 C420jpeg\n".encode())
         for picture in pictures:

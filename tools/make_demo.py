@@ -3,12 +3,13 @@
 Run `python -m tools.make_demo`: half a minute of one core and no input give `data/demo.zip` (938
 JPEG pictures, under 3 MB), byte for byte the same for the same Pillow and numpy; and
 `data/demo-external.zip`, other people as another camera saw them; and `data/demo-photos.zip`, whole
-photos of one person each, under 1 MB.
+photos of one person each and scenes of several, under 1 MB.
 """
 
 import io
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,13 @@ from tqdm import tqdm
 
 from facemask.files import replacing
 from tools.faces import draw_face, encode
-from tools.scenes import draw_photo
+from tools.scenes import Box, draw_photo, draw_scene
 
 DATA = Path(__file__).parents[1] / "data"
 ORIGINALS, NEAR_COPIES, TWINS = 450, 16, 3
 CLASS_SIZE = ORIGINALS + NEAR_COPIES + TWINS
 EXTERNAL, PHOTOS = 60, 20  # in each class
+SCENES = 12
 # The archives name the place that this file had when they were made: their bytes are to stay.
 README = f"""\
 Generated faces, for trying the pipeline.
@@ -41,7 +43,8 @@ Drawn by data/make_demo.py: {EXTERNAL} in each class, smaller, in coloured light
 README_PHOTOS = f"""\
 Generated photos of one person each in a scene, for trying how whole photos are answered.
 
-Drawn by tools/make_demo.py: {PHOTOS} in each class, near and far, every second one dark.
+Drawn by tools/make_demo.py: {PHOTOS} in each class, near and far, every second one dark; and
+{SCENES} scenes of several people, with a box at each face.
 """
 
 
@@ -86,6 +89,26 @@ def photos() -> Iterator[tuple[str, bytes]]:
             yield f"{label}/photo_{number}.jpg", photo
 
 
+def scenes() -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of photos of two to five people each, and of their annotations."""
+    for number in range(SCENES):
+        masked = [bool((number + person) % 2) for person in range(2 + number % 4)]
+        photo, boxes = draw_scene(50_000 + number, masked)
+        yield f"images/scene_{number}.jpg", photo
+        yield f"annotations/scene_{number}.xml", annotation(masked, boxes).encode()
+
+
+def annotation(masked: Sequence[bool], boxes: Sequence[Box]) -> str:
+    """Return the boxes of a scene as Pascal VOC."""
+    lines = ["<annotation>"]
+    for is_masked, box in zip(masked, boxes, strict=True):
+        label = "WithMask" if is_masked else "WithoutMask"
+        names = ("xmin", "ymin", "xmax", "ymax")
+        edges = "".join(f"<{n}>{edge}</{n}>" for n, edge in zip(names, box, strict=True))
+        lines.append(f"  <object><name>{label}</name><bndbox>{edges}</bndbox></object>")
+    return "\n".join([*lines, "</annotation>", ""])
+
+
 def write(target: Path, readme: str, pictures: Iterable[tuple[str, bytes]]) -> None:
     """Write an archive, whole or not at all."""
     with replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
@@ -98,4 +121,4 @@ def write(target: Path, readme: str, pictures: Iterable[tuple[str, bytes]]) -> N
 if __name__ == "__main__":
     write(DATA / "demo.zip", README, pictures())
     write(DATA / "demo-external.zip", README_EXTERNAL, external_pictures())
-    write(DATA / "demo-photos.zip", README_PHOTOS, photos())
+    write(DATA / "demo-photos.zip", README_PHOTOS, chain(photos(), scenes()))

@@ -186,7 +186,7 @@ def _groups_of_people(version: Version) -> dict[tuple[str, ...], dict[str, Any]]
     export = json.loads(version.read(paths.DETAILS / "export_tflite.json") or b"{}")
     evaluate.pop("threshold", None)
     groups: dict[tuple[str, ...], dict[str, Any]] = {}
-    for name, measured in {**evaluate, "photos": export.get("photos", {})}.items():
+    for name, measured in {**evaluate, "photos": export}.items():
         for group in measured.get("people", {}).get("groups", ()):
             key = (name, group["attribute"], group["value"], group["label"])
             groups[key] = group

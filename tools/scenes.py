@@ -1,8 +1,9 @@
-"""Drawings of one person each in a scene, as a photo shows them: far or near, dark or bright.
+"""Drawings of people in scenes, as photos show them: one or several, far or near, dark or bright.
 
 Distance, light and scene follow one distribution in both classes; see `tools.faces` for the rest.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,9 +22,14 @@ from tools.faces import (
 )
 from tools.sketch import Array, Sketch, pick
 
+Box = tuple[int, int, int, int]
+
 WIDTH, HEIGHT = 480, 360
 SCALES = (0.07, 0.24)
 """Least and greatest unit of a face, half of its width, as a share of the picture's height."""
+
+FACE = np.array([[-1, -1.3], [1, 1.44]])
+"""Left and top, right and bottom of a face in units of it, around its centre."""
 
 WOODS = "5a3a22 8a6238 b48c5c d8d2c6 3c3c40"
 LAMP = np.array([255.0, 240, 205])
@@ -89,3 +95,30 @@ def draw_photo(index: int, masked: bool, dark: bool) -> bytes:
     draw_table(sketch, scene_rng)
     seen = exposed(photograph(sketch, rng), scene_rng, dark)
     return encode(seen, int(scene_rng.integers(75, 88)))
+
+
+def draw_scene(index: int, masked: Sequence[bool]) -> tuple[bytes, list[Box]]:
+    """Return a photo of people beside one another, as a JPEG file, and the box of each face.
+
+    Args:
+        index: seeds the scene.
+        masked: whether each of the people wears a mask, from the left to the right.
+    """
+    scene_rng, *people = np.random.default_rng([SEED, index]).spawn(1 + len(masked))
+    width = WIDTH * SUPERSAMPLING
+    height = HEIGHT * SUPERSAMPLING
+    column = width / len(masked)
+    image = room(scene_rng, width, height)
+    boxes = []
+    for number, rng in enumerate(people):
+        mask_rng = rng.spawn(1)[0]
+        scale = column * scene_rng.uniform(0.1, 0.28)
+        centre = np.array([column * (number + 0.5), height * scene_rng.uniform(0.3, 0.6)])
+        sketch = replace(new_sketch(rng), image=image, centre=centre, scale=scale)
+        draw_person(sketch, rng, mask_rng, masked[number])
+        image = sketch.image
+        edges = (centre + scale * FACE).ravel() / SUPERSAMPLING
+        left, top, right, bottom = (round(edge) for edge in edges.tolist())
+        boxes.append((left, top, right, bottom))
+    seen = exposed(photograph(sketch, scene_rng), scene_rng, dark=False)
+    return encode(seen, 82), boxes

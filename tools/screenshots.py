@@ -16,25 +16,30 @@ from tools.browser import Server, launch
 
 WEB = Path("deploy/web")
 FACES = Path("data/demo.zip")
-SHOWN = (5, 505, 40, 521, 77, 527)
-WIDTHS, HEIGHT = (360, 1280), 800
+NUMBERS = (5, 505, 40, 521, 77, 527)
+"""Of the faces in the archive."""
+
+WIDTHS = (360, 1280)
+HEIGHT = 800
 COLOURS = 64
 
 
 def people() -> bytes:
-    """Draw one picture of several generated people."""
+    """Return a PNG picture of several generated people."""
     files = [entry for entry in Source(FACES) if entry.path.endswith(".jpg")]
     photo = Image.new("RGB", (720, 500), "slategrey")
-    for place, number in enumerate(SHOWN):
+    for index, number in enumerate(NUMBERS):
         face = images.open_rgb(files[number].content).resize((200, 200))
-        photo.paste(face, (30 + place % 3 * 230, 30 + place // 3 * 240))
+        column = index % 3
+        row = index // 3
+        photo.paste(face, (30 + 230 * column, 30 + 240 * row))
     buffer = io.BytesIO()
     photo.save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def take(browser: Any, url: str, scheme: str, width: int) -> None:
-    """Take one picture of the whole page, in few colours so that it is small."""
+    """Take a picture of the whole page, in few colours so that its file is small."""
     page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": HEIGHT})
     page.goto(url)
     photo = {"name": "people.png", "mimeType": "image/png", "buffer": people()}
@@ -46,7 +51,7 @@ def take(browser: Any, url: str, scheme: str, width: int) -> None:
 
 
 def main() -> None:
-    """Take all of them."""
+    """Take a screenshot for each scheme and width."""
     (WEB / "screenshots").mkdir(exist_ok=True)
     with Server(WEB / "dist") as server, sync_playwright() as playwright:
         browser = launch(playwright)

@@ -94,6 +94,11 @@ def _model(export: Figures) -> Iterator[str]:
             f"Photos      {photos['balanced_accuracy']:.3f} balanced accuracy on "
             f"{photos['photos']} photos; no face found in {photos['no_answer']:.1%}"
         )
+    if scenes := export["scenes"]:
+        shares = ", ".join(
+            f"{share:.1%} of {label}" for label, share in scenes["right_of_class"].items()
+        )
+        yield f"Scenes      found and right: {shares} in {scenes['scenes']} photos"
     shipped = export["variants"][export["shipped"]]
     yield (
         f"Model       {paths.TFLITE_MODEL}, {shipped['kilobytes']:.0f} kB, {export['shipped']}, "

@@ -7,11 +7,12 @@ import { defineConfig, type Plugin } from "vite";
 const root = resolve(import.meta.dirname, "../..");
 const own = resolve(root, "models/facemask.tflite");
 const published = resolve(root, "results/face-mask-12k");
-const [model, details] = existsSync(own) && !process.env.PUBLISHED
-  ? [own, resolve(root, "details")]
-  : [resolve(published, "facemask.tflite"), resolve(published, "details")];
+const [model, details] =
+  existsSync(own) && !process.env.PUBLISHED
+    ? [own, resolve(root, "details")]
+    : [resolve(published, "facemask.tflite"), resolve(published, "details")];
 
-/** Tell the service worker which files make the page; a changed one makes a new cache. */
+/** Tell the service worker which files the page has; a changed file makes a new cache. */
 function listFiles(): Plugin {
   return {
     name: "list-files",
@@ -23,7 +24,10 @@ function listFiles(): Plugin {
       for (const file of Object.values(others)) {
         hash.update(file.type === "chunk" ? file.code : file.source);
       }
-      const files = [...Object.keys(others), "icon.svg", "manifest.webmanifest"];
+      const folder = resolve(import.meta.dirname, "public");
+      const copied = readdirSync(folder);
+      for (const file of copied) hash.update(readFileSync(resolve(folder, file)));
+      const files = [...Object.keys(others), ...copied];
       worker.code = worker.code
         .replace("__FILES__", JSON.stringify(files))
         .replace("__VERSION__", JSON.stringify(hash.digest("hex")));
@@ -31,7 +35,7 @@ function listFiles(): Plugin {
   };
 }
 
-/** Write whose work is in the bundle, and under which licence, into `third-party.txt`. */
+/** Write the authors and licences of all that is in the bundle into `third-party.txt`. */
 function noticeThirdParties(): Plugin {
   return {
     name: "notice-third-parties",
@@ -39,7 +43,8 @@ function noticeThirdParties(): Plugin {
       const folders = [...this.getModuleIds()].map(
         (id) => id.match(/^.*\/node_modules\/(@[^/]+\/)?[^/]+(?=\/)/)?.[0],
       );
-      const notices = [...new Set(folders)].filter((folder) => folder !== undefined).map(notice);
+      const packages = [...new Set(folders)].filter((folder) => folder !== undefined);
+      const notices = [...packages.map(notice), faceFinderNotice()];
       this.emitFile({
         type: "asset",
         fileName: "third-party.txt",
@@ -49,7 +54,12 @@ function noticeThirdParties(): Plugin {
   };
 }
 
-/** Say what a package is; its licence's text comes from its own file or, without one, from SPDX. */
+function faceFinderNotice(): string {
+  const licence = readFileSync(resolve(root, "LICENSES/MIT.txt"), "utf8");
+  return `CenterFace, face_finder.tflite (https://github.com/Star-Clouds/CenterFace)\nLicence: MIT\n\n${licence}`;
+}
+
+/** Return a package's name and licence; the text is its own or, if it has none, that of SPDX. */
 function notice(folder: string): string {
   const { name, version, license, homepage, repository } = JSON.parse(
     readFileSync(resolve(folder, "package.json"), "utf8"),

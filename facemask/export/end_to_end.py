@@ -13,29 +13,31 @@ from facemask.inference.classifier import Classifier
 from facemask.inference.detection import FaceDetector
 from facemask.store import images, shards
 
+EDGES = ["left", "top", "right", "bottom"]
+"""Columns of a box, in pixels."""
+
+ANSWER = ["sha256", "predicted", "probability", "score", *EDGES]
+"""Columns of what is answered about a face in a photo."""
+
 ANSWERED = ["predicted", "probability", "score", "faces"]
-"""Columns of what is answered about a photo."""
+"""Columns of what is answered about a photo of one person."""
 
 
-def ask_stored(folder: Path, model: Path) -> pd.DataFrame:
-    """Ask a file about each photo that `ingest` stored.
+def ask_stored(folder: Path, rows: pd.DataFrame, model: Path) -> pd.DataFrame:
+    """Ask a file about photos that `ingest` stored; return what `ask` returns.
 
     Args:
-        folder: of shards; there may be no photo in it.
+        folder: of shards.
+        rows: of the photos, with `sha256`; there may be none.
         model: a `.tflite` file from `export_tflite`.
-
-    Returns:
-        A row a photo: path, label and what `ask` gives.
 
     Raises:
         UserError: as `Classifier`.
     """
-    rows = shards.read_table(folder)[["path", "label", "sha256"]]
-    if rows.empty:
-        return pd.DataFrame(columns=["path", "label", *ANSWERED])
     wanted = set(rows["sha256"])
-    answered = ask(shards.contents(folder)(wanted), len(wanted), Classifier(model), FaceDetector())
-    return rows.join(answered, on="sha256").drop(columns="sha256")
+    if not wanted:
+        return pd.DataFrame(columns=ANSWER)
+    return ask(shards.contents(folder)(wanted), len(wanted), Classifier(model), FaceDetector())
 
 
 def ask(
@@ -50,28 +52,44 @@ def ask(
         detector: finds the faces.
 
     Returns:
-        By key: predicted (the label of the largest face, empty where no face is found),
-        probability (0-1, of that label), score (0-1, of that face) and faces (how many rows
-        `predict.py` would print).
+        A row for each face, the largest of a photo first: sha256 (the photo's key), predicted (the
+        label, or `TOO_SMALL`), probability (0-1, of that label), score (0-1, of the face) and the
+        part of the photo that was classified.
 
     Raises:
         BadImageError: a photo cannot be decoded.
     """
     work = partial(_ask, classifier, detector)
-    answers = dict(parallel.run(work, photos, "photos", "photo", count, local=True))
-    return pd.DataFrame.from_dict(answers, "index", columns=ANSWERED)
+    answers = parallel.run(work, photos, "photos", "photo", count, local=True)
+    return pd.DataFrame([row for rows in answers for row in rows], columns=ANSWER)
 
 
 def _ask(
     classifier: Classifier, detector: FaceDetector, photo: tuple[str, bytes]
-) -> tuple[str, tuple[Any, ...]]:
+) -> list[tuple[Any, ...]]:
     key, content = photo
     faces = photos.answer(images.open_rgb(content), classifier, detector)
-    if not faces:
-        return key, ("", None, None, 0)
-    main = faces[0]
-    probability = None if main.too_small else main.answer.probability
-    return key, (main.label, probability, main.score, len(faces))
+    return [(key, face.label, face.answer.probability, face.score, *face.box) for face in faces]
+
+
+def main_faces(rows: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
+    """Return what is answered about photos of one person each, whose face is the largest.
+
+    Args:
+        rows: of the photos, with `sha256`.
+        answers: from `ask`.
+
+    Returns:
+        The same rows with predicted (empty where no face is found), probability and score of the
+        largest face, and faces, the number of the faces found.
+    """
+    by_photo = answers.groupby("sha256", sort=False)
+    main = by_photo[["predicted", "probability", "score"]].first()
+    main["faces"] = by_photo.size()
+    answered = rows.join(main, on="sha256").drop(columns="sha256")
+    answered["predicted"] = answered["predicted"].fillna("")
+    answered["faces"] = answered["faces"].fillna(0).astype(int)
+    return answered
 
 
 def measure(rows: pd.DataFrame) -> dict[str, Any]:

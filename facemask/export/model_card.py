@@ -12,6 +12,9 @@ from facemask.inference.contract import Contract
 
 Metrics = Mapping[str, Any]
 
+MOST_GROUPS = 12
+"""Most groups of people in the card; `details/` has all."""
+
 
 def write(path: Path, contract: Contract, metrics: Metrics) -> None:
     """Write the card to a file; see `text`."""
@@ -33,6 +36,8 @@ def text(contract: Contract, metrics: Metrics) -> str:
         _results(metrics["evaluate"]),
         _variants(metrics["export_tflite"]),
         *_photos(metrics["export_tflite"]["photos"]),
+        *_scenes(metrics["export_tflite"]["scenes"]),
+        *_people(metrics),
         _limits(metrics),
     ]
     return "\n\n".join(sections) + "\n"
@@ -179,8 +184,64 @@ In {measured["no_answer"]:.1%} of the photos no face is found, which counts as w
     ]
 
 
+def _scenes(measured: Metrics) -> list[str]:
+    if not measured:
+        return []
+    lines = ["| shorter side | class | faces | found | found and right |", "|---|---|---|---|---|"]
+    for size, of_size in measured["by_size"].items():
+        for label, figures in of_size.items():
+            lines.append(
+                f"| from {size} pixels | {label} | {figures['faces']:,} "
+                f"| {figures['found']:.1%} | {figures['right']:.1%} |"
+            )
+    table = "\n".join(lines)
+    return [
+        f"""## Results on scenes
+
+The shipped file was run on {measured["scenes"]:,} photos of several people, as in `predict.py`.
+
+{table}"""
+    ]
+
+
+def _people(metrics: Metrics) -> list[str]:
+    groups = _groups_of_people(metrics)
+    if not groups:
+        return []
+    lines = ["| set | group | class | images | wrong | 95 % |", "|---|---|---|---|---|---|"]
+    for group in groups[:MOST_GROUPS]:
+        low, high = group["interval_95"]
+        lines.append(
+            f"| {group['set']} | {group['attribute']} {group['value']} | {group['label']} "
+            f"| {group['images']:,} | {group['error_rate']:.2%} | {low:.2%} to {high:.2%} |"
+        )
+    table = "\n".join(lines)
+    return [
+        f"""## Results by group of people
+
+{table}
+
+These are the {len(lines) - 2} worst of {len(groups)} groups: images of one class whose people have
+the same value of an attribute. Wrong: the other class is predicted, or in a photo no face is found.
+Intervals: Wilson. The attributes are somebody's labels of pictures, not facts about people."""
+    ]
+
+
+def _groups_of_people(metrics: Metrics) -> list[dict[str, Any]]:
+    """Return the groups of all sets, the worst first, each with its set."""
+    of_sets = {name: figures["people"] for name, figures in _subsets(metrics["evaluate"]).items()}
+    of_sets["photos"] = metrics["export_tflite"]["people"]
+    groups = []
+    for name, measured in of_sets.items():
+        for group in measured.get("groups", ()):
+            groups.append(group | {"set": name})
+    return sorted(groups, key=lambda group: float(group["error_rate"]), reverse=True)
+
+
 def _limits(metrics: Metrics) -> str:
     beyond = "" if metrics["export_tflite"]["photos"] else "whole photos, on "
+    beyond += "" if metrics["export_tflite"]["scenes"] else "several faces, on "
+    people = "" if _groups_of_people(metrics) else ", nor by age, sex or skin"
     worst = "; ".join(
         f"{name}: {max(figures['flip_rate'].values()):.1%} "
         f"({max(figures['flip_rate'], key=figures['flip_rate'].get)})"
@@ -189,7 +250,7 @@ def _limits(metrics: Metrics) -> str:
     )
     return f"""## Limits
 
-For crops of one face, as in the training data; it was not measured on {beyond}several
-faces, on how a mask is worn, nor by age, sex or skin. It is not a medical device and not a means to
+For crops of one face, as in the training data; it was not measured
+on {beyond}how a mask is worn{people}. It is not a medical device and not a means to
 admit, refuse, punish or identify anyone. What flips most decisions without changing the mask:
 {worst}."""

@@ -16,6 +16,9 @@ Okabe and K. Ito, "Color Universal Design", 2008)."""
 GREY = "#5f5f5f"
 """Of faces that are too small for an answer."""
 
+INKS = {COLOURS[0]: "white", COLOURS[1]: "black", GREY: "white"}
+"""Colour of the words on each colour, with a contrast of at least 4.5."""
+
 MARK = ("Software", "facemask predict.py")
 """Key and text that `save` leaves in a file, by which `is_saved` knows it."""
 
@@ -45,7 +48,7 @@ def draw(image: Image.Image, faces: Sequence[FaceAnswer], labels: Sequence[str])
         x = max(0, min(box[0], image.width - width))
         y = box[1] - height if box[1] >= height else min(box[3], image.height - height)
         pen.rectangle((x, y, x + width, y + height), fill=colour)
-        pen.text((x + line - left, y + line - top), words, "white", font)
+        pen.text((x + line - left, y + line - top), words, INKS[colour], font)
     return picture
 
 

@@ -1,4 +1,4 @@
-"""The Keras model: its layers, its file, its predictions and its export."""
+"""The Keras model: its layers, its precision, its file and its predictions."""
 
 import json
 import re
@@ -23,10 +23,10 @@ HEADS = {
 }
 
 PROCESSOR = Path("/proc/cpuinfo")
-"""How Linux describes the processor."""
+"""The file in which Linux describes the processor."""
 
 BFLOAT16 = re.compile(r"^flags\b.*\b(avx512_bf16|amx_bf16)\b", re.MULTILINE)
-"""What it calls the instructions with which oneDNN multiplies numbers of bfloat16."""
+"""The line that names the instructions for products in bfloat16, which oneDNN uses."""
 
 
 NEW_OPTIONS = {
@@ -42,7 +42,7 @@ NEW_OPTIONS = {
 
 
 def reproducible(seed: int) -> None:
-    """Make all that Keras and TensorFlow do in this process follow from `seed`."""
+    """Seed Keras and TensorFlow, and make all their operations deterministic."""
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
@@ -50,9 +50,9 @@ def reproducible(seed: int) -> None:
 def build(options: params.Network, size: int) -> keras.Model:
     """Build the untrained network.
 
-    Scaling is its first layer, so that whoever uses the model hands over plain pixels: to [0, 1],
-    or to mean 0 and deviation 1 of each image's numbers, which exposure and haze within the range
-    of the pixels leave as they are.
+    Its first layer scales, so that the model takes plain pixels. `standardize` brings each image to
+    mean 0 and deviation 1, which cancels exposure and haze as long as no pixel is clipped. Without
+    it, pixels are scaled to 0-1.
 
     Args:
         options: the layers.
@@ -69,9 +69,9 @@ def build(options: params.Network, size: int) -> keras.Model:
         bias = not options.batch_norm
         initializer = options.initializer
         model.add(layers.Conv2D(filters, 3, use_bias=bias, kernel_initializer=initializer))
-        model.add(layers.MaxPooling2D(2))  # as after the ReLU, but for a quarter of the pixels
+        model.add(layers.MaxPooling2D(2))  # before the ReLU: same result, a quarter of the pixels
         if options.batch_norm:
-            model.add(layers.BatchNormalization(scale=False))  # the next weights scale
+            model.add(layers.BatchNormalization(scale=False))  # the next layer's weights scale
         model.add(layers.ReLU())
         if block > 0 and options.dropout:
             model.add(layers.Dropout(options.dropout))
@@ -88,15 +88,14 @@ def precision(wanted: str, processor: Path = PROCESSOR, gpus: int | None = None)
 
     Args:
         wanted: `auto`, `mixed_float16`, `mixed_bfloat16` or `float32`.
-        processor: file in which the operating system describes it; where there is none, it is taken
-            to have float32 alone.
-        gpus: how many there are; TensorFlow is asked if not given.
+        processor: file that describes the processor; without it, only float32 is assumed.
+        gpus: number of GPUs; from TensorFlow if not given.
 
     Returns:
         `mixed_float16`, `mixed_bfloat16` or `float32`.
 
     Raises:
-        UserError: it is wanted of a machine that has no instructions for it.
+        UserError: this machine has no instructions for the wanted precision.
     """
     if gpus is None:
         gpus = len(tf.config.list_physical_devices("GPU"))
@@ -116,9 +115,9 @@ def precision(wanted: str, processor: Path = PROCESSOR, gpus: int | None = None)
 
 
 def in_precision(model: keras.Model, name: str) -> keras.Model:
-    """Return a copy that computes in another precision; its weights are float32 anyhow.
+    """Return a copy that computes in another precision; its weights stay float32.
 
-    The last layer, which ends in a probability, always computes in float32.
+    The last layer, which gives the probability, always computes in float32.
 
     Args:
         model: from `build`.
@@ -137,17 +136,17 @@ def in_precision(model: keras.Model, name: str) -> keras.Model:
 
 
 def save(model: keras.Model, path: Path, images: signature.Hashes) -> None:
-    """Write a model as `.keras`, without its optimizer, so that equal models give equal bytes.
+    """Write a model as `.keras`, without its optimizer; equal models give equal bytes.
 
-    Keras would write the date and, as ids of shared objects, addresses in memory. Keras 3.3 and
-    later read the file.
+    Keras writes the date, and addresses in memory as ids of shared objects. Both are replaced.
+    Keras 3.3 and later read the file.
 
     Args:
         model: from `build`, trained.
         path: of the file.
-        images: hashes of those that it was trained on, which the file keeps.
+        images: hashes of the training images, which the file keeps.
     """
-    plain = model.from_config(model.get_config())  # uncompiled: Keras would save the optimizer
+    plain = model.from_config(model.get_config())  # not compiled, so without an optimizer
     plain.set_weights(model.get_weights())
     plain.save(path)
     with zipfile.ZipFile(path) as saved:
@@ -239,9 +238,12 @@ def answers(
         model: gives the probability, 0-1.
         batches: of images and targets.
     """
-    shown = [(target, model.predict_on_batch(images)) for images, target in batches]
-    targets, probabilities = map(np.concatenate, zip(*shown, strict=True))
-    return targets, probabilities
+    targets = []
+    probabilities = []
+    for images, target in batches:
+        targets.append(target)
+        probabilities.append(model.predict_on_batch(images))
+    return np.concatenate(targets), np.concatenate(probabilities)
 
 
 def predict(model: keras.Model, batches: tf.data.Dataset) -> NDArray[np.float64]:

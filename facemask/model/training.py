@@ -117,34 +117,34 @@ def train(
     checkpoint = Checkpoint(backup, _key(options, plan, data, validation, precision, start))
     model = network.in_precision(model, precision)
     optimizer = schedule.optimizer(options, plan, len(data), precision)
-    epochs = Epochs(data, plan, options, checkpoint, show)
-    fit(model, optimizer, validation, epochs)
-    return final_model(model, optimizer, validation, epochs, start)
+    recorder = Recorder(data, plan, options, checkpoint, show)
+    fit(model, optimizer, validation, recorder)
+    return final_model(model, optimizer, validation, recorder, start)
 
 
 def fit(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     validation: pd.DataFrame,
-    epochs: "Epochs",
+    recorder: "Recorder",
 ) -> None:
     """Train the epochs of the plan that are not finished yet; see `train`.
 
     Keras trains epochs in a row with the same plan in one call.
     """
     optimizer.build(model.trainable_variables)
-    data = epochs.data
-    plan = epochs.plan
-    while len(epochs.history) < len(plan):
-        done = len(epochs.history)
+    data = recorder.data
+    plan = recorder.plan
+    while len(recorder.history) < len(plan):
+        done = len(recorder.history)
         epoch = plan[done]
         numbers = range(done, done + plan[done:].count(epoch))
         sized = network.at_size(model, epoch.size)
         sized.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
-        epochs.checkpoint.load(sized)  # Keras left averaged weights in the layers
+        recorder.checkpoint.load(sized)  # Keras left averaged weights in the layers
         images = dataset.inference_batches(validation, data.positive, data.pixels, epoch.size)
-        callbacks: list[keras.callbacks.Callback] = [epochs]
-        if epochs.options.optimizer == "adamw":
+        callbacks: list[keras.callbacks.Callback] = [recorder]
+        if recorder.options.optimizer == "adamw":
             callbacks.insert(0, keras.callbacks.SwapEMAWeights())
         try:
             sized.fit(
@@ -163,62 +163,105 @@ def fit(
             ) from error
 
 
-class Checkpoint:
-    """The last finished epoch of one training, on the disk.
+def final_model(
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    validation: pd.DataFrame,
+    recorder: "Recorder",
+    start: Weights,
+) -> Trained:
+    """Make the model that is saved, and measure that model on validation; see `train`.
 
-    An epoch is there whole or not at all. Epochs of other trainings are removed.
+    Its weights are averages over the last steps (EMA), mixed with those before fine-tuning and with
+    those of the start, and calibrated.
     """
-
-    def __init__(self, folder: Path, key: str) -> None:
-        """Use a folder for the training that `key` names."""
-        self.folder = folder / key
-        for other in folder.glob("*"):
-            if other != self.folder:
-                remove(other)
-
-    def last(self) -> Path | None:
-        """Return the folder of the last finished epoch, if there is one."""
-        return max(self.folder.glob("epoch-*"), default=None)
-
-    def history(self) -> pd.DataFrame:
-        """Return the history of all finished epochs, with all digits."""
-        last = self.last()
-        if last is None:
-            return pd.DataFrame()
-        return pd.read_csv(last / HISTORY, float_precision="round_trip")
-
-    def load(self, model: keras.Model, name: str = STATE) -> None:
-        """Load `STATE` or `BEFORE_FINE_TUNING` into a compiled model and its optimizer."""
-        last = self.last()
-        if last is not None:
-            with np.load(last / name) as arrays:
-                for variable, array in zip(_variables(model), arrays.values(), strict=True):
-                    variable.assign(array)
-
-    def keep(self, model: keras.Model, history: pd.DataFrame, fine_tunes_next: bool) -> None:
-        """Keep a finished epoch in place of the one before."""
-        last = self.last()
-        with replacing(self.folder / f"epoch-{len(history):04d}") as folder:
-            folder.mkdir()
-            np.savez(folder / STATE, *map(keras.ops.convert_to_numpy, _variables(model)))
-            if fine_tunes_next:
-                shutil.copy(folder / STATE, folder / BEFORE_FINE_TUNING)
-            elif last and (last / BEFORE_FINE_TUNING).exists():
-                shutil.copy(last / BEFORE_FINE_TUNING, folder)
-            history.to_csv(folder / HISTORY, index=False)
-        if last:
-            remove(last)
+    options = recorder.options
+    data = recorder.data
+    weights = averaged(model, optimizer, recorder.checkpoint, STATE)
+    if options.fine_tuning_epochs:
+        before = averaged(model, optimizer, recorder.checkpoint, BEFORE_FINE_TUNING)
+        weights = mixed(before, weights, FINE_TUNED_SHARE)
+    precision = model.layers[0].dtype_policy.name
+    model = network.in_precision(model, "float32")
+    model.set_weights(weights)
+    batches = dataset.inference_batches(validation, data.positive, data.pixels)
+    start_share = 1.0
+    if options.start != params.SCRATCH:
+        start_share = mix_with_start(model, start, batches)
+    slope = 1.0
+    shift = 0.0
+    if options.calibrate:
+        slope, shift = calibration.fit(model, batches)
+        calibration.apply(model, slope, shift)
+    targets, probabilities = network.answers(model, batches)
+    return Trained(
+        model=model,
+        history=recorder.history,
+        precision=precision,
+        start_share=start_share,
+        slope=slope,
+        shift=shift,
+        val_loss=float(np.mean(losses(targets, probabilities))),
+        val_accuracy=float(np.mean((probabilities >= 0.5) == targets)),
+    )
 
 
-def _variables(model: keras.Model) -> list[keras.Variable]:
-    """Return all variables of a compiled model and of its optimizer.
+def averaged(
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    checkpoint: "Checkpoint",
+    name: str,
+) -> Weights:
+    """Return the weights of `STATE` or `BEFORE_FINE_TUNING`, averaged if the optimizer does so."""
+    model.compile(optimizer)
+    checkpoint.load(model, name)
+    optimizer.finalize_variable_values(model.trainable_variables)
+    return list(model.get_weights())
 
-    Keras would save them by HDF5, which crashes at the end of the process if the disk is full.
+
+def mix_with_start(model: keras.Model, start: Weights, batches: tf.data.Dataset) -> float:
+    """Mix a trained model with its start, and return the share of the trained weights.
+
+    A model that was trained on few images knows these better than its start, and all others worse
+    (Wortsman et al. 2022). The smallest share that is not clearly worse on validation is used: its
+    loss exceeds the best loss by at most `TOLERANCE` and two standard errors of the difference.
+
+    Args:
+        model: trained, which is changed.
+        start: weights before the training.
+        batches: of validation images and targets, 0 or 1.
     """
-    return [*model.variables, *model.optimizer.variables]
+    trained = model.get_weights()
+    losses_by_share = {}
+    for share in TRAINED_SHARES:
+        model.set_weights(mixed(start, trained, share))
+        losses_by_share[share] = losses(*network.answers(model, batches))
+    best = min(losses_by_share.values(), key=np.mean)
+    allowed = []
+    for share, loss in losses_by_share.items():
+        excess = loss - best
+        if excess.mean() <= TOLERANCE + 2 * stats.sem(excess):
+            allowed.append(share)
+    share = min(allowed)
+    model.set_weights(mixed(start, trained, share))
+    return share
 
 
-class Epochs(keras.callbacks.Callback):
+def mixed(before: Weights, after: Weights, share: float) -> Weights:
+    """Return weights between two others: `before` at share 0, `after` at 1.
+
+    Formula: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models".
+    """
+    pairs = zip(before, after, strict=True)
+    return [(1 - share) * old + share * new for old, new in pairs]
+
+
+def losses(targets: NDArray[np.float32], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the binary cross-entropy of each image, (n,), from (n, 1) and (n, 1)."""
+    return np.asarray(keras.losses.binary_crossentropy(targets, probabilities))
+
+
+class Recorder(keras.callbacks.Callback):
     """What happens around each epoch: a progress bar, a row of history, a checkpoint.
 
     Attributes:
@@ -230,7 +273,7 @@ class Epochs(keras.callbacks.Callback):
         data: dataset.TrainingData,
         plan: Sequence[schedule.Epoch],
         options: params.Train,
-        checkpoint: Checkpoint,
+        checkpoint: "Checkpoint",
         show: Callable[[pd.DataFrame], None],
     ) -> None:
         """Go on after the epoch of the checkpoint; see `train`."""
@@ -296,102 +339,59 @@ class Epochs(keras.callbacks.Callback):
         )
 
 
-def final_model(
-    model: keras.Model,
-    optimizer: keras.optimizers.Optimizer,
-    validation: pd.DataFrame,
-    epochs: Epochs,
-    start: Weights,
-) -> Trained:
-    """Make the model that is saved, and measure that model on validation; see `train`.
+class Checkpoint:
+    """The last finished epoch of one training, on the disk.
 
-    Its weights are averages over the last steps (EMA), mixed with those before fine-tuning and with
-    those of the start, and calibrated.
+    An epoch is there whole or not at all. Epochs of other trainings are removed.
     """
-    options = epochs.options
-    data = epochs.data
-    weights = averaged(model, optimizer, epochs.checkpoint, STATE)
-    if options.fine_tuning_epochs:
-        before = averaged(model, optimizer, epochs.checkpoint, BEFORE_FINE_TUNING)
-        weights = mixed(before, weights, FINE_TUNED_SHARE)
-    precision = model.layers[0].dtype_policy.name
-    model = network.in_precision(model, "float32")
-    model.set_weights(weights)
-    batches = dataset.inference_batches(validation, data.positive, data.pixels)
-    start_share = 1.0
-    if options.start != params.SCRATCH:
-        start_share = mix_with_start(model, start, batches)
-    slope = 1.0
-    shift = 0.0
-    if options.calibrate:
-        slope, shift = calibration.fit(model, batches)
-        calibration.apply(model, slope, shift)
-    targets, probabilities = network.answers(model, batches)
-    return Trained(
-        model=model,
-        history=epochs.history,
-        precision=precision,
-        start_share=start_share,
-        slope=slope,
-        shift=shift,
-        val_loss=float(np.mean(losses(targets, probabilities))),
-        val_accuracy=float(np.mean((probabilities >= 0.5) == targets)),
-    )
+
+    def __init__(self, folder: Path, key: str) -> None:
+        """Use a folder for the training that `key` names."""
+        self.folder = folder / key
+        for other in folder.glob("*"):
+            if other != self.folder:
+                remove(other)
+
+    def last(self) -> Path | None:
+        """Return the folder of the last finished epoch, if there is one."""
+        return max(self.folder.glob("epoch-*"), default=None)
+
+    def history(self) -> pd.DataFrame:
+        """Return the history of all finished epochs, with all digits."""
+        last = self.last()
+        if last is None:
+            return pd.DataFrame()
+        return pd.read_csv(last / HISTORY, float_precision="round_trip")
+
+    def load(self, model: keras.Model, name: str = STATE) -> None:
+        """Load `STATE` or `BEFORE_FINE_TUNING` into a compiled model and its optimizer."""
+        last = self.last()
+        if last is not None:
+            with np.load(last / name) as arrays:
+                for variable, array in zip(_variables(model), arrays.values(), strict=True):
+                    variable.assign(array)
+
+    def keep(self, model: keras.Model, history: pd.DataFrame, fine_tunes_next: bool) -> None:
+        """Keep a finished epoch in place of the one before."""
+        last = self.last()
+        with replacing(self.folder / f"epoch-{len(history):04d}") as folder:
+            folder.mkdir()
+            np.savez(folder / STATE, *map(keras.ops.convert_to_numpy, _variables(model)))
+            if fine_tunes_next:
+                shutil.copy(folder / STATE, folder / BEFORE_FINE_TUNING)
+            elif last and (last / BEFORE_FINE_TUNING).exists():
+                shutil.copy(last / BEFORE_FINE_TUNING, folder)
+            history.to_csv(folder / HISTORY, index=False)
+        if last:
+            remove(last)
 
 
-def averaged(
-    model: keras.Model,
-    optimizer: keras.optimizers.Optimizer,
-    checkpoint: Checkpoint,
-    name: str,
-) -> Weights:
-    """Return the weights of `STATE` or `BEFORE_FINE_TUNING`, averaged if the optimizer does so."""
-    model.compile(optimizer)
-    checkpoint.load(model, name)
-    optimizer.finalize_variable_values(model.trainable_variables)
-    return list(model.get_weights())
+def _variables(model: keras.Model) -> list[keras.Variable]:
+    """Return all variables of a compiled model and of its optimizer.
 
-
-def mixed(before: Weights, after: Weights, share: float) -> Weights:
-    """Return weights between two others: `before` at share 0, `after` at 1.
-
-    Formula: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models".
+    Keras would save them by HDF5, which crashes at the end of the process if the disk is full.
     """
-    pairs = zip(before, after, strict=True)
-    return [(1 - share) * old + share * new for old, new in pairs]
-
-
-def mix_with_start(model: keras.Model, start: Weights, batches: tf.data.Dataset) -> float:
-    """Mix a trained model with its start, and return the share of the trained weights.
-
-    A model that was trained on few images knows these better than its start, and all others worse
-    (Wortsman et al. 2022). The smallest share that is not clearly worse on validation is used: its
-    loss exceeds the best loss by at most `TOLERANCE` and two standard errors of the difference.
-
-    Args:
-        model: trained, which is changed.
-        start: weights before the training.
-        batches: of validation images and targets, 0 or 1.
-    """
-    trained = model.get_weights()
-    losses_by_share = {}
-    for share in TRAINED_SHARES:
-        model.set_weights(mixed(start, trained, share))
-        losses_by_share[share] = losses(*network.answers(model, batches))
-    best = min(losses_by_share.values(), key=np.mean)
-    allowed = []
-    for share, loss in losses_by_share.items():
-        excess = loss - best
-        if excess.mean() <= TOLERANCE + 2 * stats.sem(excess):
-            allowed.append(share)
-    share = min(allowed)
-    model.set_weights(mixed(start, trained, share))
-    return share
-
-
-def losses(targets: NDArray[np.float32], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the binary cross-entropy of each image, (n,), from (n, 1) and (n, 1)."""
-    return np.asarray(keras.losses.binary_crossentropy(targets, probabilities))
+    return [*model.variables, *model.optimizer.variables]
 
 
 def _key(

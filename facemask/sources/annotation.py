@@ -12,6 +12,9 @@ from facemask.sources.source import Entry, Source
 MAX_BYTES = 1_000_000
 """Largest size of an annotation of one image, and of a file of names."""
 
+BEYOND = 1
+"""Pixels by which a box may reach over the image's edge; annotations are rounded."""
+
 FOLDERS = {"images", "jpegimages", "annotations", "labels"}
 """Names of folders, in lower case, that stand beside each other and belong to one set."""
 
@@ -40,6 +43,29 @@ class Box:
     label: str
     edges: Edges
     image_size: tuple[float, float]
+
+    def in_pixels(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """Return left, top, right and bottom in pixels of the image, which has this size.
+
+        Raises:
+            BadAnnotationError: the box is empty, or outside of the image, or for another size.
+        """
+        width, height = size
+        if self.image_size == (1, 1):
+            factors = (width, height, width, height)
+        elif self.image_size in ((0, 0), size):
+            factors = (1, 1, 1, 1)
+        else:  # turned by its EXIF orientation, or halved, or of another photo
+            given = "{:g} x {:g}".format(*self.image_size)
+            raise BadAnnotationError(f"boxes for {given} pixels, the image has {width} x {height}")
+        edges = [round(edge * factor) for edge, factor in zip(self.edges, factors, strict=True)]
+        left, top, right, bottom = edges
+        in_width = -BEYOND <= left < right <= width + BEYOND
+        in_height = -BEYOND <= top < bottom <= height + BEYOND
+        if not in_width or not in_height:
+            box = ", ".join(map(str, edges))
+            raise BadAnnotationError(f"box {box}: empty, or outside of {width} x {height} pixels")
+        return max(left, 0), max(top, 0), min(right, width), min(bottom, height)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ import pandas as pd
 from facemask import params
 from facemask.errors import UserError
 from facemask.files import replacing
-from facemask.sources import crops, given, labelling, people, unread
+from facemask.sources import crops, given, labelling, people, scenes, unread
+from facemask.sources.annotation import class_names
+from facemask.sources.classes import translated
 from facemask.sources.examination import SIDE_FILE, examine_all, unfit
 from facemask.sources.source import Entry, Source
 from facemask.store import shards
@@ -37,12 +39,14 @@ class Collection:
         bad: source, path, reason (one of a few), detail (in words), and `start` and `length` in the
             spool, 0 where nothing could be decoded.
         classes: the two names, in alphabetical order.
+        faces: the annotated faces of whole photos, with `scenes.FACE`; else no row.
     """
 
     sources: list[Source]
     good: pd.DataFrame
     bad: pd.DataFrame
     classes: list[str]
+    faces: pd.DataFrame
 
     @property
     def origin(self) -> str:
@@ -79,15 +83,25 @@ def collect(
         cache: file of what earlier runs found out.
         cropper: crops faces, where the source has boxes or photos to be cropped.
         subset: for the column `split`: name of an external test set.
-        whole: whether images stay as they are, even where the source has boxes.
+        whole: whether images stay as they are, even where the source has boxes. Then a photo
+            without boxes has the class of its folder.
 
     Raises:
         UserError: no image is good, or the classes are not two, or a table of the source is wrong.
     """
     tables = given.read(source)
-    annotations = {} if whole or tables.label else labelling.annotations_of(source, names)
-    crop_faces = not whole and options.crops(source.name)
-    entries = crops.crops(source, annotations, cropper, cache, crop_faces=crop_faces)
+    annotations = {} if tables.label else labelling.annotations_of(source, names)
+    if whole:
+        names = translated(names or {}, class_names(annotations))
+        annotations = scenes.known_first(annotations, names)
+    entries = crops.crops(
+        source,
+        annotations,
+        cropper,
+        cache,
+        crop_faces=options.crops(source.name),
+        whole=whole,
+    )
     rows = [
         _row(entry, tables) | facts | unfit(entry, facts, options.min_side)
         for entry, facts in examine_all(entries, len(source), spool, cache)
@@ -99,18 +113,23 @@ def collect(
     try:
         names = labelling.names_in(table[table["reason"] == ""], names)
         table = labelling.labelled(
-            table, names, by_folder=not annotations, by_table=bool(tables.label)
+            table,
+            names,
+            by_folder=whole or not annotations,
+            by_table=bool(tables.label),
         )
         labelling.require_classes(table, names)
     except UserError as error:
         parts = [f"{source.key} = '{source.origin}': {error}", unread.advice(source)]
         raise UserError("; ".join(filter(None, parts))) from error
     table = labelling.without_disputed(table)
+    good = table.loc[table["reason"] == "", [*shards.COLUMNS, *PLACE]]
     return Collection(
         sources=[source],
-        good=table.loc[table["reason"] == "", [*shards.COLUMNS, *PLACE]],
+        good=good,
         bad=table.loc[table["reason"] != "", ["source", *REFUSED, *PLACE]],
         classes=sorted(set(names.values()) - {""}),
+        faces=scenes.faces(good, annotations if whole else {}, names),
     )
 
 
@@ -124,9 +143,10 @@ def merge(parts: Sequence[Collection]) -> Collection:
     """
     good = pd.concat([part.good for part in parts], ignore_index=True)
     bad = pd.concat([part.bad for part in parts], ignore_index=True)
+    faces = pd.concat([part.faces for part in parts], ignore_index=True)
     if len(parts) > 1:
-        good["path"] = good["source"] + "/" + good["path"]
-        bad["path"] = bad["source"] + "/" + bad["path"]
+        for table in (good, bad, faces):
+            table["path"] = table["source"] + "/" + table["path"]
         group = good["given_group"]
         good["given_group"] = group.where(group == "", good["source"] + "/" + group)
     good = labelling.without_disputed(good.assign(reason="", detail=""))
@@ -136,6 +156,7 @@ def merge(parts: Sequence[Collection]) -> Collection:
         good=good.loc[~disputed, [*shards.COLUMNS, *PLACE]],
         bad=pd.concat([bad, good.loc[disputed, bad.columns]]).sort_values("path"),
         classes=parts[0].classes,
+        faces=faces,
     )
     _require_images(merged.origin, merged.good, merged.bad)
     return merged

@@ -19,9 +19,6 @@ from facemask.store import images
 BAD = "bad annotation"
 """Reason of an image whose boxes or classes are not as they should be."""
 
-BEYOND = 1
-"""Pixels by which a box may reach over the image's edge; annotations are rounded."""
-
 LARGER = 3
 """A photo is about its largest face if that has this many times the area of the next."""
 
@@ -82,6 +79,7 @@ def crops(
     cache: Path,
     *,
     crop_faces: bool,
+    whole: bool,
 ) -> Iterator[Entry]:
     """Yield the files of a source, with the crops of its faces in the place of each photo.
 
@@ -92,13 +90,15 @@ def crops(
         cropper: crops the faces.
         cache: file of what earlier runs found out.
         crop_faces: whether a photo without boxes is cropped to its main face.
+        whole: whether every photo stays as it is, with the label of its first box.
     """
-    if not annotations and not crop_faces:
-        yield from source
+    entries = (_labelled(entry, annotations.get(entry.path, Annotation())) for entry in source)
+    if whole or not (annotations or crop_faces):
+        yield from entries
         return
     known = Cache(cache, "faces", cropper.version + images.version())
     fresh: dict[str, bytes] = {}
-    photos = _photos(source, annotations, known)
+    photos = (_photo(entry, annotations, known) for entry in entries)
     for cropped in parallel.run(partial(_crop, cropper), photos, local=True):
         fresh |= cropped.faces
         if len(fresh) >= KEPT_AT_ONCE:
@@ -108,19 +108,23 @@ def crops(
     known.keep(fresh)
 
 
-def _photos(source: Source, annotations: Mapping[str, Annotation], known: Cache) -> Iterator[Photo]:
-    for entry in source:
-        annotation = annotations.get(entry.path, Annotation())
-        boxes = annotation.boxes
-        if boxes:  # a damaged photo keeps this label
-            entry = entry._replace(label=boxes[0].label)
-        if annotation.fault and not entry.fault:
-            entry = _without(entry, BAD, annotation.fault)
-        if entry.fault or (annotations and not boxes):
-            yield Photo(entry)
-            continue
-        sha256 = hashlib.sha256(entry.content).hexdigest()
-        yield Photo(entry, boxes, sha256, known.recall([sha256]).get(sha256))
+def _labelled(entry: Entry, annotation: Annotation) -> Entry:
+    """Return a file with the label of its first box, or with what is wrong with its boxes."""
+    if entry.fault:
+        return entry
+    if annotation.fault:
+        return _without(entry, BAD, annotation.fault)
+    if annotation.boxes:
+        return entry._replace(label=annotation.boxes[0].label)
+    return entry
+
+
+def _photo(entry: Entry, annotations: Mapping[str, Annotation], known: Cache) -> Photo:
+    boxes = annotations.get(entry.path, Annotation()).boxes
+    if entry.fault or (annotations and not boxes):
+        return Photo(entry)
+    sha256 = hashlib.sha256(entry.content).hexdigest()
+    return Photo(entry, boxes, sha256, known.recall([sha256]).get(sha256))
 
 
 def _crop(cropper: FaceCropper, photo: Photo) -> Cropped:
@@ -149,7 +153,7 @@ def _by_boxes(
     for number, box in enumerate(photo.boxes, 1):
         part = photo.entry._replace(part=f"#{number}", label=box.label)
         try:
-            place = cropper.around(_edges(box, image.size), image.size)
+            place = cropper.around(box.in_pixels(image.size), image.size)
         except BadAnnotationError as error:
             entries.append(_without(part, BAD, str(error)))
             continue
@@ -171,30 +175,6 @@ def _by_face(entry: Entry, image: Image.Image, faces: list[Edges]) -> Entry:
         detail = f"it finds {len(faces)}, none clearly the largest"
         return _without(entry, "several faces", detail)
     return _cut(entry, image, by_area[-1])
-
-
-def _edges(box: Box, size: tuple[int, int]) -> Edges:
-    """Return a box in pixels of its image.
-
-    Raises:
-        BadAnnotationError: it is empty, or outside of the image, or is for another size.
-    """
-    width, height = size
-    if box.image_size == (1, 1):
-        factors = (width, height, width, height)
-    elif box.image_size in ((0, 0), size):
-        factors = (1, 1, 1, 1)
-    else:  # turned by its EXIF orientation, or halved, or of another photo
-        given = "{:g} x {:g}".format(*box.image_size)
-        raise BadAnnotationError(f"boxes for {given} pixels, the image has {width} x {height}")
-    edges = [round(edge * factor) for edge, factor in zip(box.edges, factors, strict=True)]
-    left, top, right, bottom = edges
-    in_width = -BEYOND <= left < right <= width + BEYOND
-    in_height = -BEYOND <= top < bottom <= height + BEYOND
-    if not in_width or not in_height:
-        place = ", ".join(map(str, edges))
-        raise BadAnnotationError(f"box {place}: empty, or outside of {width} x {height} pixels")
-    return max(left, 0), max(top, 0), min(right, width), min(bottom, height)
 
 
 def _cut(entry: Entry, image: Image.Image, edges: Edges) -> Entry:

@@ -47,15 +47,21 @@ def external(options: params.Ingest, names: Mapping[str, str]) -> list[Source]:
     return several or [Source(options.external, name="external", key=key)]
 
 
-def photos(options: params.Ingest) -> list[Source]:
-    """Return the source of whole photos, if there is one; it is called `photos`.
+def photos(options: params.Ingest, names: Mapping[str, str]) -> list[Source]:
+    """Return the sources of whole photos; a single one is called `photos`.
+
+    Args:
+        options: `photos` names them.
+        names: of the classes, as `collection.collect` takes them.
 
     Raises:
-        UserError: it cannot be read.
+        UserError: a source cannot be read, or has no name of its own.
     """
     if options.photos is None:
         return []
-    return [Source(options.photos, name="photos", key="ingest.photos")]
+    key = "ingest.photos"
+    several = _several(options.photos, names, key)
+    return several or [Source(options.photos, name="photos", key=key)]
 
 
 def check_cropped(options: params.Ingest, every: Sequence[Source]) -> None:

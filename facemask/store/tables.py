@@ -38,7 +38,8 @@ SUBSET_OF_NAME = {
 }
 """Names of the subsets in public collections, lower case. Such a folder never names a class."""
 
-NUMBERS = {"width": int, "height": int, "row": int, "probability": float}
+NUMBERS: dict[str, type] = {"probability": float}
+NUMBERS |= dict.fromkeys(("width", "height", "row", "left", "top", "right", "bottom"), int)
 
 
 def write(table: pd.DataFrame, path: Path) -> None:

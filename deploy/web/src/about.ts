@@ -1,4 +1,4 @@
-/** What the model is and how good, from the metrics of the run that made it. */
+/** Says what the model is and how good it is, with the metrics of the run that made it. */
 
 import evaluation, { type Summary } from "@details/evaluate.json";
 import ingest from "@details/ingest.json";
@@ -6,17 +6,18 @@ import { byId, make } from "./page";
 import { about, text } from "./strings";
 
 export function describeModel(): void {
-  const { validation, external } = evaluation;
-  const leaked = validation.train_overlap;
-  const rows = [row(leaked ? about.validationLeaky(leaked) : about.validation, validation)];
-  if (external) rows.push(row(about.external, external));
-  const labels = Object.keys(validation.recall_of_class);
-  const heads = [...about.columns, ...labels.map(about.found)].map((words) => {
+  const subsets = Object.entries(evaluation).filter(isSubset);
+  const labels = Object.keys(subsets[0][1].recall_of_class);
+  const heads = [...about.columns, ...labels.map(about.recall)].map((words) => {
     const head = make("th", words);
     head.scope = "col";
     return head;
   });
-  const table = make("table", make("thead", make("tr", ...heads)), make("tbody", ...rows));
+  const table = make(
+    "table",
+    make("thead", make("tr", ...heads)),
+    make("tbody", ...subsets.map(row)),
+  );
   const scroller = make("div", table);
   scroller.className = "scroller";
   scroller.tabIndex = 0; // the keyboard scrolls what has the focus
@@ -36,7 +37,12 @@ export function describeModel(): void {
   );
 }
 
-function row(name: string, figures: Summary): HTMLTableRowElement {
+/** Whether an entry of `evaluate.json` holds the figures of a subset or of an external test set. */
+function isSubset(entry: [string, unknown]): entry is [string, Summary] {
+  return (entry[1] as Partial<Summary>).recall_of_class !== undefined;
+}
+
+function row([name, figures]: [string, Summary]): HTMLTableRowElement {
   const [low, high] = figures.interval_95.accuracy.map(text.percent);
   const recalls = Object.values(figures.recall_of_class);
   const cells = [
@@ -45,7 +51,8 @@ function row(name: string, figures: Summary): HTMLTableRowElement {
     `${low} – ${high}`,
     ...recalls.map(text.percent),
   ];
-  const head = make("th", name);
+  const leaked = figures.train_overlap;
+  const head = make("th", about.subset(name) + (leaked ? about.leaky(leaked) : ""));
   head.scope = "row";
   return make("tr", head, ...cells.map((words) => make("td", words)));
 }

@@ -1,4 +1,4 @@
-/** What the model's number means. */
+/** Turns the model's probabilities into an answer. */
 
 import type { Contract } from "./contract";
 
@@ -14,14 +14,14 @@ export interface Answer {
   unsure: boolean;
 }
 
-/** Decide by the contract's threshold on the probability of the positive class. */
-export function decide(probability: number, { labels, threshold }: Contract): Answer {
-  const positive = probability >= threshold;
-  const ofLabel = positive ? probability : 1 - probability;
+/** Decide for the second label if its probability reaches the threshold, else for the first. */
+export function decide(probabilities: ArrayLike<number>, { labels, threshold }: Contract): Answer {
+  const index = probabilities[1] >= threshold ? 1 : 0;
+  const probability = probabilities[index];
   return {
-    label: labels[positive ? 1 : 0],
-    positive,
-    probability: ofLabel,
-    unsure: ofLabel < SURE,
+    label: labels[index],
+    positive: index === 1,
+    probability,
+    unsure: probability < SURE,
   };
 }

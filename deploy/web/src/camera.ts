@@ -1,16 +1,15 @@
-/** The camera, live: finds, classifies and draws as many frames a second as the device manages. */
+/** The live camera: finds, classifies and draws as many frames a second as the device manages. */
 
-import type { Classifier } from "./classifier";
-import { crop } from "./detection";
-import { FaceDetector } from "./faceDetector";
+import { SIDES } from "./detection";
+import type { MaskChecker } from "./maskChecker";
 import { byId, describe, drawBox } from "./page";
-import { fullFrame } from "./pixels";
 import { text, trouble } from "./strings";
 
-const SMOOTHING = 0.9; // of the time between frames that is shown
+const SMALL = SIDES.slice(-1); // the small square alone, for more frames a second
+const SMOOTHING = 0.9; // weight of the earlier frames in the time a frame that is displayed
 
-/** Set up the camera's buttons; nothing is asked of the camera before. */
-export function camera(model: Promise<Classifier>, findFaces: () => boolean): void {
+/** Set up the camera's buttons; the camera itself waits for a click on one. */
+export function camera(loading: Promise<MaskChecker>, findFaces: () => boolean): void {
   const video = byId<HTMLVideoElement>("video");
   const view = byId<HTMLCanvasElement>("view");
   const context = view.getContext("2d", { willReadFrequently: true })!;
@@ -30,7 +29,7 @@ export function camera(model: Promise<Classifier>, findFaces: () => boolean): vo
     stop();
     complain("");
     try {
-      const classifier = await model.catch(() => Promise.reject(new Error(trouble.notModel)));
+      const checker = await loading.catch(() => Promise.reject(new Error(trouble.notModel)));
       stream = await open(facing);
       const opened = stream;
       video.srcObject = stream;
@@ -38,14 +37,14 @@ export function camera(model: Promise<Classifier>, findFaces: () => boolean): vo
       byId("start").textContent = text.stop;
       byId("live").hidden = byId("turn").hidden = false;
       period = 0;
-      while (stream === opened) await frame(classifier);
+      while (stream === opened) await frame(checker);
     } catch (error) {
       stop();
       complain((error as Error).message);
     }
   }
 
-  async function frame(classifier: Classifier): Promise<void> {
+  async function frame(checker: MaskChecker): Promise<void> {
     const began = performance.now();
     await nextFrame(video);
     if (!stream) return;
@@ -55,17 +54,11 @@ export function camera(model: Promise<Classifier>, findFaces: () => boolean): vo
     context.drawImage(video, 0, 0);
     const image = context.getImageData(0, 0, view.width, view.height);
     const find = findFaces();
-    const faces = find ? await (await FaceDetector.load()).find(image, false) : [];
-    const crops = find
-      ? faces.map((face) => crop(face, image, classifier.contract.input.crop))
-      : [fullFrame(image)];
-    const said: string[] = [];
-    for (const box of crops) {
-      const answer = await classifier.classify(image, box);
-      said.push(describe(answer));
-      if (find) drawBox(context, box, answer);
-    }
-    say(crops.length ? said.join(", ") : text.noFace);
+    const checked = find
+      ? await checker.checkFaces(image, SMALL)
+      : [await checker.checkFrame(image)];
+    if (find) for (const { box, answer } of checked) drawBox(context, box, answer);
+    show(checked.map(({ answer }) => describe(answer)).join(", ") || text.noFace);
     const took = performance.now() - began;
     period = period ? SMOOTHING * period + (1 - SMOOTHING) * took : took;
     byId("rate").textContent = text.rate(1000 / period);
@@ -101,8 +94,8 @@ function nextFrame(video: HTMLVideoElement): Promise<void> {
   });
 }
 
-/** Change the answer only when it is another: a screen reader reads each change aloud. */
-function say(words: string): void {
+/** Change the words only when they differ: a screen reader reads each change aloud. */
+function show(words: string): void {
   if (byId("answer").textContent !== words) byId("answer").textContent = words;
 }
 

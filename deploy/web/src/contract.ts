@@ -1,4 +1,4 @@
-/** What the model file says of itself, in the zip archive at its end; see `contract.py`. */
+/** Reads the contract in the zip archive at the end of a model file; see `contract.py`. */
 
 import type { CropMargins } from "./detection";
 import { Refusal, trouble } from "./strings";
@@ -14,12 +14,12 @@ export interface Contract {
   threshold: number;
 }
 
-const VERSION = "3";
+const VERSION = "4";
 const END = 0x06054b50; // signatures of the zip format, little endian
 const ENTRY = 0x02014b50;
 const END_LENGTH = 22;
 
-/** Read the contract; throw a `Refusal` of a file that is damaged, or that this page cannot use. */
+/** Return the contract; throw a `Refusal` if the file is damaged or this page cannot use it. */
 export async function readContract(file: Uint8Array): Promise<Contract> {
   try {
     return await read(file);
@@ -35,10 +35,11 @@ async function read(file: Uint8Array): Promise<Contract> {
   const { crop, resize } = contract.input;
   const known =
     resize.filter === "bilinear" && resize.antialiased && resize.aspect_ratio === "stretched";
-  if (!known || !(crop?.scale > 0) || !Number.isFinite(crop.up)) throw new Refusal(trouble.input);
+  if (!known || !(crop?.scale > 0) || !Number.isFinite(crop.up))
+    throw new Refusal(trouble.interface);
   const labels = contract.labels.map((label: string) => `${label}\n`).join("");
   if (labels !== text(entries.get("labels.txt"))) throw new Refusal(trouble.damaged);
-  // Over plain http:// a browser offers no checksums; there the model is taken as it came.
+  // Over plain http:// a browser offers no checksums, so the model is not checked there.
   if (crypto.subtle && (await sha256(model)) !== contract.sha256)
     throw new Refusal(trouble.damaged);
   return contract;
@@ -46,7 +47,7 @@ async function read(file: Uint8Array): Promise<Contract> {
 
 const text = (bytes?: Uint8Array): string => new TextDecoder().decode(bytes);
 
-/** Take the archive apart: the bytes before it, and its entries, whose checksums are right. */
+/** Return the bytes before the archive and its entries, whose checksums are right. */
 function archive(file: Uint8Array): { model: Uint8Array; entries: Map<string, Uint8Array> } {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const entries = new Map<string, Uint8Array>();
@@ -68,7 +69,7 @@ function archive(file: Uint8Array): { model: Uint8Array; entries: Map<string, Ui
   return { model: file.subarray(0, first), entries };
 }
 
-/** The checksum of the zip format. */
+/** Return the checksum of the zip format. */
 function crc32(bytes: Uint8Array): number {
   let sum = -1;
   for (const byte of bytes) {

@@ -3,16 +3,15 @@ declare module "@model?url" {
   export default url;
 }
 declare module "@details/evaluate.json" {
+  /** Figures of a subset or of an external test set. */
   export interface Summary {
+    train_overlap: number;
     images: number;
     accuracy: number;
     interval_95: { accuracy: [number, number] };
     recall_of_class: Record<string, number>;
   }
-  const evaluation: {
-    validation: Summary & { train_overlap: number };
-    external?: Summary;
-  };
+  const evaluation: Record<string, number | Summary>;
   export default evaluation;
 }
 declare module "@details/ingest.json" {

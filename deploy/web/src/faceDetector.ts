@@ -1,41 +1,27 @@
-/** Find faces with MediaPipe's BlazeFace, short range, run by LiteRT.js. */
+/** Find the faces in a picture with CenterFace, run by LiteRT.js. */
 
-import modelUrl from "@mediapipe/face_detection/face_detection_short_range.tflite?url";
-import { type Detection, decode, levels, merge, networkInput, tiles, type View } from "./detection";
-import { cropped, fullFrame, resize } from "./pixels";
-import { fetchAll, Network } from "./runtime";
+import { decode, distinct, type Face, networkInput, place } from "./detection";
+import { cropped, fullFrame } from "./pixels";
+import { Network } from "./runtime";
 
 export class FaceDetector {
-  private static loading?: Promise<FaceDetector>;
-
   private constructor(private readonly network: Network) {}
 
-  /** Fetch the network when it is first needed. */
-  static load(): Promise<FaceDetector> {
-    FaceDetector.loading ??= fetchAll([modelUrl], () => {})
-      .then(([file]) => Network.compile(file))
-      .then((network) => new FaceDetector(network))
-      .catch((error: unknown) => {
-        FaceDetector.loading = undefined; // so that the next photo tries again
-        throw error;
-      });
-    return FaceDetector.loading;
+  /** Make the network of a file ready. */
+  static async load(file: Uint8Array): Promise<FaceDetector> {
+    return new FaceDetector(await Network.compile(file));
   }
 
-  /** Find the boxes of faces, the surest first; `small` looks for small faces too. */
-  async find(image: ImageData, small: boolean): Promise<Detection[]> {
-    const views: View[] = [];
-    let pixels = cropped(image, fullFrame(image));
-    for (const level of levels(image)
-      .slice(0, small ? undefined : 1)
-      .reverse()) {
-      pixels = resize(pixels, level.width, level.height); // each of the larger one before
-      for (const tile of tiles(level)) {
-        const outputs = await this.network.run(networkInput(pixels, tile));
-        const found = decode(outputs.get(16)!, outputs.get(1)!, level, tile, image);
-        views.push({ found, weight: level.weight });
-      }
+  /** Return the faces, the largest first, that are found in squares of these sides. */
+  async find(image: ImageData, sides: number[]): Promise<Face[]> {
+    const pixels = cropped(image, fullFrame(image));
+    const boxes: Face[] = [];
+    for (const side of sides) {
+      const placement = place(image, side);
+      const input = networkInput(pixels, placement);
+      const map = await this.network.run(input, side, `side_${side}`);
+      boxes.push(...decode(map, placement, image));
     }
-    return merge(views);
+    return distinct(boxes);
   }
 }

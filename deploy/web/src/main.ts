@@ -1,8 +1,8 @@
-/** Start the page: it answers at once, while the model loads. */
+/** Starts the page, which can be used while the model loads. */
 
 import { describeModel } from "./about";
 import { camera } from "./camera";
-import { Classifier } from "./classifier";
+import { MaskChecker } from "./maskChecker";
 import { byId } from "./page";
 import { photos } from "./photo";
 import { Refusal, text, trouble } from "./strings";
@@ -16,22 +16,22 @@ describeModel();
 
 const status = byId("status");
 const progress = byId<HTMLProgressElement>("progress");
-const model = load();
+const checker = load();
 const findFaces = (): boolean => byId<HTMLInputElement>("find-faces").checked;
-photos(model, findFaces);
-camera(model, findFaces);
+photos(checker, findFaces);
+camera(checker, findFaces);
 
-async function load(): Promise<Classifier> {
+async function load(): Promise<MaskChecker> {
   try {
     if (typeof WebAssembly === "undefined") throw new Refusal(trouble.noWebAssembly);
     status.textContent = text.loading;
-    const classifier = await Classifier.load((loaded, total) => {
+    const checker = await MaskChecker.load((loaded, total) => {
       progress.value = loaded / total;
       progress.ariaValueText = text.progress(loaded, total);
     });
     status.textContent = text.ready;
     void keepOffline();
-    return classifier;
+    return checker;
   } catch (error) {
     const { message } = error as Error;
     status.textContent = error instanceof Refusal ? message : trouble.load(message);
@@ -42,9 +42,15 @@ async function load(): Promise<Classifier> {
   }
 }
 
-/** Keep the page for when there is no network; after loading, so that nothing is fetched twice. */
+/**
+ * Keep the page for when there is no network; after loading, so that nothing is fetched twice.
+ *
+ * The address names the version, because a host whose files all have the same date calls a new
+ * `sw.js` unchanged.
+ */
 async function keepOffline(): Promise<void> {
-  if (import.meta.env.PROD) await navigator.serviceWorker?.register("./sw.js");
+  const version = new URL(import.meta.url).pathname.split("/").pop();
+  if (import.meta.env.PROD) await navigator.serviceWorker?.register(`./sw.js?${version}`);
 }
 
-model.catch(() => {}); // it has been said
+checker.catch(() => {}); // `load` has shown the error

@@ -1,26 +1,16 @@
-/** Photos: chosen, dropped or pasted; each gets its faces, their labels, and the time it took. */
+/** The list of photos that were chosen, dropped or pasted, each with its faces and labels. */
 
-import type { Answer } from "./answer";
-import type { Classifier } from "./classifier";
-import { decode, enlarge, pixelsOf } from "./decode";
-import { crop } from "./detection";
-import { FaceDetector } from "./faceDetector";
-import { breathe, byId, describe, drawBox, make } from "./page";
-import { type Box, fullFrame } from "./pixels";
+import { decode } from "./decode";
+import { SIDES } from "./detection";
+import type { Checked, MaskChecker } from "./maskChecker";
+import { breathe, byId, colour, describe, drawBox, make } from "./page";
 import { text, trouble } from "./strings";
 
-/** Longer side in pixels of the copy that faces are looked for in. */
-const SEARCHED = 1280;
-/** Longer side of a photo as it is shown, with words at its faces; and of a crop, without. */
-const SHOWN = 640;
-const SHOWN_CROP = 320;
+/** Longer side in pixels of a photo in the list, with words at its faces; and of a crop, without. */
+const PHOTO_SIDE = 640;
+const CROP_SIDE = 320;
 
-interface Classified {
-  box: Box;
-  answer: Answer;
-}
-
-export function photos(model: Promise<Classifier>, findFaces: () => boolean): void {
+export function photos(loading: Promise<MaskChecker>, findFaces: () => boolean): void {
   const queue: File[] = [];
   let [done, total] = [0, 0];
 
@@ -34,7 +24,7 @@ export function photos(model: Promise<Classifier>, findFaces: () => boolean): vo
     for (let file = queue.shift(); file; file = queue.shift()) {
       byId("photo-status").textContent = text.working(done + 1, total);
       await breathe();
-      byId("results").append(await result(file, model, findFaces()));
+      byId("results").append(await result(file, loading, findFaces()));
       done += 1;
     }
     byId("photo-status").textContent = text.done(total);
@@ -59,16 +49,31 @@ export function photos(model: Promise<Classifier>, findFaces: () => boolean): vo
   });
 }
 
+/** Make an entry of the list: a photo with its faces, or what is wrong with the file. */
 async function result(
   file: File,
-  model: Promise<Classifier>,
+  loading: Promise<MaskChecker>,
   findFaces: boolean,
 ): Promise<HTMLLIElement> {
   const item = make("li", make("h3", file.name || text.photo));
   try {
-    const image = await decode(file);
-    const classifier = await model.catch(() => Promise.reject(new Error(trouble.notModel)));
-    await show(item, image, classifier, findFaces);
+    const picture = await decode(file);
+    const checker = await loading.catch(() => Promise.reject(new Error(trouble.notModel)));
+    const start = performance.now();
+    const { width, height } = picture.canvas;
+    const image = picture.getImageData(0, 0, width, height);
+    const checked = findFaces
+      ? await checker.checkFaces(image, SIDES)
+      : [await checker.checkFrame(image)];
+    const took = text.took(performance.now() - start);
+    item.className = findFaces ? "photo" : "crop";
+    item.append(drawn(picture.canvas, checked, findFaces, file.name));
+    if (checked.length) {
+      item.append(make("ul", ...checked.map((face, i) => line(face, i, findFaces))));
+      item.append(make("p", took));
+    } else {
+      item.append(offerFullFrame(item, file, loading));
+    }
   } catch (error) {
     const message = make("p", (error as Error).message);
     message.className = "trouble";
@@ -77,88 +82,59 @@ async function result(
   return item;
 }
 
-async function show(
+/** Offer to classify a photo as if it were a crop of one face; it is read again for that. */
+function offerFullFrame(
   item: HTMLLIElement,
-  image: ImageBitmap,
-  classifier: Classifier,
-  findFaces: boolean,
-): Promise<void> {
-  const start = performance.now();
-  const classified = await classify(image, classifier, findFaces);
-  const took = text.took(performance.now() - start);
-  item.append(picture(image, classified, findFaces, item.textContent ?? ""));
-  item.className = findFaces ? "photo" : "crop";
-  if (classified.length) {
-    item.append(make("ul", ...classified.map(({ answer }, i) => line(answer, i, findFaces))));
-    item.append(make("p", took));
-    image.close();
-    return;
-  }
+  file: File,
+  loading: Promise<MaskChecker>,
+): HTMLParagraphElement {
   const button = make("button", text.fullFrame);
   button.type = "button";
-  const offer = make("p", `${text.noFace} `, button);
-  button.addEventListener("click", () => {
-    item.replaceChildren(item.firstElementChild!); // the file's name stays
-    item.tabIndex = -1;
-    item.focus();
-    void show(item, image, classifier, false);
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    const classified = await result(file, loading, false);
+    item.replaceWith(classified);
+    classified.tabIndex = -1;
+    classified.focus();
   });
-  item.append(offer);
+  return make("p", `${text.noFace} `, button);
 }
 
-async function classify(
-  image: ImageBitmap,
-  classifier: Classifier,
-  findFaces: boolean,
-): Promise<Classified[]> {
-  let crops = [fullFrame(image)];
-  if (findFaces) {
-    const detector = await FaceDetector.load();
-    const small = pixelsOf(image, fullFrame(image), SEARCHED);
-    const faces = await detector.find(small, true);
-    const margins = classifier.contract.input.crop;
-    crops = faces.map((face) => crop(enlarge(face, small, image), image, margins));
-  }
-  const classified: Classified[] = [];
-  for (const box of crops) {
-    const pixels = pixelsOf(image, box);
-    classified.push({ box, answer: await classifier.classify(pixels, fullFrame(pixels)) });
-  }
-  return classified;
-}
-
-function picture(
-  image: ImageBitmap,
-  classified: Classified[],
+/** Draw a smaller copy of a photo, with a box around each face. */
+function drawn(
+  photo: HTMLCanvasElement,
+  checked: Checked[],
   boxes: boolean,
   name: string,
 ): HTMLCanvasElement {
-  const scale = (boxes ? SHOWN : SHOWN_CROP) / Math.max(image.width, image.height);
+  const scale = (boxes ? PHOTO_SIDE : CROP_SIDE) / Math.max(photo.width, photo.height);
   const canvas = make("canvas");
-  canvas.width = Math.max(1, Math.round(image.width * scale));
-  canvas.height = Math.max(1, Math.round(image.height * scale));
+  canvas.width = Math.max(1, Math.round(photo.width * scale));
+  canvas.height = Math.max(1, Math.round(photo.height * scale));
   canvas.role = "img";
-  canvas.ariaLabel = boxes ? text.faces(name, classified.length) : name;
+  canvas.ariaLabel = boxes ? text.faces(name, checked.length) : name;
   const context = canvas.getContext("2d")!;
   context.imageSmoothingQuality = "high";
-  context.drawImage(image, 0, 0, canvas.width, canvas.height);
-  if (boxes) {
-    classified.forEach(({ box, answer }, i) => {
-      const [left, top] = [box.left * scale, box.top * scale];
-      const [right, bottom] = [box.right * scale, box.bottom * scale];
-      drawBox(context, { left, top, right, bottom }, answer, `${i + 1}: `);
-    });
-  }
+  context.drawImage(photo, 0, 0, canvas.width, canvas.height);
+  if (!boxes) return canvas;
+  checked.forEach(({ box, answer }, i) => {
+    const [left, top] = [box.left * scale, box.top * scale];
+    const [right, bottom] = [box.right * scale, box.bottom * scale];
+    drawBox(context, { left, top, right, bottom }, answer, `${i + 1}: `);
+  });
   return canvas;
 }
 
-function line(answer: Answer, index: number, numbered: boolean): HTMLLIElement {
+function line({ box, answer }: Checked, index: number, numbered: boolean): HTMLLIElement {
+  const number = numbered ? `${index + 1}: ` : "";
+  const item = make("li", number, make("strong", describe(answer)));
+  item.className = colour(answer);
+  item.dataset.box = `${box.left} ${box.top} ${box.right} ${box.bottom}`;
+  if (!answer) return item;
   const probability = make("data", text.percent(answer.probability));
   probability.value = answer.probability.toFixed(6);
-  const number = numbered ? `${index + 1}: ` : "";
-  const item = make("li", number, make("strong", describe(answer)), " ", probability);
+  item.append(" ", probability);
   item.dataset.label = answer.label;
-  item.className = answer.positive ? "positive" : "negative";
   if (answer.unsure) item.classList.add("unsure");
   return item;
 }

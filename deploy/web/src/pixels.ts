@@ -1,4 +1,4 @@
-/** Resize pixels as `facemask.images.resize` does, byte for byte: Pillow's bilinear filter. */
+/** Resize pixels as `facemask.store.images.resize` does, byte for byte: Pillow's bilinear filter. */
 
 export interface Box {
   left: number;
@@ -7,12 +7,12 @@ export interface Box {
   bottom: number;
 }
 
-/** The whole of a picture, as a box in it. */
+/** Return the box around a whole picture. */
 export function fullFrame(image: { width: number; height: number }): Box {
   return { left: 0, top: 0, right: image.width, bottom: image.height };
 }
 
-/** A picture: its rows from the top, three numbers a pixel, 0-255: red, green, blue. */
+/** A picture, row by row from the top; each pixel is three numbers, 0-255: red, green, blue. */
 export interface Pixels {
   width: number;
   height: number;
@@ -25,13 +25,13 @@ interface Weights {
   values: Int32Array[];
 }
 
-const PRECISION = 22; // bits after the point: 8 of a pixel, 2 to spare, and 22 make 32
+const PRECISION = 22; // bits after the point; 8 for a pixel, 22 and 2 to spare make 32
 const HALF = 1 << (PRECISION - 1);
 
 /** Stretch a picture to a size. */
 export function resize({ width, height, rgb }: Pixels, toWidth: number, toHeight: number): Pixels {
   const [columns, rows] = [triangle(width, toWidth), triangle(height, toHeight)];
-  // Each pass rounds, so their order matters; Pillow goes down first where that saves most.
+  // Each pass rounds, so their order matters; Pillow takes the columns first if that saves much.
   const downFirst = height > toHeight && height - toHeight > 2 * (width - toWidth);
   const resized = downFirst
     ? across(down(rgb, 3 * width, rows), width, columns)
@@ -39,7 +39,7 @@ export function resize({ width, height, rgb }: Pixels, toWidth: number, toHeight
   return { width: toWidth, height: toHeight, rgb: resized };
 }
 
-/** A part of what a canvas gives, without its alpha. */
+/** Return a part of what a canvas gives, without its alpha. */
 export function cropped({ data, width }: ImageData, box: Box): Pixels {
   const part = { width: box.right - box.left, height: box.bottom - box.top };
   const rgb = new Uint8Array(3 * part.width * part.height);
@@ -97,7 +97,7 @@ function down(pixels: Uint8Array, stride: number, { start, values }: Weights): U
   return result;
 }
 
-/** The triangle filter; its support grows with the reduction, that is, it is antialiased. */
+/** Return the triangle filter; its support grows with the reduction, so it is antialiased. */
 function triangle(from: number, to: number): Weights {
   const scale = from / to;
   const support = Math.max(scale, 1);

@@ -1,27 +1,28 @@
-/** LiteRT.js with its WebAssembly from this folder; loads models, runs them. */
+/** Loads and runs models with LiteRT.js; its WebAssembly is a file of this page. */
 
 import { type CompiledModel, loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
-// The build without relaxed SIMD: it rounds alike on every device, and runs in every browser.
+// The build without relaxed SIMD gives the same numbers on every device and runs in every browser.
 import scriptUrl from "@litertjs/core/wasm/litert_wasm_compat_internal.js?url";
 import wasmUrl from "@litertjs/core/wasm/litert_wasm_compat_internal.wasm?url";
 import { trouble } from "./strings";
 
 export type Progress = (loaded: number, total: number) => void;
 
-/** Fetch files together, saying how far they are. */
-export async function fetchAll(urls: string[], progress: Progress): Promise<Uint8Array[]> {
+/** Fetch files at the same time and report how many bytes have arrived. */
+async function fetchAll(urls: string[], progress: Progress): Promise<Uint8Array[]> {
   const loaded = urls.map(() => 0);
   const totals = urls.map(() => 0);
   const sum = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0);
   return Promise.all(
     urls.map(async (url, i) => {
       const response = await fetch(url);
+      if (response.status === 404) dispatchEvent(new Event("file-missing")); // see public/heal.js
       if (!response.ok || !response.body) throw new Error(trouble.network(response.status, url));
       totals[i] = Number(response.headers.get("Content-Length"));
       const count = new TransformStream<Uint8Array, Uint8Array>({
         transform(chunk, controller) {
           loaded[i] += chunk.length;
-          totals[i] = Math.max(totals[i], loaded[i]); // the length of a compressed answer is less
+          totals[i] = Math.max(totals[i], loaded[i]); // a compressed answer announces fewer bytes
           progress(sum(loaded), sum(totals));
           controller.enqueue(chunk);
         },
@@ -31,12 +32,12 @@ export async function fetchAll(urls: string[], progress: Progress): Promise<Uint
   );
 }
 
-/** Start the runtime, fetching it and a model; give the model's bytes. */
-export async function start(modelUrl: string, progress: Progress): Promise<Uint8Array> {
-  const [wasm, model] = await fetchAll([wasmUrl, modelUrl], progress);
-  Object.assign(self, { Module: { wasmBinary: wasm } }); // Emscripten's way to hand it over
+/** Fetch the runtime and models, and start the runtime; return the bytes of each model. */
+export async function start(modelUrls: string[], progress: Progress): Promise<Uint8Array[]> {
+  const [wasm, ...models] = await fetchAll([wasmUrl, ...modelUrls], progress);
+  Object.assign(self, { Module: { wasmBinary: wasm } }); // Emscripten takes it from there
   await loadLiteRt(scriptUrl);
-  return model;
+  return models;
 }
 
 export class Network {
@@ -46,22 +47,21 @@ export class Network {
     return new Network(await loadAndCompile(file, { accelerator: "wasm" }));
   }
 
-  /** The side of the square that goes in. */
-  get side(): number {
-    return this.model.getInputDetails()[0].shape[1];
+  /** Shape and type of what goes in and comes out, such as "float32 1,2". */
+  get interface(): { input: string; output: string } {
+    const [input, output] = [this.model.getInputDetails(), this.model.getOutputDetails()].map(
+      ([{ dtype, shape }]) => `${dtype} ${shape}`,
+    );
+    return { input, output };
   }
 
-  /** Run on one picture (side x side RGB); give the outputs by the length of their last axis. */
-  async run(input: Uint8Array | Float32Array): Promise<Map<number, Float32Array>> {
-    const tensor = new Tensor(input as never, [1, this.side, this.side, 3]);
-    const outputs = await this.model.run(tensor);
-    tensor.delete();
-    const details = this.model.getOutputDetails();
-    const results = outputs.map((output, i): [number, Float32Array] => {
-      const values = Float32Array.from(output.toTypedArray());
-      output.delete();
-      return [details[i].shape.at(-1) ?? 0, values];
-    });
-    return new Map(results);
+  /** Run on a picture of `side` x `side` pixels, RGB 0-255; return all numbers of the output. */
+  async run(rgb: Uint8Array, side: number, signature = this.model.key): Promise<Float32Array> {
+    const input = new Tensor(rgb as Uint8Array<ArrayBuffer>, [1, side, side, 3]);
+    const [output] = await this.model.run(signature, input);
+    const values = Float32Array.from(output.toTypedArray());
+    input.delete();
+    output.delete();
+    return values;
   }
 }

@@ -1,4 +1,4 @@
-/** Everything that the page says, in English. */
+/** All words on the page, in English. */
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
@@ -26,6 +26,7 @@ export const text = {
   working: (done: number, total: number): string => `Picture ${done} of ${total}`,
   done: (total: number): string => (total === 1 ? "1 picture done" : `${total} pictures done`),
   percent,
+  tooSmall: "Too small",
   unsure: (label: string): string => `Unsure, rather ${label}`,
   took: (milliseconds: number): string => `${milliseconds.toFixed(0)} ms`,
   rate: (frames: number): string => `${frames.toFixed(0)} frames a second`,
@@ -33,18 +34,20 @@ export const text = {
     count === 1 ? `${file}, 1 face` : `${file}, ${count} faces`,
 };
 
-/** An error whose message is for people, and is one of `trouble`. */
+/** An error with a message for people, from `trouble`. */
 export class Refusal extends Error {}
 
-/** What went wrong, and what to do. */
+/** Messages that say what went wrong and what to do. */
 export const trouble = {
   noWebAssembly:
     "This browser has WebAssembly switched off, which the model needs. Switch it on, or use another browser.",
   load: (detail: string): string => `The model could not be loaded (${detail}). Reload the page.`,
-  damaged: "The model file is damaged, or is not one of this pipeline; put the page up anew.",
-  version: (found: string, wanted: string): string =>
-    `The model file has version ${found} of the contract, and this page reads ${wanted}: export the model again.`,
-  input: "The model file asks for an input that this page does not know how to make.",
+  damaged:
+    "The model file is damaged, or is not from this pipeline; build and deploy the page again.",
+  version: (has: string, reads: string): string =>
+    `The model file has version ${has} of the contract, and this page reads ${reads}; export the model again: dvc repro export_tflite`,
+  interface:
+    "The model file takes or gives other values than this page knows; export the model again: dvc repro export_tflite",
   network: (status: number, url: string): string => `${url}: status ${status}`,
   empty: "The file is empty. Choose another one.",
   heic: "This browser cannot open HEIC photos. Save it as JPEG; on an iPhone, set Camera, Formats to Most Compatible.",
@@ -60,16 +63,19 @@ export const trouble = {
     "The camera does not answer; another program may use it. Close that, and start again.",
 };
 
-/** The part about the model; the figures are filled in from the metrics of the run. */
+/** Words of the section about the model. */
 export const about = {
   what: "A small network that looks at one face at a time and says whether it wears a mask over mouth and nose. It runs in this page.",
   measured: "How good it is, from the metrics of the run that made it:",
   columns: ["measured on", "images", "accuracy", "95 % interval"],
-  found: (label: string): string => `${label} found`,
-  validation: "validation: no picture has a near-duplicate in training",
-  validationLeaky: (count: number): string =>
-    `validation: ${count} pictures have a near-duplicate in training, which flatters`,
-  external: "external test set: faces from elsewhere",
+  recall: (label: string): string => `${label} right`,
+  subset: (name: string): string =>
+    ({
+      validation: "validation (held back from training)",
+      test: "test (held back from training and from every choice)",
+    })[name] ?? `external test set “${name}”`,
+  leaky: (count: number): string =>
+    `; ${count} images have a near-duplicate in training, so these figures are too good`,
   trained: (source: string, description: string): string => `Trained on ${source}. ${description}`,
   limits: "What it must not be used for",
   not: [

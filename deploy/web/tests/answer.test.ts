@@ -13,10 +13,11 @@ test.each([
   [0.69, "WithoutMask", 0.69, true],
   [0.7, "WithoutMask", 0.7, false],
   [1.0, "WithoutMask", 1.0, false],
-])("decides on %d by the contract's threshold", (probability, label, ofLabel, unsure) => {
-  const answer = decide(probability, contract);
+])("decides by the contract's threshold, not for the likelier label: %d", (...given) => {
+  const [second, label, probability, unsure] = given;
+  const answer = decide([1 - second, second], contract);
   expect(answer.label).toBe(label);
   expect(answer.positive).toBe(label === "WithoutMask");
-  expect(answer.probability).toBeCloseTo(ofLabel, 9);
+  expect(answer.probability).toBeCloseTo(probability, 9);
   expect(answer.unsure).toBe(unsure);
 });

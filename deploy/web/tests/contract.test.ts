@@ -6,8 +6,8 @@ import { bytes, contracts } from "./golden";
 const [sealed] = contracts;
 const advice = {
   damaged: trouble.damaged,
-  version: trouble.version("1", "3"),
-  input: trouble.input,
+  version: trouble.version("3", "4"),
+  input: trouble.interface,
 };
 
 test("reads what Python sealed", async () => {

@@ -1,54 +1,27 @@
 import { expect, test } from "vitest";
-import {
-  anchors,
-  crop,
-  decode,
-  INPUT_SIZE,
-  levels,
-  merge,
-  networkInput,
-  tiles,
-} from "../src/detection";
-import { resize } from "../src/pixels";
+import { crop, decode, distinct, networkInput, place, SIDES } from "../src/detection";
 import * as golden from "./golden";
 
-const UNSEEN = -20;
+const cellsOf = (side: number): number => side / 4;
 
-function outputs(answers: { index: number; box: number[]; logit: number }[]) {
-  const boxes = new Float32Array(16 * anchors.length);
-  const logits = new Float32Array(anchors.length).fill(UNSEEN);
-  for (const { index, box, logit } of answers) {
-    boxes.set(box, 16 * index);
-    logits[index] = logit;
-  }
-  return [boxes, logits] as const;
+/** Make the map that the network gives; cells that are not listed are zeros. */
+function map(side: number, cells: { row: number; column: number; numbers: number[] }[]) {
+  const numbers = new Float32Array(5 * cellsOf(side) ** 2);
+  for (const cell of cells) numbers.set(cell.numbers, 5 * (cellsOf(side) * cell.row + cell.column));
+  return numbers;
 }
 
-test.each(golden.views)("looks at the same parts of $width x $height pixels", (one) => {
-  const seen = levels(one).map((level) => ({ ...level, tiles: tiles(level) }));
-  expect(seen).toEqual(
-    one.levels.map(({ size: [width, height], weight, tiles }) => {
-      return { width, height, weight, tiles: tiles.map(golden.box) };
-    }),
+test.each(golden.placements)("places $width x $height pixels in $side x $side", (placement) => {
+  const { width, height, side, size, left, top } = placement;
+  const expected = { side, width: size[0], height: size[1], left, top };
+  expect(place({ width, height }, side)).toEqual(expected);
+});
+
+test.each(golden.scenes)("decodes the network's maps and crops: $name", (scene) => {
+  const boxes = SIDES.flatMap((side, i) =>
+    decode(map(side, scene.looks[i]), place(scene, side), scene),
   );
-});
-
-test("has the same anchors", () => {
-  expect(anchors).toHaveLength(golden.anchors.at(-1)!.index + 1);
-  for (const { index, x, y } of golden.anchors) expect(anchors[index]).toEqual({ x, y });
-});
-
-test.each(golden.scenes)("decodes, merges and crops: $name", (scene) => {
-  const answers = scene.views.values();
-  const views = levels(scene)
-    .reverse()
-    .flatMap((level) =>
-      tiles(level).map((tile) => {
-        const found = decode(...outputs(answers.next().value!), level, tile, scene);
-        return { found, weight: level.weight };
-      }),
-    );
-  const faces = merge(views);
+  const faces = distinct(boxes);
   expect(faces).toHaveLength(scene.faces.length);
   scene.faces.forEach(({ box, score }, i) => {
     for (const [edge, value] of Object.entries(golden.box(box))) {
@@ -61,16 +34,13 @@ test.each(golden.scenes)("decodes, merges and crops: $name", (scene) => {
 
 test("lays a picture in the middle of the network's input, on black", () => {
   const white = { width: 60, height: 31, rgb: new Uint8Array(3 * 60 * 31).fill(255) };
-  const [level] = levels(white);
-  const [tile] = tiles(level);
-  const input = networkInput(resize(white, level.width, level.height), tile);
-  const height = Math.round((31 * INPUT_SIZE) / 60);
-  const top = (INPUT_SIZE - height) >> 1;
-  const rows = Array.from({ length: INPUT_SIZE }, (_, y) =>
-    input.subarray(3 * INPUT_SIZE * y, 3 * INPUT_SIZE * (y + 1)),
-  );
-  rows.forEach((row, y) => {
-    const shown = y >= top && y < top + height ? 1 : -1;
-    expect(row.every((value) => value === shown)).toBe(true);
-  });
+  const side = 256;
+  const input = networkInput(white, place(white, side));
+  const height = Math.round((31 * side) / 60);
+  const top = (side - height) >> 1;
+  for (let y = 0; y < side; y++) {
+    const row = input.subarray(3 * side * y, 3 * side * (y + 1));
+    const expected = y >= top && y < top + height ? 255 : 0;
+    expect(row.every((value) => value === expected)).toBe(true);
+  }
 });

@@ -1,13 +1,12 @@
 /** What Python makes of the same inputs; `tools/golden.py` tells what is in the files. */
 
-import anchors from "../../../tests/golden/anchors.json";
 import contracts from "../../../tests/golden/contract.json";
 import scenes from "../../../tests/golden/detection.json";
+import placements from "../../../tests/golden/placement.json";
 import resized from "../../../tests/golden/resize.json";
-import views from "../../../tests/golden/views.json";
 import type { Box } from "../src/pixels";
 
-export { anchors, contracts, resized, scenes, views };
+export { contracts, placements, resized, scenes };
 
 export function bytes(base64: string): Uint8Array {
   return Uint8Array.from(Buffer.from(base64, "base64"));

@@ -12,7 +12,7 @@ import android.view.View
 import kotlin.math.max
 import kotlin.math.min
 
-/** A picture as large as it fits, with a box around each face and its answer at the box. */
+/** Shows a picture as large as it fits, with a box around each face and the answer at the box. */
 class PhotoView(context: Context, attributes: AttributeSet) : View(context, attributes) {
     private var picture: Bitmap? = null
     private var marks: List<Mark> = emptyList()
@@ -22,12 +22,9 @@ class PhotoView(context: Context, attributes: AttributeSet) : View(context, attr
         strokeWidth = unit(TypedValue.COMPLEX_UNIT_DIP, 3f)
     }
     private val fill = Paint()
-    private val text = Paint(Paint.ANTI_ALIAS_FLAG).apply {
-        color = Color.WHITE
-        textSize = unit(TypedValue.COMPLEX_UNIT_SP, 14f)
-    }
+    private val text = Paint(Paint.ANTI_ALIAS_FLAG).apply { textSize = unit(TypedValue.COMPLEX_UNIT_SP, 14f) }
 
-    /** Show a picture with its faces, or nothing; numbered if they are more than one. */
+    /** Show a picture with its faces, or nothing. Several faces are numbered. */
     fun show(picture: Bitmap?, marks: List<Mark> = emptyList()) {
         this.picture = picture
         this.marks = marks
@@ -50,13 +47,14 @@ class PhotoView(context: Context, attributes: AttributeSet) : View(context, attr
         }
     }
 
-    /** Draw a face's box and words; return where the words stand, if possible on no others. */
+    /** Draw a face's box and words. Return the rectangle of the words, which avoids `taken` if it can. */
     private fun draw(canvas: Canvas, mark: Mark, words: String, frame: RectF, taken: List<RectF>): RectF {
         val place = mark.place.run {
             RectF(left * frame.right, top * frame.bottom, right * frame.right, bottom * frame.bottom)
         }
         line.color = mark.colour
         fill.color = mark.colour
+        text.color = if (Color.luminance(mark.colour) > BRIGHT) Color.BLACK else Color.WHITE
         canvas.drawRect(place, line)
         val margin = text.textSize / 4
         val (wide, high) = text.measureText(words) + 2 * margin to text.textSize * 1.5f
@@ -73,4 +71,9 @@ class PhotoView(context: Context, attributes: AttributeSet) : View(context, attr
 
     private fun unit(unit: Int, value: Float) =
         TypedValue.applyDimension(unit, value, resources.displayMetrics)
+
+    private companion object {
+        /** Relative luminance, 0-1, above which black words are more legible than white ones (WCAG 2). */
+        const val BRIGHT = 0.179f
+    }
 }
