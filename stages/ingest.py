@@ -25,22 +25,30 @@ def ingest(options: params.Ingest, margins: params.Crop, spool: shards.Spool) ->
         cache=paths.CACHE,
         cropper=face_cropper(margins),
     )
-    sources = sets.sources(options, downloads=paths.DOWNLOADS)
+    sources = sets.find(
+        options.source,
+        "ingest.source",
+        options.names,
+        sha256=options.sha256,
+        downloads=paths.DOWNLOADS,
+    )
     collection = merge([look(source, options.names) for source in sources])
     names = options.names or {name: name for name in collection.classes}
-    tests = sets.external(options, names)
+    tests = sets.find(options.external, "ingest.external", names, name="external")
+    whole = sets.find(options.photos, "ingest.photos", names, name="photos")
     sets.check_cropped(options, [*sources, *tests])
     external = {source.name: look(source, names, subset=source.name) for source in tests}
-    whole = sets.photos(options, names)
-    looked_at = [look(source, names, subset=source.name, whole=True) for source in whole]
-    photos = {"photos": merge(looked_at)} if whole else {}
-    tables.write(people.read([*tests, *whole]), paths.PEOPLE)
+    photos = {}
+    if whole:
+        parts = [look(source, names, subset=source.name, whole=True) for source in whole]
+        photos["photos"] = merge(parts)
     write_quarantine({"collection": collection} | external | photos)
     check(collection, options, paths.QUARANTINE)
 
     store(paths.RAW, [collection], spool)
     store(paths.RAW_EXTERNAL, external.values(), spool)
     store(paths.RAW_PHOTOS, photos.values(), spool)
+    tables.write(people.read([*tests, *whole]), paths.PEOPLE)
     faces = [part.faces for part in (collection, *photos.values())]
     tables.write(pd.concat(faces), paths.FACES)
     draw(collection, spool)

@@ -1,6 +1,7 @@
 """`params.yaml` as typed, validated sections, one a stage."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,57 +59,52 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _fit_together(self) -> "Params":
-        smallest = self.train.network.smallest_input()
-        if self.resize.size < smallest:
-            blocks = len(self.train.network.filters)
-            raise PydanticCustomError(
-                "too_small",
-                "resize.size = {size}: should be at least {smallest} for the {blocks} blocks of "
-                "train.network.filters",
-                {"size": self.resize.size, "smallest": smallest, "blocks": blocks},
-            )
-        share = self.train.progressive_resizing
-        if share and self.train.network.head == "flatten":
-            raise PydanticCustomError(
-                "unfit",
-                "train.progressive_resizing = {share}: should be 0 for train.network.head = "
-                "flatten, which fits one size",
-                {"share": share},
-            )
-        if self.export_tflite.ship not in ("smallest", *self.export_tflite.variants):
-            raise PydanticCustomError(
-                "unfit",
-                "export_tflite.ship = {ship}: should be smallest or one of export_tflite.variants",
-                {"ship": self.export_tflite.ship},
-            )
-        if self.ingest.sha256 and "://" not in self.ingest.source:
-            raise PydanticCustomError(
-                "unfit",
-                "ingest.sha256: is for an https:// or s3:// address; "
-                "ingest.source = {source} is not one",
-                {"source": self.ingest.source},
-            )
-        if self.split.validation + self.split.test >= 1:
-            raise PydanticCustomError(
-                "unfit",
-                "split.test = {test}: should leave a share for training beside split.validation = "
-                "{validation}",
-                {"test": self.split.test, "validation": self.split.validation},
-            )
-        if self.split.fold >= (self.split.folds or 1):
-            raise PydanticCustomError(
-                "unfit",
-                "split.fold = {fold}: should be below split.folds = {folds}, or 0 where that is "
-                "null",
-                {"fold": self.split.fold, "folds": self.split.folds or "null"},
-            )
-        if self.split.folds and self.split.strategy == "predefined":
-            raise PydanticCustomError(
-                "unfit",
-                "split.folds = {folds}: should be null for split.strategy = predefined",
-                {"folds": self.split.folds},
-            )
+        misfits = "; ".join([*_misfits_of_network(self), *_misfits_of_data(self)])
+        if misfits:
+            raise PydanticCustomError("misfit", "{misfits}", {"misfits": misfits})
         return self
+
+
+def _misfits_of_network(values: Params) -> Iterator[str]:
+    """Yield in words what does not fit together in the sections about the model."""
+    network = values.train.network
+    size = values.resize.size
+    smallest = network.smallest_input()
+    if size < smallest:
+        yield (
+            f"resize.size = {size}: should be at least {smallest} for the {len(network.filters)} "
+            "blocks of train.network.filters"
+        )
+    share = values.train.progressive_resizing
+    if share and network.head == "flatten":
+        yield (
+            f"train.progressive_resizing = {share}: should be 0 for train.network.head = flatten, "
+            "which fits one size"
+        )
+    ship = values.export_tflite.ship
+    if ship not in ("smallest", *values.export_tflite.variants):
+        yield (f"export_tflite.ship = {ship}: should be smallest or one of export_tflite.variants")
+
+
+def _misfits_of_data(values: Params) -> Iterator[str]:
+    """Yield in words what does not fit together in the sections about the data."""
+    source = values.ingest.source
+    split = values.split
+    if values.ingest.sha256 and "://" not in source:
+        yield (
+            "ingest.sha256: is for an https:// or s3:// address; "
+            f"ingest.source = {source} is not one"
+        )
+    if split.validation + split.test >= 1:
+        yield (
+            f"split.test = {split.test}: should leave a share for training beside "
+            f"split.validation = {split.validation}"
+        )
+    if split.fold >= (split.folds or 1):
+        folds = split.folds or "null"
+        yield f"split.fold = {split.fold}: should be below split.folds = {folds}, or 0 for null"
+    if split.folds and split.strategy == "predefined":
+        yield f"split.folds = {split.folds}: should be null for split.strategy = predefined"
 
 
 def load(path: Path) -> Params:
@@ -135,7 +131,7 @@ TYPE = re.compile(r"bool$|list\[|literal\[|\[key\]$")
 def _explain(fault: Any) -> str:
     key = ".".join(str(part) for part in fault["loc"] if not TYPE.match(str(part)))
     match fault["type"]:
-        case "too_small" | "unfit":
+        case "misfit":
             return str(fault["msg"])
         case "extra_forbidden":
             return f"{key} = {fault['input']!r}: unknown key, allowed are {_siblings(fault['loc'])}"
