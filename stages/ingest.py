@@ -16,7 +16,11 @@ from facemask.store import shards, tables
 from stages import paths
 
 
-def ingest(options: params.Ingest, margins: params.Crop, spool: shards.Spool) -> None:
+def ingest(
+    options: params.Ingest,
+    margins: params.Crop,
+    spool: shards.Spool,
+) -> None:
     """Examine and label the images of `options.source`, the external test sets and the photos."""
     look = partial(
         collect,

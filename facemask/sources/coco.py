@@ -24,7 +24,11 @@ def read(source: Source) -> dict[str, Annotation]:
     return annotations
 
 
-def _annotations(file: str, values: Any, lookup: Lookup) -> dict[str, Annotation]:
+def _annotations(
+    file: str,
+    values: Any,
+    lookup: Lookup,
+) -> dict[str, Annotation]:
     names = {category["id"]: class_name(category["name"]) for category in values["categories"]}
     faces_of: dict[Any, list[Any]] = {image["id"]: [] for image in values["images"]}
     for face in values["annotations"]:
@@ -38,7 +42,11 @@ def _annotations(file: str, values: Any, lookup: Lookup) -> dict[str, Annotation
     return annotations
 
 
-def _boxes(image: Any, faces: list[Any], names: Mapping[Any, str]) -> list[Box]:
+def _boxes(
+    image: Any,
+    faces: list[Any],
+    names: Mapping[Any, str],
+) -> list[Box]:
     width, height = numbers([image.get("width", 0), image.get("height", 0)])
     boxes = []
     for face in faces:

@@ -162,7 +162,11 @@ def merge(parts: Sequence[Collection]) -> Collection:
     return merged
 
 
-def check(collection: Collection, options: params.Ingest, listed: Path) -> None:
+def check(
+    collection: Collection,
+    options: params.Ingest,
+    listed: Path,
+) -> None:
     """Stop where a class is empty, or where too much of what was meant to be used cannot be.
 
     Args:
@@ -186,7 +190,11 @@ def check(collection: Collection, options: params.Ingest, listed: Path) -> None:
         )
 
 
-def store(folder: Path, parts: Iterable[Collection], spool: shards.Spool) -> None:
+def store(
+    folder: Path,
+    parts: Iterable[Collection],
+    spool: shards.Spool,
+) -> None:
     """Write the good images of collections, of which there may be none, as shards in `folder`."""
     none = pd.DataFrame(columns=[*shards.COLUMNS, *PLACE], dtype=object)
     with replacing(folder) as temporary:
@@ -235,7 +243,11 @@ def _row(entry: Entry, tables: given.Given) -> dict[str, Any]:
     }
 
 
-def _require_images(origin: str, good: pd.DataFrame, files: pd.DataFrame) -> None:
+def _require_images(
+    origin: str,
+    good: pd.DataFrame,
+    files: pd.DataFrame,
+) -> None:
     """Stop where no image is good; name the first file and what is wrong with it."""
     if len(good):
         return

@@ -119,7 +119,11 @@ def _labelled(entry: Entry, annotation: Annotation) -> Entry:
     return entry
 
 
-def _photo(entry: Entry, annotations: Mapping[str, Annotation], known: Cache) -> Photo:
+def _photo(
+    entry: Entry,
+    annotations: Mapping[str, Annotation],
+    known: Cache,
+) -> Photo:
     boxes = annotations.get(entry.path, Annotation()).boxes
     if entry.fault or (annotations and not boxes):
         return Photo(entry)
@@ -148,25 +152,29 @@ def _by_boxes(
 ) -> list[Entry]:
     """Return a crop for each box, and one for each box whose face the face finder finds."""
     entries = []
-    places = []
+    crops_of_boxes = []
     parts = []
     for number, box in enumerate(photo.boxes, 1):
         part = photo.entry._replace(part=f"#{number}", label=box.label)
         try:
-            place = cropper.around(box.in_pixels(image.size), image.size)
+            edges = cropper.around(box.in_pixels(image.size), image.size)
         except BadAnnotationError as error:
             entries.append(_without(part, BAD, str(error)))
             continue
-        entries.append(_cut(part, image, place))
-        places.append(place)
+        entries.append(_cut(part, image, edges))
+        crops_of_boxes.append(edges)
         parts.append(part)
-    for index, face in overlap.match(places, faces).items():
+    for index, face in overlap.match(crops_of_boxes, faces).items():
         part = parts[index]._replace(part=parts[index].part + BY_FINDER)
         entries.append(_cut(part, image, faces[face]))
     return entries
 
 
-def _by_face(entry: Entry, image: Image.Image, faces: list[Edges]) -> Entry:
+def _by_face(
+    entry: Entry,
+    image: Image.Image,
+    faces: list[Edges],
+) -> Entry:
     """Return the crop of the main face."""
     if not faces:
         return _without(entry, "no face", "the face finder finds none")
@@ -177,11 +185,19 @@ def _by_face(entry: Entry, image: Image.Image, faces: list[Edges]) -> Entry:
     return _cut(entry, image, by_area[-1])
 
 
-def _cut(entry: Entry, image: Image.Image, edges: Edges) -> Entry:
+def _cut(
+    entry: Entry,
+    image: Image.Image,
+    edges: Edges,
+) -> Entry:
     file = io.BytesIO()
     image.crop(edges).save(file, "PNG")
     return entry._replace(content=file.getvalue())
 
 
-def _without(entry: Entry, reason: str, detail: str) -> Entry:
+def _without(
+    entry: Entry,
+    reason: str,
+    detail: str,
+) -> Entry:
     return entry._replace(fault=detail, reason=reason)

@@ -144,7 +144,11 @@ def _examine(content: bytes) -> bytes:
     return json.dumps(facts).encode()
 
 
-def unfit(entry: Entry, facts: Mapping[str, Any], min_side: int) -> dict[str, str]:
+def unfit(
+    entry: Entry,
+    facts: Mapping[str, Any],
+    min_side: int,
+) -> dict[str, str]:
     """Return why a file cannot be learned from.
 
     Args:

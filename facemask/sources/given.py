@@ -51,13 +51,13 @@ def read(source: Source) -> Given:
             itself or another table.
     """
     given = Given()
-    seen: dict[tuple[str, str], Row] = {}
+    first_rows: dict[tuple[str, str], Row] = {}
     lookup = Lookup(source.names)
     names = [name for name in source.names if PurePosixPath(name).name in TABLES]
     for entry in source.read(names):
         column = COLUMN_OF_TABLE.get(PurePosixPath(entry.path).name, "label")
         for row in () if entry.fault else _rows(entry, column, lookup):
-            first = seen.setdefault((column, row.path), row)
+            first = first_rows.setdefault((column, row.path), row)
             if first.value != row.value:
                 raise UserError(
                     f"{source.path}: {row.path} has {column} {first.value!r} in {first.where} and "
@@ -67,7 +67,11 @@ def read(source: Source) -> Given:
     return given
 
 
-def _rows(entry: Entry, column: str, lookup: Lookup) -> Iterator[Row]:
+def _rows(
+    entry: Entry,
+    column: str,
+    lookup: Lookup,
+) -> Iterator[Row]:
     """Yield the rows of a table that say something."""
     for number, (name, value) in enumerate(_pairs(entry, column), 2):  # row 1 names the columns
         where = f"{entry.path}, row {number}"

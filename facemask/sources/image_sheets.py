@@ -1,6 +1,6 @@
 """Contact sheets of what `ingest` kept and of what it quarantined."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -9,12 +9,15 @@ from PIL import Image
 from facemask import pictures
 from facemask.store import images, shards
 
-MOST = 24
-"""Images shown of a class, and of the quarantined."""
+TILES = 24
+"""Largest number of images of a class, and of quarantined images, on a sheet."""
 
 
-def classes(good: pd.DataFrame, spool: shards.Spool) -> Image.Image:
-    """Draw some images of each class.
+def classes(
+    good: pd.DataFrame,
+    spool: shards.Spool,
+) -> Image.Image:
+    """Return a picture of images of each class.
 
     Args:
         good: rows with `label`, `path`, `sha256`, and `start` and `length` in the spool.
@@ -22,29 +25,50 @@ def classes(good: pd.DataFrame, spool: shards.Spool) -> Image.Image:
     """
     sheets = []
     for label, rows in good.groupby("label"):
-        some = rows.sort_values("sha256").head(MOST).to_dict("records")
-        tiles = [_tile(row, spool, [row["path"]]) for row in some]
-        sheets.append(pictures.sheet(f"{label}: {len(tiles)} of {len(rows)} images", tiles))
+        tiles = _tiles(rows.sort_values("sha256"), spool, ["path"])
+        title = f"{label}: {len(tiles)} of {len(rows)} images"
+        sheets.append(pictures.sheet(title, tiles))
     return pictures.stack(sheets)
 
 
-def quarantined(bad: pd.DataFrame, spool: shards.Spool) -> Image.Image:
-    """Show some of what was quarantined, each reason in turn.
+def quarantined(
+    bad: pd.DataFrame,
+    spool: shards.Spool,
+) -> Image.Image:
+    """Return a picture of quarantined files, a file of each reason in turn.
 
     Args:
         bad: rows with `path`, `reason`, and `start` and `length` in the spool.
         spool: holds their files.
     """
     turn = bad.groupby("reason").cumcount()
-    some = bad.assign(turn=turn).sort_values(["turn", "reason"]).head(MOST).to_dict("records")
-    tiles = [_tile(row, spool, [row["reason"], row["path"]]) for row in some]
-    title = f"Quarantined: {len(tiles)} of {len(bad)} files" if tiles else "No file was quarantined"
+    in_turn = bad.assign(turn=turn).sort_values(["turn", "reason"])
+    tiles = _tiles(in_turn, spool, ["reason", "path"])
+    title = "No file was quarantined"
+    if tiles:
+        title = f"Quarantined: {len(tiles)} of {len(bad)} files"
     return pictures.sheet(title, tiles)
 
 
-def _tile(row: Mapping[Hashable, Any], spool: shards.Spool, lines: list[str]) -> Image.Image:
+def _tiles(
+    rows: pd.DataFrame,
+    spool: shards.Spool,
+    captions: Sequence[str],
+) -> list[Image.Image]:
+    """Return pictures of the first rows, with these columns as lines below."""
+    return [
+        pictures.captioned(_thumbnail(row, spool), [row[caption] for caption in captions])
+        for row in rows.head(TILES).to_dict("records")
+    ]
+
+
+def _thumbnail(
+    row: Mapping[Hashable, Any],
+    spool: shards.Spool,
+) -> Image.Image:
     """Return a file as it is, or a white square where nothing could be decoded."""
     image = Image.new("RGB", (1, 1), "white")
     if row["length"]:
-        image = images.open_rgb(spool.read(row["start"], row["length"]))
-    return pictures.captioned(pictures.thumbnail(image), lines)
+        content = spool.read(row["start"], row["length"])
+        image = images.open_rgb(content)
+    return pictures.thumbnail(image)

@@ -21,4 +21,4 @@ def is_litter(path: PurePath) -> bool:
 
 def printable(text: str) -> str:
     r"""Return a text in which `UNPRINTABLE` characters stand as `\n`, `\x1b` and the like."""
-    return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

@@ -60,7 +60,11 @@ def _attributes(entry: Entry, source: Source) -> pd.DataFrame:
     return long[long["value"] != ""]
 
 
-def _refuse_paths(table: str, paths: list[str], source: Source) -> None:
+def _refuse_paths(
+    table: str,
+    paths: list[str],
+    source: Source,
+) -> None:
     files = set(source.names)
     first_row: dict[str, int] = {}
     for row, path in enumerate(paths, 2):  # row 1 has the names of the columns
@@ -71,7 +75,11 @@ def _refuse_paths(table: str, paths: list[str], source: Source) -> None:
         first_row[path] = row
 
 
-def _values(table: str, attribute: str, values: pd.Series) -> pd.Series:
+def _values(
+    table: str,
+    attribute: str,
+    values: pd.Series,
+) -> pd.Series:
     """Return an attribute's values; many whole numbers become tens, such as `40-49`."""
     for text in (attribute, *values):
         if text and not re.match(r"\w", text):  # a spreadsheet would run some of these

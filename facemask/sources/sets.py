@@ -42,7 +42,15 @@ def find(
         return []
     inside = _inside(Path(path))
     if names is None or not inside or not all(_is_source(entry, names) for entry in inside):
-        return [Source(path, name=name, key=key, sha256=sha256, downloads=downloads)]
+        return [
+            Source(
+                path,
+                name=name,
+                key=key,
+                sha256=sha256,
+                downloads=downloads,
+            )
+        ]
     several: dict[str, Source] = {}
     for entry in inside:
         own_name = ARCHIVE.sub("", entry.name)

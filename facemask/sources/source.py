@@ -120,7 +120,12 @@ class Source:
                     yield Entry(name, b"", str(error) or type(error).__name__)
 
 
-def fetched(url: str, sha256: str, folder: Path | None, key: str = "ingest.source") -> Path:
+def fetched(
+    url: str,
+    sha256: str,
+    folder: Path | None,
+    key: str = "ingest.source",
+) -> Path:
     """Download a file, unless an earlier call did.
 
     An interrupted download leaves no file that could be taken for the whole one.
@@ -148,7 +153,15 @@ def fetched(url: str, sha256: str, folder: Path | None, key: str = "ingest.sourc
     bar = sys.stderr.isatty()
     downloader = _from_s3 if url.startswith("s3://") else pooch.HTTPDownloader(progressbar=bar)
     try:
-        return Path(pooch.retrieve(url, f"sha256:{sha256}", sha256, folder, downloader=downloader))
+        return Path(
+            pooch.retrieve(
+                url,
+                f"sha256:{sha256}",
+                sha256,
+                folder,
+                downloader=downloader,
+            )
+        )
     except OSError as error:
         raise UserError(f"{key} = '{url}': cannot be fetched: {error}") from error
     except ValueError as error:  # pooch's message about a wrong hash has both hashes
@@ -158,7 +171,11 @@ def fetched(url: str, sha256: str, folder: Path | None, key: str = "ingest.sourc
         raise UserError(f"ingest.sha256 = '{sha256}': the file fetched has {hashes[-1]}") from error
 
 
-def _from_s3(url: str, file: str, _: pooch.Pooch) -> None:
+def _from_s3(
+    url: str,
+    file: str,
+    _: pooch.Pooch,
+) -> None:
     bar = {"unit": "B", "unit_scale": True, "disable": None}  # no bar without a terminal
     try:
         with TqdmCallback(bar) as callback:

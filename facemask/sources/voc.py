@@ -24,7 +24,12 @@ def read(source: Source) -> dict[str, Annotation]:
 class _NoDoctype(ElementTree.TreeBuilder):
     """Refuses what could define entities, which let a small file expand to very much."""
 
-    def doctype(self, name: str, public: str | None, system: str | None) -> None:
+    def doctype(
+        self,
+        name: str,
+        public: str | None,
+        system: str | None,
+    ) -> None:
         raise BadAnnotationError("has a DOCTYPE, which annotations do not need")
 
 

@@ -50,7 +50,11 @@ def _boxes(content: bytes, names: Mapping[int, str]) -> list[Box]:
     ]
 
 
-def _box(fields: Sequence[str], line: int, names: Mapping[int, str]) -> Box:
+def _box(
+    fields: Sequence[str],
+    line: int,
+    names: Mapping[int, str],
+) -> Box:
     index = fields[0]
     count = len(fields) - 1
     is_polygon = count >= SMALLEST_POLYGON and count % 2 == 0
@@ -65,7 +69,12 @@ def _box(fields: Sequence[str], line: int, names: Mapping[int, str]) -> Box:
     return Box(names[int(index)], edges, image_size=(1, 1))
 
 
-def _edges(x: float, y: float, width: float, height: float) -> Edges:
+def _edges(
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+) -> Edges:
     """Return the edges of a box that is given by its centre."""
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
