@@ -127,8 +127,8 @@ def test_a_polygon_is_cropped_by_its_box(run: Run) -> None:
         (SET / "train" / name).write_text(text)
     run("ingest")
     table = raw_table()
-    assert set(table["width"]) == set(table["height"])
     assert table["width"].between(40, 48).all()
+    assert table["height"].between(40, 48).all()
 
 
 @pytest.mark.parametrize(
