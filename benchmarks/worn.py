@@ -41,7 +41,7 @@ def crops(source: Source, label: str, margins: params.Crop) -> Iterator[Entry]:
         if chosen:
             labelled[path] = chosen
     cropper = ingest.face_cropper(margins)
-    for entry in Crops(source, labelled, cropper, paths.CACHE, crop_faces=False):
+    for entry in Crops(source, labelled, cropper, paths.CACHE, crop_faces=False, whole=False):
         if entry.part and not entry.fault:
             yield entry
 
