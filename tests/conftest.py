@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,10 @@ from tests.helpers import (
     wait_for,
 )
 from tools.loopback import free_ports
+
+# A shell's background job ignores Ctrl-C, and so would the programs that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 Run = Callable[[str], None]
 Shared = Callable[[str, Callable[[Path], Path]], Path]

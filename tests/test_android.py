@@ -210,5 +210,4 @@ def test_screenshots_are_of_the_app(app: Path) -> None:
     screenshots = sorted(app.glob("screenshots/*.png"))
     assert {file.stem for file in screenshots} >= {"light", "dark", "large-text", "landscape"}
     for file in screenshots:
-        colours = np.asarray(Image.open(file).convert("RGB")).reshape(-1, 3)
-        assert len(np.unique(colours, axis=0)) > 20
+        assert Image.open(file).convert("RGB").getcolors(20) is None  # it has more than 20 colours

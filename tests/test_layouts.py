@@ -223,6 +223,14 @@ def test_what_a_table_leaves_out_counts_as_quarantined(
     run("ingest")
     assert counts() == {"cloth": 1, "surgical": 1}
     assert reasons() == {"not listed": 18}
+
+
+def test_classes_that_a_table_does_not_have_are_refused(
+    project: Path, complaint: Callable[[str], str]
+) -> None:
+    table = "path,label\n0.png,cloth\n1.png,surgical\n"
+    (project / "data/faces/WithMask/labels.csv").write_text(table)
+    set_params(project, {"ingest.max_quarantined_share": 0.9})
     set_params(project, {"ingest.classes": ["WithMask", "WithoutMask"]})
     message = complaint("ingest")
     assert "cloth, surgical" in message

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import tomllib
 import venv
 import zipfile
@@ -383,9 +384,9 @@ def test_rows_appear_as_they_come_and_stay_after_ctrl_c(folder: Path, form: str)
     assert running.stdout
     heads = 0 if form == "json" else 1  # the last line of the list has no end yet
     lines = [running.stdout.readline() for _ in range(heads + 2 * len(photographs))]
-    running.send_signal(signal.SIGINT)
-    with (folder / "waits.png").open("w"):  # an open file that is being read is read to its end
-        pass
+    with (folder / "waits.png").open("w"):  # returns when the command has begun to read
+        running.send_signal(signal.SIGINT)
+        time.sleep(0.5)  # so that the signal comes while it reads
     assert running.stderr
     rest = running.stdout.read()
     stderr = running.stderr.read()

@@ -53,10 +53,28 @@ NEXT_EXTERNAL = "Street"
 SCHEMES: tuple[Literal["light", "dark"], ...] = "light", "dark"
 
 
+GROUP = {
+    "attribute": "age",
+    "value": "60-69",
+    "label": "WithoutMask",
+    "images": 250,
+    "errors": 8,
+    "error_rate": 0.032,
+    "interval_95": [0.016, 0.062],
+}
+"""People as `evaluate` measures them."""
+
+
 @pytest.fixture(scope="module")
 def dist(demo: Path) -> Path:
-    """The page with the model of the demo, as `make web` builds it."""
+    """The page with the model of the demo, as `make web` builds it, and a group of people."""
+    evaluate = demo / "details/evaluate.json"
+    before = evaluate.read_bytes()
+    figures = json.loads(before)
+    figures["external"]["people"] = {"groups": [GROUP]}
+    evaluate.write_text(json.dumps(figures))
     shell(demo, "make", "deploy/web/dist")
+    evaluate.write_bytes(before)
     return demo / "deploy/web/dist"
 
 
@@ -597,6 +615,8 @@ def test_says_what_the_metrics_say(page: Page, demo: Path) -> None:
     metrics = json.loads((demo / "details/evaluate.json").read_text())
     table = page.locator("#about table")
     for part in ("validation", "external"):
-        expect(table).to_contain_text(f"{100 * metrics[part]['accuracy']:.1f} %")
+        expect(table.first).to_contain_text(f"{100 * metrics[part]['accuracy']:.1f} %")
+    cells = table.nth(1).locator("tbody tr").first.locator("th, td").all_text_contents()
+    assert cells == ["age 60-69 (external)", "WithoutMask", "250", "3.2 %", "1.6 % – 6.2 %"]
     expect(page.locator("#about")).to_contain_text("Generated faces")
     expect(page.locator("#about")).not_to_contain_text("undefined")

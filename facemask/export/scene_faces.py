@@ -45,7 +45,8 @@ def compare(faces: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
         others = rows[is_beside].assign(path=path, annotated=False, label="")
         compared += [own, others]
     if not compared:
-        return pd.DataFrame(columns=COLUMNS)
+        empty = pd.DataFrame(columns=COLUMNS)
+        return empty.astype({"annotated": bool, "probability": float})
     table: pd.DataFrame = pd.concat(compared, ignore_index=True)
     table["predicted"] = table["predicted"].fillna("")
     return table[COLUMNS]

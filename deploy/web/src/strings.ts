@@ -84,6 +84,10 @@ export const about = {
     "For medical decisions, or wherever an error harms someone.",
   ],
   licences: "Licences of the programs and networks in this page",
-  notMeasured:
-    "How it does for age, skin colour or sex was not measured. Faces turned far away, covered by hands or cut off are the hardest; masked faces are missed by the face finder more often than bare ones.",
+  people:
+    "How often it is wrong about groups of people, by labels that somebody gave to the pictures; the worst groups:",
+  peopleColumns: ["people", "class", "images", "wrong", "95 % interval"],
+  peopleNotMeasured: "How it does for age, skin colour or sex was not measured. ",
+  hardest:
+    "Faces turned far away, covered by hands or cut off are the hardest; masked faces are missed by the face finder more often than bare ones.",
 };
