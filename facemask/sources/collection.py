@@ -29,6 +29,10 @@ FACTS = ["sha256", "pixels", "width", "height"]
 COLUMNS = [*REFUSED, "given_label", "given_group", "given_split", *FACTS, *PLACE]
 
 
+SKIPPED = {*given.TABLES, people.TABLE}
+"""Names of tables about the images of a source; they are not among its files."""
+
+
 @dataclass(frozen=True)
 class Collection:
     """All files of a source, or of several, examined.
@@ -102,27 +106,26 @@ def collect(
         crop_faces=options.crops(source.name),
         whole=whole,
     )
-    rows = [
+    examined = examine_all(entries, len(source), spool, cache)
+    files = [
         _row(entry, tables) | facts | unfit(entry, facts, options.min_side)
-        for entry, facts in examine_all(entries, len(source), spool, cache)
-        if entry.fault or PurePosixPath(entry.path).name not in (*given.TABLES, people.TABLE)
+        for entry, facts in examined
+        if entry.fault or PurePosixPath(entry.path).name not in SKIPPED
     ]
-    table = pd.DataFrame(rows, columns=COLUMNS, dtype=object).sort_values("path", ignore_index=True)
-    table = table.assign(source=source.name, split=subset)
-    _require_images(source.origin, table[table["reason"] == ""], table)
+    table = _table(files).assign(source=source.name, split=subset)
+    images = table[table["reason"] == ""]
+    _require_images(source.origin, images, table)
     try:
-        names = labelling.names_in(table[table["reason"] == ""], names)
+        names = labelling.names_in(images, names)
         table = labelling.labelled(
             table,
             names,
             by_folder=whole or not annotations,
             by_table=bool(tables.label),
         )
-        labelling.require_classes(table, names)
     except UserError as error:
         parts = [f"{source.key} = '{source.origin}': {error}", unread.advice(source)]
         raise UserError("; ".join(filter(None, parts))) from error
-    table = labelling.without_disputed(table)
     good = table.loc[table["reason"] == "", [*shards.COLUMNS, *PLACE]]
     return Collection(
         sources=[source],
@@ -230,6 +233,11 @@ def _counts(good: pd.DataFrame, bad: pd.DataFrame) -> dict[str, Any]:
         "quarantined": len(bad),
         "quarantined_for": bad["reason"].value_counts().sort_index().to_dict(),
     }
+
+
+def _table(files: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    table = pd.DataFrame(files, columns=COLUMNS, dtype=object)
+    return table.sort_values("path", ignore_index=True)
 
 
 def _row(entry: Entry, tables: given.Given) -> dict[str, Any]:

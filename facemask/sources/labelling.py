@@ -69,6 +69,9 @@ def labelled(
         names: the class of each name in the source.
         by_folder: whether a file without a label of its own has that of its folder.
         by_table: whether a table gives labels.
+
+    Raises:
+        UserError: no image has a class; names what there is instead.
     """
     name = table["given_label"]
     if by_folder:
@@ -81,24 +84,12 @@ def labelled(
     has_reason = table["reason"].isin(("unreadable", crops.BAD, UNLISTED))
     classes = " nor ".join(sorted(set(names.values()) - {""}))
     table.loc[(label == "") & ~has_reason, ["reason", "detail"]] = NO_CLASS, f"neither {classes}"
-    return table.fillna({"start": 0, "length": 0}).fillna("")
-
-
-def require_classes(table: pd.DataFrame, names: Mapping[str, str]) -> None:
-    """Stop where no image has a class, and name what there is instead.
-
-    Args:
-        table: as `labelled` returns it.
-        names: the class of each name in the source.
-
-    Raises:
-        UserError: it is so.
-    """
-    if (table["reason"] == "").any():
-        return
-    files = table[table["reason"].isin((NO_CLASS, UNLISTED)) & (table["pixels"] != "")]
-    labels = set(files["given_label"]) - {""}
-    raise _other_names(labels or parents(files["path"]), names)
+    table = table.fillna({"start": 0, "length": 0}).fillna("")
+    if not (table["reason"] == "").any():
+        images = table[table["reason"].isin((NO_CLASS, UNLISTED)) & (table["pixels"] != "")]
+        labels = set(images["given_label"]) - {""}
+        raise _other_names(labels or parents(images["path"]), names)
+    return without_disputed(table)
 
 
 def _other_names(occurring: Collection[str], names: Collection[str]) -> UserError:
