@@ -72,21 +72,22 @@ def files(path: Path, stack: ExitStack) -> Iterator[tuple[str, Read]]:
         return
     root = path.resolve()
     for name, read in _in_folder(root):
-        is_archive = "/" not in name and ARCHIVE.search(name) and (root / name).is_file()
-        if not is_archive or not _is_inside(root, root / name):
+        inner = root / name
+        is_archive = inner.parent == root and ARCHIVE.search(name) and inner.is_file()
+        if is_archive and _is_inside(root, inner):
+            yield from _in_inner_archive(inner, stack)
+        else:
             yield name, read
-            continue
-        folder = ARCHIVE.sub("", name)
-        for inner, read_inner in _named(name, _in_archive(root / name, stack)):
-            yield f"{folder}/{inner}", read_inner
 
 
-def _named(name: str, files: Iterator[tuple[str, Read]]) -> Iterator[tuple[str, Read]]:
-    """Yield the files of an archive; name the archive when it cannot be read."""
+def _in_inner_archive(path: Path, stack: ExitStack) -> Iterator[tuple[str, Read]]:
+    """Yield the files of an archive in a folder; name the archive when it cannot be read."""
+    folder = ARCHIVE.sub("", path.name)
     try:
-        yield from files
+        for name, read in _in_archive(path, stack):
+            yield f"{folder}/{name}", read
     except Exception as error:  # archive readers raise many kinds
-        raise OSError(f"{name}: {error}") from error
+        raise OSError(f"{path.name}: {error}") from error
 
 
 def _in_archive(path: Path, stack: ExitStack) -> Iterator[tuple[str, Read]]:
@@ -105,7 +106,7 @@ def _in_archive(path: Path, stack: ExitStack) -> Iterator[tuple[str, Read]]:
 
 def _in_folder(root: Path) -> Iterator[tuple[str, Read]]:
     for above, folders, names in os.walk(root):
-        folders.sort()
+        folders.sort()  # os.walk follows this order
         links = [name for name in folders if Path(above, name).is_symlink()]  # not walked into
         for name in sorted([*names, *links]):
             path = Path(above, name).relative_to(root).as_posix()
@@ -131,9 +132,11 @@ def _in_zip(file: BufferedIOBase, size: int) -> Iterator[tuple[str, Read]]:
     bounded: Any = _Bounded(file, MAX_ZIP_INDEX_BYTES)
     packed = zipfile.ZipFile(bounded)
     entries = packed.infolist()
-    if sum(entry.compress_size for entry in entries) > size:
+    packed_size = sum(entry.compress_size for entry in entries)
+    unpacked_size = sum(entry.file_size for entry in entries)
+    if packed_size > size:
         raise OSError("its files overlap, so that it unpacks to far more than it holds")
-    _refuse_growth(sum(entry.file_size for entry in entries), size)
+    _refuse_growth(unpacked_size, size)
     encoding = _encoding(entries)
     for entry in entries:
         name = entry.filename
@@ -154,7 +157,8 @@ def _encoding(entries: Iterable[zipfile.ZipInfo]) -> str:
     foreign = [name.encode("cp437") for name in names if not name.isascii()]
     if not foreign:
         return "ascii"
-    guess = charset_normalizer.from_bytes(b"\n".join(foreign), cp_isolation=ZIP_ENCODINGS).best()
+    text = b"\n".join(foreign)
+    guess = charset_normalizer.from_bytes(text, cp_isolation=ZIP_ENCODINGS).best()
     if guess is None:
         raise OSError("has names in an unknown encoding; pack it again with names in UTF-8")
     return guess.encoding

@@ -1,21 +1,34 @@
-"""Tables of boxes as Roboflow exports them: `_annotations.csv`, a row a box, edges in pixels."""
+"""Tables of boxes as Roboflow exports them: `_annotations.csv`, with a row for each box."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
-from facemask.sources.annotation import Annotation, Box, annotation, class_name, numbers
+from facemask.sources.annotation import (
+    Annotation,
+    Box,
+    annotation,
+    class_name,
+    numbers,
+)
 from facemask.sources.given import parse
 from facemask.sources.lookup import Lookup
 from facemask.sources.source import Source
 
 TABLE = "_annotations.csv"
+
 EDGES = ("xmin", "ymin", "xmax", "ymax")
+"""Columns with the edges of a box in pixels."""
+
 COLUMNS = {"filename", "class", "width", "height", *EDGES}
 
 
 def read(source: Source) -> dict[str, Annotation]:
-    """Return the boxes of such tables, by path of the image; other tables are passed over."""
+    """Return the boxes of such tables, by path of the image.
+
+    Tables with other columns, and images that are not in the source, are passed over.
+    """
     files = [name for name in source.names if PurePosixPath(name).name == TABLE]
     lookup = Lookup(source.names)
     annotations = {}
@@ -24,7 +37,7 @@ def read(source: Source) -> dict[str, Annotation]:
             table = parse(entry.content)
         except ValueError:
             continue
-        if not set(table) >= COLUMNS:
+        if not COLUMNS.issubset(table.columns):
             continue
         for name, rows in table.groupby("filename", sort=False):
             path = lookup.find(entry.path, str(name))
@@ -34,10 +47,16 @@ def read(source: Source) -> dict[str, Annotation]:
     return annotations
 
 
-def _boxes(rows: list[Any]) -> list[Box]:
+def _boxes(rows: Sequence[Mapping[Any, Any]]) -> list[Box]:
+    """Return the boxes of the rows about one image."""
     boxes = []
     for row in rows:
         left, top, right, bottom = numbers(row[edge] for edge in EDGES)
         width, height = numbers([row["width"], row["height"]])
-        boxes.append(Box(class_name(row["class"]), (left, top, right, bottom), (width, height)))
+        box = Box(
+            label=class_name(row["class"]),
+            edges=(left, top, right, bottom),
+            image_size=(width, height),
+        )
+        boxes.append(box)
     return boxes

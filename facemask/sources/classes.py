@@ -34,17 +34,7 @@ def find_classes(paths: Sequence[str]) -> tuple[str, str]:
         UserError: the images have no such pair of folders, or several that divide them differently,
             or one whose name is not allowed.
     """
-    folders = [folders_above(path) for path in paths]
-    divisions: dict[tuple[bool, ...], tuple[str, str]] = {}
-    for name in folders[0]:
-        inside = [above for above in folders if name in above]
-        outside = [above for above in folders if name not in above]
-        shared = set(outside[0]).intersection(*outside) if outside else set()
-        rivals = shared.difference(*inside)
-        if rivals:
-            rival = min(rivals, key=outside[0].index)
-            division = tuple(name in above for above in folders)
-            divisions.setdefault(division, (min(name, rival), max(name, rival)))
+    divisions = _divisions([folders_above(path) for path in paths])
     if len(divisions) == 1:
         pair = divisions.popitem()[1]
         _refuse_unlikely(pair, paths)
@@ -59,20 +49,51 @@ def find_classes(paths: Sequence[str]) -> tuple[str, str]:
     )
 
 
+def _divisions(
+    folders: Sequence[tuple[str, ...]],
+) -> dict[tuple[bool, ...], tuple[str, str]]:
+    """Return the ways in which a pair of folders divides the images.
+
+    Args:
+        folders: the folders above each image.
+
+    Returns:
+        From a way (whether each image is in the first folder) to the uppermost such pair, in
+        alphabetical order.
+    """
+    divisions: dict[tuple[bool, ...], tuple[str, str]] = {}
+    for name in folders[0]:
+        inside = [above for above in folders if name in above]
+        outside = [above for above in folders if name not in above]
+        if not outside:
+            continue
+        shared = set(outside[0]).intersection(*outside)
+        rivals = shared.difference(*inside)
+        if not rivals:
+            continue
+        rival = min(rivals, key=outside[0].index)
+        division = tuple(name in above for above in folders)
+        divisions.setdefault(division, (min(name, rival), max(name, rival)))
+    return divisions
+
+
 def _refuse_unlikely(pair: tuple[str, str], paths: Sequence[str]) -> None:
     """Refuse two folders that are hardly meant as classes, such as `photos` and `docs`."""
-    inside = {name: [path for path in paths if folder_of(path, pair) == name] for name in pair}
-    few, many = sorted(pair, key=lambda name: len(inside[name]))
-    both = f"the folders {many} ({len(inside[many])} images) and {few} ({len(inside[few])})"
-    if len(inside[few]) < SMALLEST_SHARE * len(paths):
+    inside: dict[str, list[str]] = {name: [] for name in pair}
+    for path in paths:
+        inside[folder_of(path, pair)].append(path)
+    small, large = sorted(pair, key=lambda name: len(inside[name]))
+    share = len(inside[large]) / len(paths)
+    both = f"the folders {large} ({len(inside[large])} images) and {small} ({len(inside[small])})"
+    if 1 - share < SMALLEST_SHARE:
         raise UserError(f"{both} are too unequal; name the classes in ingest.classes")
     try:
-        deeper = find_classes(inside[many])
+        deeper = find_classes(inside[large])
     except UserError:
         return
-    if len(inside[many]) > LARGEST_SHARE * len(paths):
+    if share > LARGEST_SHARE:
         raise UserError(
-            f"{both} are the classes, or those in {many}: "
+            f"{both} are the classes, or those in {large}: "
             f"{' and '.join(deeper)}; name two of them in ingest.classes"
         )
 
@@ -88,7 +109,10 @@ def _allowed(classes: tuple[str, str]) -> tuple[str, str]:
 
 def folder_of(path: str, names: Collection[str]) -> str:
     """Return the nearest folder above `path` that is among `names`; empty if none is."""
-    return next((name for name in reversed(folders_above(path)) if name in names), "")
+    for name in reversed(folders_above(path)):
+        if name in names:
+            return name
+    return ""
 
 
 def folders_above(path: str) -> tuple[str, ...]:
@@ -115,13 +139,16 @@ def translated(names: Mapping[str, str], others: Iterable[str]) -> dict[str, str
     Returns:
         `names`, if one of them occurs; else with the others that mean the same as one of them.
     """
+    known = dict(names)
     others = set(others)
     if others & names.keys():
-        return dict(names)
+        return known
     meanings = {_meaning(name): label for name, label in names.items()}
-    return dict(names) | {
-        name: meanings[_meaning(name)] for name in others if _meaning(name) in meanings
-    }
+    for name in others:
+        meaning = _meaning(name)
+        if meaning in meanings:
+            known[name] = meanings[meaning]
+    return known
 
 
 def _meaning(name: str) -> tuple[bool, frozenset[str]]:

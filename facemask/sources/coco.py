@@ -5,13 +5,25 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from facemask.sources.annotation import Annotation, Box, annotation, class_name, numbers
+from facemask.sources.annotation import (
+    Annotation,
+    Box,
+    annotation,
+    class_name,
+    numbers,
+)
 from facemask.sources.lookup import Lookup
 from facemask.sources.source import Source
 
+Values = Mapping[str, Any]
+"""An object of the file."""
+
 
 def read(source: Source) -> dict[str, Annotation]:
-    """Return the COCO annotations of a source, by path of the image; other JSON is passed over."""
+    """Return the COCO annotations of a source, by path of the image.
+
+    JSON of other kinds is passed over.
+    """
     files = [name for name in source.names if name.lower().endswith(".json")]
     lookup = Lookup(source.names)
     annotations: dict[str, Annotation] = {}
@@ -26,31 +38,40 @@ def read(source: Source) -> dict[str, Annotation]:
 
 def _annotations(
     file: str,
-    values: Any,
+    values: Values,
     lookup: Lookup,
 ) -> dict[str, Annotation]:
+    """Return the annotations of a file, by path of the image.
+
+    Images that are not in the source are left out.
+    """
     names = {category["id"]: class_name(category["name"]) for category in values["categories"]}
-    faces_of: dict[Any, list[Any]] = {image["id"]: [] for image in values["images"]}
+    faces_of: dict[Any, list[Values]] = {image["id"]: [] for image in values["images"]}
     for face in values["annotations"]:
         faces_of.get(face["image_id"], []).append(face)
     annotations = {}
     for image in values["images"]:
         path = lookup.find(file, image["file_name"])
         if path:
-            boxes = partial(_boxes, image, faces_of[image["id"]], names)
-            annotations[path] = annotation(file, boxes)
+            faces = faces_of[image["id"]]
+            annotations[path] = annotation(file, partial(_boxes, image, faces, names))
     return annotations
 
 
 def _boxes(
-    image: Any,
-    faces: list[Any],
+    image: Values,
+    faces: list[Values],
     names: Mapping[Any, str],
 ) -> list[Box]:
-    width, height = numbers([image.get("width", 0), image.get("height", 0)])
+    """Return the faces of an image; a `bbox` is left, top, width and height in pixels."""
+    image_width, image_height = numbers([image.get("width", 0), image.get("height", 0)])
     boxes = []
     for face in faces:
-        left, top, box_width, box_height = numbers(face["bbox"])
-        edges = (left, top, left + box_width, top + box_height)
-        boxes.append(Box(names[face["category_id"]], edges, (width, height)))
+        left, top, width, height = numbers(face["bbox"])
+        box = Box(
+            label=names[face["category_id"]],
+            edges=(left, top, left + width, top + height),
+            image_size=(image_width, image_height),
+        )
+        boxes.append(box)
     return boxes

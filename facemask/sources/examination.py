@@ -88,10 +88,11 @@ def examine_all(
         units=lambda _: len(waiting[0].entries),  # results come in the order of the batches
     )
     for fresh in results:
-        batch = waiting.popleft()
         known.keep(fresh)
+        batch = waiting.popleft()
+        all_facts = batch.facts | fresh
         for entry, key in zip(batch.entries, batch.keys, strict=True):
-            facts = json.loads((batch.facts | fresh)[key])
+            facts = json.loads(all_facts[key])
             if "pixels" in facts:
                 start, length = places[key]
                 facts |= {"sha256": key, "start": start, "length": length}
@@ -102,11 +103,17 @@ def _spooled(
     batch: Batch, places: Mapping[str, tuple[int, int]], spool: shards.Spool
 ) -> dict[str, tuple[int, int]]:
     """Put the bytes of new files that may be images into the spool; return start and length."""
-    contents = dict(zip(batch.keys, (entry.content for entry in batch.entries), strict=True))
     bad = {key for key, facts in batch.facts.items() if "reason" in json.loads(facts)}
-    keys = [key for key in contents if key not in places and key not in bad]
-    starts = spool.add([contents[key] for key in keys])
-    return {key: (start, len(contents[key])) for key, start in zip(keys, starts, strict=True)}
+    contents = {
+        key: entry.content
+        for key, entry in zip(batch.keys, batch.entries, strict=True)
+        if key not in places and key not in bad
+    }
+    starts = spool.add(list(contents.values()))
+    return {
+        key: (start, len(content))
+        for start, (key, content) in zip(starts, contents.items(), strict=True)
+    }
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
@@ -161,22 +168,21 @@ def unfit(
     """
     suffix = PurePosixPath(entry.path).suffix.lower()
     if entry.fault:
-        reason, detail = entry.reason, entry.fault
-    elif "reason" in facts:
-        reason, detail = facts["reason"], facts["detail"]
-        if reason == NOT_AN_IMAGE and suffix in SIDE_FILES:
-            reason, detail = SIDE_FILE, f"a {suffix} file"
-    else:
-        reason, detail = _bad_image(facts, min_side)
-    return {"reason": reason, "detail": detail}
-
-
-def _bad_image(facts: Mapping[str, Any], min_side: int) -> tuple[str, str]:
+        return _because(entry.reason, entry.fault)
+    if "reason" in facts:
+        if facts["reason"] == NOT_AN_IMAGE and suffix in SIDE_FILES:
+            return _because(SIDE_FILE, f"a {suffix} file")
+        return _because(facts["reason"], facts["detail"])
     short, long = sorted((facts["width"], facts["height"]))
     if short < min_side:
-        return "too small", f"{short} pixels, below ingest.min_side = {min_side}"
+        return _because("too small", f"{short} pixels, below ingest.min_side = {min_side}")
     if long > short * MAX_ASPECT_RATIO:
-        return "extreme aspect ratio", f"{long}:{short}, above {MAX_ASPECT_RATIO}"
+        return _because("extreme aspect ratio", f"{long}:{short}, above {MAX_ASPECT_RATIO}")
     if facts["contrast"] < MIN_CONTRAST:
-        return "constant", f"contrast {facts['contrast']:.2f}, below {MIN_CONTRAST}"
-    return "", ""
+        detail = f"contrast {facts['contrast']:.2f}, below {MIN_CONTRAST}"
+        return _because("constant", detail)
+    return _because("", "")
+
+
+def _because(reason: str, detail: str) -> dict[str, str]:
+    return {"reason": reason, "detail": detail}

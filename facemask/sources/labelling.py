@@ -17,55 +17,79 @@ UNLISTED = "not listed"
 """Reason of an image that a table of labels leaves out."""
 
 
-def annotations_of(source: Source, names: Mapping[str, str] | None) -> Mapping[str, Annotation]:
-    """Return the boxes of a source if they say the classes: two, or one that has a name."""
+def annotations_of(
+    source: Source,
+    names: Mapping[str, str] | None,
+) -> Mapping[str, Annotation]:
+    """Return the boxes of a source if they say the classes, by path of the image.
+
+    They do if one of them has a known name; if no names are known, if they have two names.
+    """
     annotations = boxes.read(source)
-    names_of_boxes = class_names(annotations)
+    occurring = class_names(annotations)
     if names is None:
-        return annotations if len(names_of_boxes) > 1 else {}
-    return annotations if names_of_boxes & translated(names, names_of_boxes).keys() else {}
+        says_classes = len(occurring) > 1
+    else:
+        says_classes = bool(occurring & translated(names, occurring).keys())
+    return annotations if says_classes else {}
 
 
-def names_in(good: pd.DataFrame, names: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the class of each name in a source.
+def names_in(
+    images: pd.DataFrame,
+    names: Mapping[str, str] | None,
+) -> dict[str, str]:
+    """Return the class of each name in a source; the class of a name that is left out is empty.
 
     Args:
-        good: rows of the images that can be used.
-        names: as `collect` takes them.
+        images: rows of the images that can be used: path, given_label.
+        names: the class of each known name; none if the source says itself how the two classes are
+            called.
 
     Raises:
-        UserError: there are no names, and the source has not two classes.
+        UserError: the source has no known name, or says no two classes.
     """
-    labels = set(good["given_label"]) - {""}
-    if names is not None:
-        folders = {name for path in good["path"] for name in folders_above(path)}
-        names = translated(translated(names, labels), folders)
-        if labels and not labels & names.keys():
-            raise _other_names(labels, names)
-        return names
+    labels = set(images["given_label"]) - {""}
+    if names is None:
+        return {name: name for name in _two_classes(images, labels)}
+    folders = {name for path in images["path"] for name in folders_above(path)}
+    names = translated(translated(names, labels), folders)
+    if labels and not labels & names.keys():
+        raise _other_names(labels, names)
+    return names
+
+
+def _two_classes(
+    images: pd.DataFrame,
+    labels: set[str],
+) -> Collection[str]:
+    """Return the names of the two classes: of folders, or the labels of boxes or of a table."""
     try:
-        pair = set(find_classes(list(good["path"])))
+        folders = find_classes(list(images["path"]))
     except UserError:
         if not labels:
             raise
-        pair = set()
-    if labels <= pair:  # a table corrects the folders
-        return {name: name for name in pair}
+    else:
+        if labels <= set(folders):  # a table corrects the folders
+            return folders
     if len(labels) != 2:
         raise UserError(
             f"labels.csv or boxes: exactly 2 classes are needed, found {len(labels)}: "
             f"{', '.join(sorted(labels)[:10])}; name two of them in ingest.classes"
         )
-    return {name: name for name in labels}
+    return labels
 
 
 def labelled(
-    table: pd.DataFrame, names: Mapping[str, str], *, by_folder: bool, by_table: bool
+    table: pd.DataFrame,
+    names: Mapping[str, str],
+    *,
+    by_folder: bool,
+    by_table: bool,
 ) -> pd.DataFrame:
     """Return a table with a column `label`, and with a reason where a file has no class.
 
     Args:
-        table: rows of all files: path, reason, detail, given_label.
+        table: rows of all files: path, reason, detail, given_label, pixels.
         names: the class of each name in the source.
         by_folder: whether a file without a label of its own has that of its folder.
         by_table: whether a table gives labels.
@@ -77,22 +101,31 @@ def labelled(
     if by_folder:
         folder = table["path"].map(lambda path: folder_of(path, names))
         name = name.where(name != "", folder)
-    label = name.map(lambda name: names.get(name, ""))
-    table = table.assign(label=label)
-    unlisted = (name == "") & (table["reason"] == "") & by_table
+    table = table.assign(label=name.map(lambda name: names.get(name, "")))
+
+    is_good = table["reason"] == ""
+    unlisted = is_good & (name == "") & by_table
     table.loc[unlisted, ["reason", "detail"]] = UNLISTED, "no table gives it a label"
-    has_reason = table["reason"].isin(("unreadable", crops.BAD, UNLISTED))
+
+    keeps_reason = table["reason"].isin(("unreadable", crops.BAD, UNLISTED))
+    without_class = (table["label"] == "") & ~keeps_reason
     classes = " nor ".join(sorted(set(names.values()) - {""}))
-    table.loc[(label == "") & ~has_reason, ["reason", "detail"]] = NO_CLASS, f"neither {classes}"
+    table.loc[without_class, ["reason", "detail"]] = NO_CLASS, f"neither {classes}"
+
     table = table.fillna({"start": 0, "length": 0}).fillna("")
     if not (table["reason"] == "").any():
-        images = table[table["reason"].isin((NO_CLASS, UNLISTED)) & (table["pixels"] != "")]
+        is_image = table["pixels"] != ""
+        images = table[is_image & (without_class | unlisted)]
         labels = set(images["given_label"]) - {""}
         raise _other_names(labels or parents(images["path"]), names)
     return without_disputed(table)
 
 
-def _other_names(occurring: Collection[str], names: Collection[str]) -> UserError:
+def _other_names(
+    occurring: Collection[str],
+    names: Collection[str],
+) -> UserError:
+    """Return the error about a source that calls its classes otherwise."""
     return UserError(
         f"has {', '.join(sorted(occurring)[:10])} where the classes are called "
         f"{', '.join(sorted(names))}; say in ingest.classes which names mean which class"
@@ -100,11 +133,17 @@ def _other_names(occurring: Collection[str], names: Collection[str]) -> UserErro
 
 
 def without_disputed(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with a reason at each image whose pixels also have the other label."""
+    """Return a table with a reason at each image whose pixels also have the other label.
+
+    Args:
+        table: rows with path, label, reason, detail and pixels.
+    """
     good = table[table["reason"] == ""]
-    disputed = good[good.groupby("pixels")["label"].transform("nunique") > 1]
-    first = disputed.groupby(["pixels", "label"])["path"].first()
+    labels_of_picture = good.groupby("pixels")["label"].transform("nunique")
+    disputed = good[labels_of_picture > 1]
+    first_path = disputed.groupby(["pixels", "label"])["path"].first()
     for index, pixels, label in disputed[["pixels", "label"]].itertuples():
-        other = first[pixels].drop(label).iloc[0]
-        table.loc[index, ["reason", "detail"]] = "under both labels", f"the same picture as {other}"
+        other = first_path[pixels].drop(label).iloc[0]
+        table.loc[index, "reason"] = "under both labels"
+        table.loc[index, "detail"] = f"the same picture as {other}"
     return table

@@ -14,12 +14,17 @@ class Lookup:
         self.paths = set(paths)
         self.by_name: dict[str, list[str]] = {}
         for path in self.paths:
-            self.by_name.setdefault(PurePosixPath(path).name, []).append(path)
+            name = PurePosixPath(path).name
+            self.by_name.setdefault(name, []).append(path)
 
     def find(self, file: str, image: str) -> str:
         """Return the path of an image that a file names; empty where it is not in the source.
 
         A backslash may be part of the name, or stand between folders as on Windows.
+
+        Args:
+            file: path of the file that names the image.
+            image: the name, relative to the file.
         """
         folder = PurePosixPath(file).parent
         for name in (image, image.replace("\\", "/")):
@@ -28,4 +33,6 @@ class Lookup:
             if beside in self.paths:
                 return beside
         same_name = self.by_name.get(PurePosixPath(path).name, [])
-        return same_name[0] if len(same_name) == 1 else ""
+        if len(same_name) == 1:
+            return same_name[0]
+        return ""

@@ -24,17 +24,49 @@ class Kind:
 
 
 EXPORT = "export Pascal VOC, YOLO or COCO"
+EXPORT_IMAGES = "export images in two folders, or with annotations"
+
 KINDS = (
-    Kind("CVAT XML", ".xml", (b"<annotations", b"<image "), f"{EXPORT} from CVAT"),
-    Kind("LabelMe JSON", ".json", (b'"shapes"', b'"imagePath"'), "convert it to COCO"),
-    Kind("VGG Image Annotator JSON", ".json", (b'"regions"', b'"filename"'), f"{EXPORT} from it"),
-    Kind("Label Studio JSON", ".json", (b'"from_name"',), f"{EXPORT} from Label Studio"),
-    Kind("CreateML JSON", ".json", (b'"coordinates"', b'"label"'), EXPORT),
-    Kind("Hugging Face JSON lines", ".jsonl", (b'"file_name"',), "save it as metadata.csv"),
-    Kind("TFRecord", ".tfrecord", (), "export images in two folders, or with annotations"),
-    Kind("Parquet", ".parquet", (), "export images in two folders, or with annotations"),
-    Kind("NumPy data", ".npz", (), "export images in two folders"),
-    Kind("MATLAB data", ".mat", (), "export images in two folders, or with annotations"),
+    Kind(
+        name="CVAT XML",
+        suffix=".xml",
+        marks=(b"<annotations", b"<image "),
+        advice=f"{EXPORT} from CVAT",
+    ),
+    Kind(
+        name="LabelMe JSON",
+        suffix=".json",
+        marks=(b'"shapes"', b'"imagePath"'),
+        advice="convert it to COCO",
+    ),
+    Kind(
+        name="VGG Image Annotator JSON",
+        suffix=".json",
+        marks=(b'"regions"', b'"filename"'),
+        advice=f"{EXPORT} from it",
+    ),
+    Kind(
+        name="Label Studio JSON",
+        suffix=".json",
+        marks=(b'"from_name"',),
+        advice=f"{EXPORT} from Label Studio",
+    ),
+    Kind(
+        name="CreateML JSON",
+        suffix=".json",
+        marks=(b'"coordinates"', b'"label"'),
+        advice=EXPORT,
+    ),
+    Kind(
+        name="Hugging Face JSON lines",
+        suffix=".jsonl",
+        marks=(b'"file_name"',),
+        advice="save it as metadata.csv",
+    ),
+    Kind(name="TFRecord", suffix=".tfrecord", marks=(), advice=EXPORT_IMAGES),
+    Kind(name="Parquet", suffix=".parquet", marks=(), advice=EXPORT_IMAGES),
+    Kind(name="NumPy data", suffix=".npz", marks=(), advice=EXPORT_IMAGES),
+    Kind(name="MATLAB data", suffix=".mat", marks=(), advice=EXPORT_IMAGES),
 )
 
 UNNAMED = "is a YOLO annotation without names of the classes: add classes.txt, a name a line"
@@ -45,14 +77,19 @@ def advice(source: Source) -> str:
     suffixes = {kind.suffix for kind in KINDS} | {".txt"}
     for suffix in sorted(suffixes):
         names = (name for name in source.names if PurePosixPath(name).suffix.lower() == suffix)
-        chosen = list(islice(names, LOOKED_AT))
-        for entry in source.read(chosen):
-            beginning = entry.content[:BEGINNING]
-            if suffix == ".txt" and _is_yolo(beginning):
-                return f"{entry.path} {UNNAMED}"
-            for kind in KINDS:
-                if kind.suffix == suffix and all(mark in beginning for mark in kind.marks):
-                    return f"{entry.path} is {kind.name}, which is not read: {kind.advice}"
+        for entry in source.read(list(islice(names, LOOKED_AT))):
+            text = _advice(suffix, entry.content[:BEGINNING])
+            if text:
+                return f"{entry.path} {text}"
+    return ""
+
+
+def _advice(suffix: str, beginning: bytes) -> str:
+    if suffix == ".txt" and _is_yolo(beginning):
+        return UNNAMED
+    for kind in KINDS:
+        if kind.suffix == suffix and all(mark in beginning for mark in kind.marks):
+            return f"is {kind.name}, which is not read: {kind.advice}"
     return ""
 
 

@@ -44,29 +44,33 @@ def read(source: Source) -> dict[str, Annotation]:
 
 
 def _boxes(content: bytes, names: Mapping[int, str]) -> list[Box]:
-    lines = content.decode("utf-8-sig").splitlines()
-    return [
-        _box(line.split(), number, names) for number, line in enumerate(lines, 1) if line.split()
-    ]
+    boxes = []
+    for number, line in enumerate(content.decode("utf-8-sig").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            boxes.append(_box(line.split(), names))
+        except BadAnnotationError as error:
+            raise BadAnnotationError(f"line {number}: {error}") from error
+    return boxes
 
 
-def _box(
-    fields: Sequence[str],
-    line: int,
-    names: Mapping[int, str],
-) -> Box:
+def _box(fields: Sequence[str], names: Mapping[int, str]) -> Box:
+    """Return the box of a line: a class's number, then a box or a polygon."""
     index = fields[0]
     count = len(fields) - 1
     is_polygon = count >= SMALLEST_POLYGON and count % 2 == 0
-    if not index.isdecimal() or not (is_polygon or count in (BOX, BOX_AND_CONFIDENCE)):
-        raise BadAnnotationError(
-            f"line {line}: should be a class's number and four shares, or a polygon"
-        )
+    is_box = count in (BOX, BOX_AND_CONFIDENCE)
+    if not index.isdecimal() or not (is_box or is_polygon):
+        raise BadAnnotationError("should be a class's number and four shares, or a polygon")
     if int(index) not in names:
-        raise BadAnnotationError(f"line {line}: class {index} has no name; there are {len(names)}")
+        raise BadAnnotationError(f"class {index} has no name; there are {len(names)}")
     values = numbers(fields[1:])
-    edges = _around(values) if is_polygon else _edges(*values[:BOX])
-    return Box(names[int(index)], edges, image_size=(1, 1))
+    return Box(
+        label=names[int(index)],
+        edges=_around(values) if is_polygon else _edges(*values[:BOX]),
+        image_size=(1, 1),
+    )
 
 
 def _edges(
@@ -102,18 +106,22 @@ def _names_in(entry: Entry) -> dict[int, str]:
     """Return the names in a file; none where it holds something else."""
     try:
         text = content_of(entry).decode("utf-8-sig")
-        is_yaml = entry.path.endswith(("yaml", "yml"))
-        names = _names_in_yaml(text) if is_yaml else text.splitlines()
+        names: object = text.splitlines()
+        if entry.path.endswith(("yaml", "yml")):
+            names = _names_in_yaml(text)
         if isinstance(names, list):
             names = dict(enumerate(names))
         if not isinstance(names, dict):
             return {}
-        return {int(key): class_name(name) for key, name in names.items() if str(name).strip()}
+        return {
+            int(number): class_name(name) for number, name in names.items() if str(name).strip()
+        }
     except (ValueError, TypeError, RecursionError, YAMLError):
         return {}
 
 
 def _names_in_yaml(text: str) -> object:
+    """Return what stands under `names`."""
     reader = YAML(typ="safe", pure=True)
     if any(isinstance(token, AnchorToken) for token in reader.scan(text)):
         return None  # what is repeated by its anchor may expand to very much
