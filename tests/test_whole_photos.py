@@ -153,8 +153,8 @@ def test_photos_that_cannot_be_used_are_one_line(
     draw(Path("data/other/masked"), 2)
     set_params(project, {"ingest.photos": "data/other"})
     message = complaint("ingest")
-    assert "data/other: none of 4 files is an image" in message
-    assert "neither WithMask nor WithoutMask" in message
+    assert "ingest.photos = 'data/other': has bare, masked where the classes are" in message
+    assert "called WithMask, WithoutMask" in message
     assert not Path("data/raw").exists()
 
 
