@@ -35,6 +35,9 @@ def test_six_stages_turn_the_embedded_faces_into_a_model(demo: Path) -> None:
     photos = found["export_tflite"]["photos"]
     assert photos["photos"] == 40
     assert photos["no_answer"] < 0.2
+    scenes = found["export_tflite"]["scenes"]
+    assert scenes["scenes"] == 12
+    assert min(scenes["found_of_class"].values()) > 0.7
     headlines = list(demo.glob("metrics/**/*.json"))
     assert sum(len(json.loads(file.read_text())) for file in headlines) <= 12
     assert (demo / "models/labels.txt").read_text() == "WithMask\nWithoutMask\n"

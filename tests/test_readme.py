@@ -171,6 +171,9 @@ def test_every_file_that_is_named_exists() -> None:
         "external.csv",
         "exported.csv",
         "photos.csv",
+        "people.csv",
+        "faces.csv",
+        "scenes.csv",
         "raw/photos",
         "folds.csv",
     }
