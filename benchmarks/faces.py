@@ -13,6 +13,7 @@ in it is counted as being at no face, and drawn into `data/boxes-*.png` with its
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,7 @@ from PIL import Image
 from facemask import overlap, parallel, pictures
 from facemask.inference.detection import FaceDetector
 from facemask.sources import boxes, crops
-from facemask.sources.box import Annotation
+from facemask.sources.annotation import Annotation, BadAnnotationError
 from facemask.sources.source import Entry, Source
 from facemask.store import images, tables
 
@@ -60,13 +61,12 @@ def look(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return a row for each annotated face of a scene, and for each box that is found in it."""
     entry, annotation = scene
-    assert not isinstance(annotation, str), annotation
+    assert not annotation.fault, annotation.fault
     image = images.open_rgb(entry.content)
     faces = []
-    for box in annotation:
-        edges = crops.edges_of(box, image.size)
-        if not isinstance(edges, str):
-            faces.append(AnnotatedFace(box.label, edges))
+    for box in annotation.boxes:
+        with suppress(BadAnnotationError):  # of an empty box, or one outside of the image
+            faces.append(AnnotatedFace(box.label, box.in_pixels(image.size)))
     found = [face.box for face in detector.find(image)]
     for number in overlap.match([face.edges for face in faces], found):
         faces[number].found = True
