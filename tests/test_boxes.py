@@ -165,6 +165,15 @@ def test_an_external_set_may_have_boxes_where_the_collection_has_folders(
     assert counted()["external"]["external"]["images_of_class"] == {"WithMask": 6}
 
 
+def test_small_faces_are_left_out_and_do_not_count_as_quarantined(photos: Path, run: Run) -> None:
+    small = [("with_mask", (5 * x, 70, 5 * x + 5, 75)) for x in range(20)]
+    annotate("voc", [*BOXES, *small])
+    set_params(photos, {"ingest.max_quarantined_share": 0.0})
+    run("ingest")
+    assert counted()["images_of_class"] == {"with_mask": 6, "without_mask": 6}
+    assert counted()["quarantined_for"]["small face"] == 120
+
+
 BOMB = '<!DOCTYPE a [<!ENTITY b "bbbb">]><annotation><name>&b;</name></annotation>'
 
 

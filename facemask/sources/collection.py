@@ -13,7 +13,7 @@ from facemask.files import replacing
 from facemask.sources import crops, given, labelling, people, scenes, unread
 from facemask.sources.annotation import class_names
 from facemask.sources.classes import translated
-from facemask.sources.examination import SIDE_FILE, examine_all, unfit
+from facemask.sources.examination import SIDE_FILE, SMALL_FACE, examine_all, unfit
 from facemask.sources.source import Entry, Source
 from facemask.store import shards
 
@@ -184,7 +184,7 @@ def check(
     if counts.min() == 0:
         raise UserError(f"{options.source}: no image in a folder named {counts.idxmin()}")
     reasons = collection.bad["reason"]
-    reasons = reasons[~reasons.isin((labelling.NO_CLASS, SIDE_FILE))]
+    reasons = reasons[~reasons.isin((labelling.NO_CLASS, SIDE_FILE, SMALL_FACE))]
     share = len(reasons) / (len(reasons) + len(collection.good))
     if share > options.max_quarantined_share:
         raise UserError(

@@ -28,6 +28,9 @@ NOT_AN_IMAGE = "not an image"
 SIDE_FILE = "side file"
 """Reason of a file that is not meant as an image."""
 
+SMALL_FACE = "small face"
+"""Reason of a face in a photo that is too small; scenes have many."""
+
 SIDE_FILES = {".cff", ".csv", ".docx", ".html", ".ini", ".json", ".log", ".md", ".pdf", ".txt"}
 SIDE_FILES |= {".names", ".tsv", ".xls", ".xlsx", ".xml", ".yaml", ".yml"}
 """Endings of what tools leave beside images: annotations, tables, notes."""
@@ -175,7 +178,8 @@ def unfit(
         return _because(facts["reason"], facts["detail"])
     short, long = sorted((facts["width"], facts["height"]))
     if short < min_side:
-        return _because("too small", f"{short} pixels, below ingest.min_side = {min_side}")
+        reason = SMALL_FACE if entry.part else "too small"
+        return _because(reason, f"{short} pixels, below ingest.min_side = {min_side}")
     if long > short * MAX_ASPECT_RATIO:
         return _because("extreme aspect ratio", f"{long}:{short}, above {MAX_ASPECT_RATIO}")
     if facts["contrast"] < MIN_CONTRAST:
