@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
 
-IN_FLOAT = ["MEAN", "SUB", "MUL", "ADD", "RSQRT", "SOFTMAX"]
+IN_FLOAT = ["AVERAGE_POOL_2D", "MEAN", "SUB", "MUL", "ADD", "RSQRT", "SOFTMAX"]
 """Operators that stay in float32 in the variant `int8`.
 
 They standardize the image, where 8 bits cannot hold the squares of a dark one, and make the
@@ -58,8 +58,8 @@ def folded(model: keras.Model) -> keras.Model:
 def _standardized(image: keras.KerasTensor, epsilon: float) -> keras.KerasTensor:
     """Bring an image to mean 0 and standard deviation 1, as `LayerNormalization` does.
 
-    That layer is converted to one mean over all three axes, which OpenCV 5.0 computes wrongly. Two
-    means, one after the other, are right there.
+    That layer is converted to one mean over all three axes, which OpenCV 5.0 computes wrongly. A
+    mean over the pixels and one over the channels are right there, and exacter elsewhere.
     """
     centred = image - _mean(image)
     variance = _mean(centred * centred)
@@ -67,7 +67,7 @@ def _standardized(image: keras.KerasTensor, epsilon: float) -> keras.KerasTensor
 
 
 def _mean(image: keras.KerasTensor) -> keras.KerasTensor:
-    of_channels = keras.ops.mean(image, axis=[1, 2], keepdims=True)
+    of_channels = keras.ops.average_pool(image, image.shape[1:3])
     return keras.ops.mean(of_channels, axis=3, keepdims=True)
 
 

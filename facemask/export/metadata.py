@@ -4,13 +4,16 @@ Here the tables of `metadata_schema.fbs` (TFLite Support) are written by the slo
 No maintained package has code for them without a framework of its own.
 """
 
-from collections.abc import Mapping, Sequence
+from typing import Any
 
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from facemask.inference.contract import CONTRACT, LABELS, Contract
+
+Table = dict[int, Any]
+"""A table of the schema: the value of each field, by the slot of the field."""
 
 NAME = b"TFLITE_METADATA"
 """Name of the buffer that holds the metadata."""
@@ -59,100 +62,84 @@ def embed(model: bytes, contract: Contract) -> bytes:
 
 def _model(contract: Contract) -> bytes:
     """Return the flatbuffer ModelMetadata."""
-    builder = _Builder()
-    image = _image(builder, contract)
-    probabilities = _probabilities(builder, contract)
-    graph = builder.table({2: builder.list([image]), 3: builder.list([probabilities])})
-    description = builder.file(CONTRACT, "the contract: all of this and more", DESCRIPTIONS)
-    fields = {
-        0: builder.text(contract.name),
-        1: builder.text(f"Tells {' from '.join(contract.labels)} on a crop of one face."),
-        2: builder.text(contract.version),
-        3: builder.list([graph]),
-        4: builder.text(contract.author),
-        6: builder.list([description]),
-        7: builder.text("1.0.0"),
+    graph = {2: [_image(contract)], 3: [_probabilities(contract)]}
+    description = {0: CONTRACT, 1: "the contract: all of this and more", 2: np.int8(DESCRIPTIONS)}
+    metadata = {
+        0: contract.name,
+        1: f"Tells {' from '.join(contract.labels)} on a crop of one face.",
+        2: contract.version,
+        3: [graph],
+        4: contract.author,
+        6: [description],
+        7: "1.0.0",
     }
-    builder.flat.Finish(builder.table(fields), b"M001")
-    return bytes(builder.flat.Output())
+    builder = flatbuffers.Builder()
+    builder.Finish(_write(builder, metadata), b"M001")
+    return bytes(builder.Output())
 
 
-def _image(builder: "_Builder", contract: Contract) -> "_Offset":
-    """Write the TensorMetadata of the input."""
+def _image(contract: Contract) -> Table:
+    """Return the TensorMetadata of the input."""
     side = contract.input["side"]
-    size = builder.table({0: np.uint32(side), 1: np.uint32(side)})
-    image = builder.table({0: np.int8(RGB), 1: size})
-    properties = builder.table({0: np.uint8(IMAGE_PROPERTIES), 1: image})
-    mean_and_deviation = {0: builder.floats([0.0]), 1: builder.floats([1.0])}
-    options = builder.table(mean_and_deviation)
-    normalization = builder.table({0: np.uint8(NORMALIZATION_OPTIONS), 1: options})
-    description = (
-        f"A crop of one face, 8-bit RGB 0-255, stretched to {side} x {side} pixels with an "
-        f"antialiased {contract.input['resize']['filter']} filter; scaling is inside."
-    )
-    fields = {
-        0: builder.text("image"),
-        1: builder.text(description),
-        3: properties,
-        4: builder.list([normalization]),
-        5: builder.range(0.0, 255.0),
+    size = {0: np.uint32(side), 1: np.uint32(side)}
+    image = {0: np.int8(RGB), 1: size}
+    mean_and_deviation = {0: [0.0], 1: [1.0]}
+    largest_and_smallest = {0: [255.0], 1: [0.0]}
+    return {
+        0: "image",
+        1: f"A crop of one face, 8-bit RGB 0-255, stretched to {side} x {side} pixels with an "
+        f"antialiased {contract.input['resize']['filter']} filter; scaling is inside.",
+        3: {0: np.uint8(IMAGE_PROPERTIES), 1: image},
+        4: [{0: np.uint8(NORMALIZATION_OPTIONS), 1: mean_and_deviation}],
+        5: largest_and_smallest,
     }
-    return builder.table(fields)
 
 
-def _probabilities(builder: "_Builder", contract: Contract) -> "_Offset":
-    """Write the TensorMetadata of the output."""
-    labels = builder.file(LABELS, "a label for each number", TENSOR_AXIS_LABELS)
-    description = (
-        f"Probabilities of {' and '.join(contract.labels)}. {contract.labels[1]} is predicted if "
-        f"its probability is at least {contract.threshold}, else {contract.labels[0]}."
-    )
-    fields = {
-        0: builder.text("probabilities"),
-        1: builder.text(description),
-        5: builder.range(0.0, 1.0),
-        6: builder.list([labels]),
+def _probabilities(contract: Contract) -> Table:
+    """Return the TensorMetadata of the output."""
+    first, second = contract.labels
+    labels = {0: LABELS, 1: "a label for each number", 2: np.int8(TENSOR_AXIS_LABELS)}
+    largest_and_smallest = {0: [1.0], 1: [0.0]}
+    return {
+        0: "probabilities",
+        1: f"Probabilities of {first} and {second}. {second} is predicted if its probability is at "
+        f"least {contract.threshold}, else {first}.",
+        5: largest_and_smallest,
+        6: [labels],
     }
-    return builder.table(fields)
 
 
-class _Offset(int):
-    """The position of a table, text or list."""
+def _write(builder: flatbuffers.Builder, value: Any) -> int:
+    """Write a text, a list of numbers or tables, or a table; return its offset."""
+    match value:
+        case str():
+            return int(builder.CreateString(value))
+        case [float(), *_]:
+            return int(builder.CreateNumpyVector(np.array(value, np.float32)))
+        case list():
+            offsets = [_write(builder, table) for table in value]
+            builder.StartVector(4, len(offsets), 4)
+            for offset in reversed(offsets):
+                builder.PrependUOffsetTRelative(offset)
+            return int(builder.EndVector())
+    return _write_table(builder, value)
 
 
-class _Builder:
-    """Builds a flatbuffer; a table is written after what it refers to."""
-
-    def __init__(self) -> None:
-        self.flat = flatbuffers.Builder()
-
-    def table(self, fields: Mapping[int, _Offset | np.generic]) -> _Offset:
-        """Write a table from the offset or the number in each slot."""
-        self.flat.StartObject(max(fields) + 1)
-        for slot, value in fields.items():
-            if isinstance(value, _Offset):
-                self.flat.PrependUOffsetTRelativeSlot(slot, value, 0)
-            else:
-                prepend = {1: "Int8", 4: "Uint32"}[value.itemsize]
-                getattr(self.flat, f"Prepend{prepend}Slot")(slot, int(value), 0)
-        return _Offset(self.flat.EndObject())
-
-    def range(self, smallest: float, largest: float) -> _Offset:
-        """Write Stats, the smallest and the largest number of a tensor."""
-        return self.table({0: self.floats([largest]), 1: self.floats([smallest])})
-
-    def file(self, name: str, description: str, kind: int) -> _Offset:
-        """Write an AssociatedFile."""
-        return self.table({0: self.text(name), 1: self.text(description), 2: np.int8(kind)})
-
-    def text(self, text: str) -> _Offset:
-        return _Offset(self.flat.CreateString(text))
-
-    def floats(self, values: Sequence[float]) -> _Offset:
-        return _Offset(self.flat.CreateNumpyVector(np.array(values, np.float32)))
-
-    def list(self, offsets: Sequence[_Offset]) -> _Offset:
-        self.flat.StartVector(4, len(offsets), 4)
-        for offset in reversed(offsets):
-            self.flat.PrependUOffsetTRelative(offset)
-        return _Offset(self.flat.EndVector())
+def _write_table(builder: flatbuffers.Builder, table: Table) -> int:
+    prepend = {
+        np.int8: builder.PrependInt8Slot,
+        np.uint8: builder.PrependUint8Slot,
+        np.uint32: builder.PrependUint32Slot,
+    }
+    offsets = {
+        slot: _write(builder, value)
+        for slot, value in table.items()
+        if not isinstance(value, np.generic)
+    }
+    builder.StartObject(max(table) + 1)
+    for slot, value in table.items():
+        if slot in offsets:
+            builder.PrependUOffsetTRelativeSlot(slot, offsets[slot], 0)
+        else:
+            prepend[type(value)](slot, int(value), 0)
+    return int(builder.EndObject())
