@@ -173,6 +173,7 @@ def test_every_file_that_is_named_exists() -> None:
         "photos.csv",
         "raw/photos",
         "folds.csv",
+        "people.csv",
     }
     made = {f"data/{name}" for name in made}
     assert len(tracked) > 2
