@@ -1,8 +1,8 @@
-"""What DVC costs in this project: doing nothing, saying so, and pushing.
+"""What DVC itself costs in this project.
 
-Run `python -m benchmarks.house` after `dvc repro`; a minute. Times `dvc repro` and `dvc status`
-with nothing to do in turn with `dvc version`, which only starts, and counts the files that
-`dvc push` writes to an empty remote. Writes `benchmarks/house.csv`, a row a command.
+Run `python -m benchmarks.house` after `dvc repro`; it takes a minute. It times `dvc repro` and
+`dvc status` with nothing to do, and `dvc version`, which only starts. It counts the files that
+`dvc push` writes to an empty remote. It writes `benchmarks/house.csv`, a row for each command.
 """
 
 import statistics
@@ -31,7 +31,7 @@ def seconds(command: str) -> float:
 
 
 def objects() -> int:
-    """Return how many files `dvc push` writes to an empty remote."""
+    """Return the number of files that `dvc push` writes to an empty remote."""
     with tempfile.TemporaryDirectory() as folder:
         with Repo(config={"remote": {"empty": {"url": folder}}}) as repository:
             repository.push(remote="empty")
@@ -39,16 +39,16 @@ def objects() -> int:
 
 
 def main() -> None:
-    """Measure, and write the table."""
+    """Measure and write the table."""
     if subprocess.run(["dvc", "status", "--quiet"]).returncode:
         sys.exit("house: something has changed; run `dvc repro` first")
     runs = pd.DataFrame([{name: seconds(name) for name in COMMANDS} for _ in range(TURNS)])
-    found = runs.agg(statistics.median).rename_axis("command").to_frame("seconds")
-    found["times_version"] = found["seconds"] / found["seconds"]["version"]
-    found["images"] = sum(len(tables.read(table)) for table in (paths.SPLIT, paths.EXTERNAL))
-    found["pushed_files"] = objects()
-    tables.write(found.reset_index(), RESULT)
-    print(found.to_string(float_format="%.2f"))
+    table = runs.agg(statistics.median).rename_axis("command").to_frame("seconds")
+    table["times_version"] = table["seconds"] / table["seconds"]["version"]
+    table["images"] = sum(len(tables.read(file)) for file in (paths.SPLIT, paths.EXTERNAL))
+    table["pushed_files"] = objects()
+    tables.write(table.reset_index(), RESULT)
+    print(table.to_string(float_format="%.2f"))
 
 
 if __name__ == "__main__":

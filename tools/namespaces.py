@@ -1,4 +1,4 @@
-"""Machines on one machine: network namespaces, each with an address of its own (Linux, as root)."""
+"""Several machines on one: network namespaces, each with its own address (Linux, as root)."""
 
 import os
 import subprocess
@@ -10,22 +10,25 @@ import psutil
 
 from facemask.parallel import SETTING
 
-BRIDGE, NETWORK, PORT = "facemask", "10.77.0", 8786
+BRIDGE = "facemask"
+NETWORK = "10.77.0"
+PORT = 8786
 
 
 @contextmanager
 def dask_cluster(workers: int) -> Iterator[list[psutil.Popen]]:
-    """Let the block work on so many single-threaded workers, each on a machine.
+    """Run a Dask cluster of single-threaded workers, each on a machine, during the block.
 
     Yields:
-        The scheduler, which is on this machine, and the workers; none for 0, which is this
-        machine's threads.
+        The scheduler, which is on this machine, and the workers; nothing for 0 workers, which
+        leaves the work to this machine's threads.
     """
     if not workers:
         yield []
         return
     with ExitStack() as running, machines(workers) as (here, each):
-        address, started = f"tcp://{here}:{PORT}", []
+        address = f"tcp://{here}:{PORT}"
+        started = []
         scheduler = ["dask", "scheduler", "--host", here, "--port", f"{PORT}"]
         worker = ["dask", "worker", address, "--no-nanny", "--nthreads", "1"]
         for command in (scheduler, *([*machine, *worker] for machine in each)):
@@ -39,19 +42,19 @@ def dask_cluster(workers: int) -> Iterator[list[psutil.Popen]]:
 
 
 def with_code() -> dict[str, str]:
-    """Return the environment of a process that finds our code from any folder, and is quiet."""
+    """Return the environment of a quiet process that finds our code from any folder."""
     return os.environ | {"PYTHONPATH": f"{Path.cwd()}", "DASK_LOGGING__DISTRIBUTED": "warning"}
 
 
 @contextmanager
 def machines(count: int) -> Iterator[tuple[str, list[list[str]]]]:
-    """Let the block run commands on so many machines, of which this one sees the network, too.
+    """Make machines in a network with this one, during the block.
 
     Yields:
-        The address of this machine there, and what each machine's commands begin with.
+        The address of this machine, and the words before a command that run it on each machine.
 
     Raises:
-        CalledProcessError: `ip` of iproute2 refuses, as it does for all but root.
+        CalledProcessError: `ip` of iproute2 refuses, as it does without root.
     """
     names = [f"{BRIDGE}{number}" for number in range(1, count + 1)]
     with ExitStack() as undone:

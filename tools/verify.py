@@ -1,9 +1,9 @@
 """Tell whether this version may be merged or released.
 
-Run `python -m tools.verify [--base REVISION] [--tolerance SHARE]` after `dvc repro`. Fails, with a
-line each, where a file is not what `dvc.lock` says; where the data stages made anything else than
-HEAD says, to the byte; and where accuracy is further below the base's than the tolerance, as
-processors round otherwise, and training amplifies it.
+Run `python -m tools.verify [--base REVISION] [--tolerance SHARE]` after `dvc repro`. It fails if a
+file is not what `dvc.lock` says, if a byte of the data stages' outputs differs from HEAD's, or if
+accuracy fell by more than the tolerance. There is a tolerance because processors round differently,
+which training amplifies.
 """
 
 import argparse
@@ -22,21 +22,23 @@ from stages import paths
 from tools.report_page import Version
 
 EXACT = ("ingest", "resize", "split")
-LOCK, ACCURACY = Path("dvc.lock"), paths.HEADLINES / "accuracy.json"
+LOCK = Path("dvc.lock")
+ACCURACY = paths.HEADLINES / "accuracy.json"
 
 
 def faults(base: str, tolerance: float) -> Iterator[str]:
-    """Yield what is wrong, a line each.
+    """Yield a line for everything that is wrong.
 
     Args:
-        base: revision whose accuracy counts; where it has none, nothing is compared with it.
+        base: revision whose accuracy is compared, if it has any.
         tolerance: by how much accuracy, 0-1, may fall on any subset.
     """
     with Repo() as repository:
-        for stage, found in repository.status().items():
-            yield f"{stage}: is not what dvc.lock says: {json.dumps(found)}"
-    now, committed = Version(None), Version("HEAD")
-    made, expected = (_outputs(version.read(LOCK)) for version in (now, committed))
+        for stage, changes in repository.status().items():
+            yield f"{stage}: is not what dvc.lock says: {json.dumps(changes)}"
+    now = Version(None)
+    made = _outputs(now.read(LOCK))
+    expected = _outputs(Version("HEAD").read(LOCK))
     for stage in EXACT:
         for path, hashed in made.get(stage, {}).items():
             if expected.get(stage, {}).get(path) != hashed:
@@ -56,17 +58,17 @@ def _outputs(lock: bytes | None) -> dict[str, dict[str, Any]]:
 
 
 def main() -> None:
-    """Print what is wrong and fail, or say that nothing is."""
+    """Print whether anything is wrong, and fail if so."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--base", default="HEAD", help="revision to compare accuracy with")
     parser.add_argument("--tolerance", type=float, default=0.05, help="of accuracy, 0-1")
     options = parser.parse_args()
     try:
-        found = list(faults(options.base, options.tolerance))
+        lines = list(faults(options.base, options.tolerance))
     except (DvcException, RevError) as error:
         raise UserError(f"{options.base}: {error}") from error
-    if found:
-        raise UserError("; ".join(found))
+    if lines:
+        raise UserError("; ".join(lines))
     print("verify: nothing is wrong")
 
 
