@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageOps
 from playwright.sync_api import Browser, Locator, Page, Playwright, Route, expect, sync_playwright
 
-from facemask.inference import contract, photos
+from facemask.inference import contract, detection, photos
 from facemask.inference.classifier import Answer, Classifier
 from facemask.inference.detection import FaceDetector
 from facemask.inference.drawing import COLOURS
@@ -369,7 +369,7 @@ def test_says_whose_work_is_in_it(dist: Path) -> None:
     notice = (dist / "third-party.txt").read_text()
     for package in ("@litertjs/core", "@litertjs/wasm-utils", "CenterFace"):
         assert f"{package} " in notice
-    assert "Apache License\nVersion 2.0, January 2004" in notice
+    assert notice.count("Apache License\nVersion 2.0, January 2004") >= 2
     assert "MIT License" in notice
 
 
@@ -520,6 +520,25 @@ def positive_probability(answer: Answer) -> float:
     return answer.probability if answer.label == CLASSES[1] else 1 - answer.probability
 
 
+def camera_scenes(
+    faces: list[Path], margins: dict[str, float]
+) -> Iterator[tuple[Image.Image, detection.Box]]:
+    """Yield pictures of a camera in which a face is easily found, each with the face's crop.
+
+    As in the page, faces of a camera are looked for in the smallest square alone.
+    """
+    border = CAMERA_SIDE // 4
+    side = CAMERA_SIDE - 2 * border
+    detector = FaceDetector(min_score=EASY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(detection.SETTINGS, "sides", detection.SETTINGS["sides"][-1:])
+        for file in faces:
+            face = images.open_rgb(file).resize((side, side))
+            scene = ImageOps.expand(face, border, "slategrey")
+            for crop in detector.crops(scene, margins):
+                yield scene, crop
+
+
 @pytest.fixture(scope="module")
 def camera(
     playwright: Playwright,
@@ -532,21 +551,15 @@ def camera(
     Of the faces that are easily found, they are the two that are classified most surely, both by
     the full frame and by the crop of the face.
     """
-    detector = FaceDetector(min_score=EASY)
-    border = CAMERA_SIDE // 4
-    side = CAMERA_SIDE - 2 * border
     masked = []
     bare = []
-    for file in faces:
-        face = images.open_rgb(file).resize((side, side))
-        scene = ImageOps.expand(face, border, "slategrey")
-        for crop in detector.crops(scene, classifier.contract.input["crop"]):
-            scores = [
-                positive_probability(classifier.classify(picture))
-                for picture in (scene, scene.crop(crop))
-            ]
-            masked.append((max(scores), scene))
-            bare.append((min(scores), scene))
+    for scene, crop in camera_scenes(faces, classifier.contract.input["crop"]):
+        scores = [
+            positive_probability(classifier.classify(picture))
+            for picture in (scene, scene.crop(crop))
+        ]
+        masked.append((max(scores), scene))
+        bare.append((min(scores), scene))
     pictures = [
         min(masked, key=itemgetter(0))[1],
         max(bare, key=itemgetter(0))[1],

@@ -56,7 +56,7 @@ function noticeThirdParties(): Plugin {
 
 function faceFinderNotice(): string {
   const licence = readFileSync(resolve(root, "LICENSES/MIT.txt"), "utf8");
-  return `CenterFace, face_finder.tflite (https://github.com/Star-Clouds/CenterFace)\nLicence: MIT\n\n${licence}`;
+  return `CenterFace (https://github.com/Star-Clouds/CenterFace), face_finder.tflite\nLicence: MIT\n\n${licence}`;
 }
 
 /** Return a package's name and licence; the text is its own or, if it has none, that of SPDX. */
