@@ -1,4 +1,5 @@
-# make run        installs what a run needs into .venv, then runs the pipeline
+# make install    installs what a run needs into .venv
+# make run        does the same, then runs the pipeline
 # make test       installs what the tests need too, then runs those that take seconds
 # make test-slow  runs those that run whole pipelines, clusters and remotes
 # make test-apps  tests the page, the app, and our files in other people's tools
@@ -15,7 +16,9 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-slow test-apps check report web android docs help deploy/web/dist
+.PHONY: install run test test-slow test-apps check report web android docs help deploy/web/dist
+
+install: $(BIN)/installed-run
 
 run: $(BIN)/installed-run
 	dvc repro
