@@ -136,6 +136,19 @@ def test_a_small_collection_is_passed_over_until_an_epoch_has_its_steps(
     assert names == [f"{number}.jpg" for number in shown]
 
 
+@pytest.mark.parametrize(
+    ("balance", "sums"),
+    [(0, [8, 2, 2]), (0.5, [6, 3, 3]), (1, [4, 4, 4])],
+)
+def test_a_large_source_does_not_drown_a_small_one(balance: float, sums: list[float]) -> None:
+    sources = ["large"] * 8 + ["small"] * 4
+    labels = ["mask"] * 10 + ["bare"] * 2
+    rows = pd.DataFrame({"source": sources, "label": labels})
+    weights = dataset.balanced_weights(rows, balance)
+    parts = weights.groupby([rows["source"], rows["label"]], sort=False).sum()
+    np.testing.assert_allclose(parts, sums)
+
+
 def test_the_augmentation_changes_from_batch_to_batch_and_epoch_to_epoch(
     rows: pd.DataFrame, pixels: Pixels
 ) -> None:

@@ -106,6 +106,21 @@ class TrainingData:
         return tf.concat(orders, axis=0)
 
 
+def balanced_weights(rows: pd.DataFrame, balance: float) -> pd.Series:
+    """Return the weight of each image in the loss: a large source shall not drown a small one.
+
+    The weight is n ** -balance, where n is the number of images of the same class in the same
+    source. The mean weight is 1.
+
+    Args:
+        rows: with `source` and `label`.
+        balance: 0 gives each image the same weight; 1 gives each class of each source the same sum.
+    """
+    alike = rows.groupby(["source", "label"])["label"].transform("size")
+    weights = alike.astype(float) ** -balance
+    return weights / weights.mean()
+
+
 def inference_batches(
     rows: pd.DataFrame, positive: str, pixels: Pixels, size: int | None = None
 ) -> tf.data.Dataset:

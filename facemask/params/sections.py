@@ -143,6 +143,7 @@ class Train(Section):
     progressive_resizing: Annotated[float, Field(ge=0, lt=1)]
     min_steps: Annotated[int, Field(ge=0)]
     batch_size: Positive
+    balance: UnitInterval
     precision: Literal["auto", "mixed_float16", "mixed_bfloat16", "float32"]
     optimizer: Literal["adamw", "adam"]
     learning_rate: Annotated[float, Field(gt=0)]
