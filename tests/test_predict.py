@@ -263,20 +263,30 @@ def test_heic_is_read_where_pillow_heif_is_installed(folder: Path, two: Image.Im
     assert len(rows(folder)) == 2
 
 
-def test_boxes_are_drawn_in_two_colours_and_words(two: Image.Image) -> None:
-    found = photos.answer(two, Classifier(PUBLISHED), FaceDetector())
-    for label, colour in zip(CLASSES, ((0, 114, 178), (213, 94, 0)), strict=True):
-        said = [one._replace(answer=one.answer._replace(label=label)) for one in found]
-        drawn = drawing.draw(two, said, CLASSES)
-        assert drawn.size == two.size
-        for one in said:
-            assert drawn.getpixel((one.box[0], (one.box[1] + one.box[3]) // 2)) == colour
-        changed = (np.asarray(drawn) != np.asarray(two)).any(2)
-        assert (np.asarray(drawn)[changed] == 255).all(1).sum() > 100  # words in white
+@pytest.mark.parametrize(
+    ("label", "colour", "ink"),
+    [(CLASSES[0], (0, 114, 178), (255, 255, 255)), (CLASSES[1], (213, 94, 0), (0, 0, 0))],
+)
+def test_boxes_and_legible_words_are_drawn_in_the_colour_of_the_class(
+    two: Image.Image, label: str, colour: tuple[int, int, int], ink: tuple[int, int, int]
+) -> None:
+    faces = [
+        face._replace(answer=face.answer._replace(label=label))
+        for face in photos.answer(two, Classifier(PUBLISHED), FaceDetector())
+    ]
+    drawn = drawing.draw(two, faces, CLASSES)
+    assert drawn.size == two.size
+    for face in faces:
+        assert drawn.getpixel((face.box[0], (face.box[1] + face.box[3]) // 2)) == colour
+    changed = (np.asarray(drawn) != np.asarray(two)).any(2)
+    words = (np.asarray(drawn)[changed] == ink).all(1)
+    assert words.sum() > 100
+
+
+def test_a_face_that_is_unsure_has_more_words(two: Image.Image) -> None:
+    [face, *_] = photos.answer(two, Classifier(PUBLISHED), FaceDetector())
     sure, unsure = (
-        drawing.draw(
-            two, [found[0]._replace(answer=found[0].answer._replace(probability=p))], CLASSES
-        )
+        drawing.draw(two, [face._replace(answer=face.answer._replace(probability=p))], CLASSES)
         for p in (0.71, 0.69)
     )
     assert coloured(unsure) > coloured(sure) * 1.05  # more words
