@@ -37,7 +37,7 @@ from facemask.store import images
 
 HERE = Path(__file__).parent
 TRAINED = HERE / "models/facemask.tflite"
-PUBLISHED = HERE / "results/face-mask-12k/facemask.tflite"
+PUBLISHED = HERE / "results/published/facemask.tflite"
 INSTALLED = HERE / "facemask/published/facemask.tflite"
 """The published model where pip puts it."""
 

@@ -39,7 +39,7 @@ LAYOUTS = 3
 """How often all faces are laid out, each time in other company, places and sizes."""
 
 RECTANGLES = 12
-MODEL = Path("results/face-mask-12k/facemask.tflite")
+MODEL = Path("results/published/facemask.tflite")
 RESULT = Path(__file__).with_suffix(".csv")
 
 Labelled = tuple[str, bytes]

@@ -26,7 +26,7 @@ from facemask.sources.classes import find_classes, folder_of
 from facemask.sources.source import Source
 from facemask.store import images, tables
 
-MODEL = Path("results/face-mask-12k/facemask.tflite")
+MODEL = Path("results/published/facemask.tflite")
 RESULT = Path(__file__).with_suffix(".csv")
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
-PUBLISHED = Path("results/face-mask-12k/model.keras")
+PUBLISHED = Path("results/published/model.keras")
 
 RAW = Path("data/raw/collection")
 RAW_EXTERNAL = Path("data/raw/external")

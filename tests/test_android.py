@@ -36,7 +36,7 @@ MISSING += [RESOURCES] * (not Path(RESOURCES).exists())
 NEWEST_DENSE = 11
 """Version of the operator in org.tensorflow:tensorflow-lite:2.16.1."""
 
-MODEL = REPOSITORY / "results/face-mask-12k/facemask.tflite"
+MODEL = REPOSITORY / "results/published/facemask.tflite"
 """The published model. The tests build the app with it, whatever model is in `models/`."""
 
 

@@ -92,7 +92,7 @@ def test_what_dvc_writes_arrives_as_given(project: Path, run: Callable[[str], No
 def test_layers_that_do_not_fit_the_start_are_named_before_anything_runs(
     project: Path, run: Callable[[str], None], complaint: Callable[[str], str]
 ) -> None:
-    start = REPOSITORY / "results/face-mask-12k/model.keras"
+    start = REPOSITORY / "results/published/model.keras"
     published = {"filters": [32, 64, 128, 512], "dense": 128, "batch_norm": True}
     layers = {f"train.network.{key}": value for key, value in published.items()}
     set_params(project, layers | {"train.start": str(start), "train.network.standardize": True})

@@ -30,7 +30,7 @@ from facemask.inference.detection import FaceDetector
 from facemask.store import images
 from tests.helpers import CLASSES, REPOSITORY, copy_project, environment, shell
 
-PUBLISHED = REPOSITORY / "results/face-mask-12k/facemask.tflite"
+PUBLISHED = REPOSITORY / "results/published/facemask.tflite"
 FIELDS = ["file", "label", "probability", "score", "face", "note"]
 
 
@@ -498,7 +498,7 @@ def test_the_commands_of_the_readme_and_pip_install_work_in_a_new_environment(
     assert install == ["pip", "install", "-r", "requirements-predict.txt"]
     assert predict[:2] == ["python", "predict.py"]
     clone = copy_project(tmp_path / "clone")
-    published = clone / "results/face-mask-12k/facemask.tflite"
+    published = clone / "results/published/facemask.tflite"
     published.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(PUBLISHED, published)
     programs = tmp_path / "environment/bin"

@@ -14,7 +14,7 @@ README = (REPOSITORY / "README.md").read_text()
 DOCUMENTS = [
     path for place in ("", "docs/", "deploy/*/") for path in REPOSITORY.glob(f"{place}*.md")
 ]
-PUBLISHED = REPOSITORY / "results/face-mask-12k"
+PUBLISHED = REPOSITORY / "results/published"
 NOTEBOOK = REPOSITORY / "results/notebook-recipe"
 WHO = ("model", "specialist")
 SUBSETS = ("validation", "external")

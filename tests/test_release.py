@@ -11,7 +11,7 @@ import yaml
 
 from tests.helpers import CLASSES, REPOSITORY, commit, copy_project, draw, dvc, environment, shell
 
-PUBLISHED = Path("results/face-mask-12k")
+PUBLISHED = Path("results/published")
 
 
 def program(file: Path, *lines: str) -> None:

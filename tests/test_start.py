@@ -194,7 +194,7 @@ def test_from_scratch_the_published_model_is_compared_on_what_it_has_not_seen(
     started: Path, run: Run
 ) -> None:
     shutil.copytree("data/old", "data/faces")
-    published = started / "results/face-mask-12k/model.keras"
+    published = started / "results/published/model.keras"
     shutil.move("start.keras", published)
     changes = {"train.start": "scratch", "split.validation": 0.4, "seed": 2, "train.epochs": 1}
     set_params(started, changes)

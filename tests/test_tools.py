@@ -27,7 +27,7 @@ from tests.helpers import CLASSES, REPOSITORY, drawn_faces, environment
 from tools.browser import Server, launch
 
 TOOLS = REPOSITORY / ".tools"
-PUBLISHED = REPOSITORY / "results/face-mask-12k"
+PUBLISHED = REPOSITORY / "results/published"
 
 pytestmark = [
     pytest.mark.apps,

@@ -6,7 +6,7 @@ import { defineConfig, type Plugin } from "vite";
 
 const root = resolve(import.meta.dirname, "../..");
 const own = resolve(root, "models/facemask.tflite");
-const published = resolve(root, "results/face-mask-12k");
+const published = resolve(root, "results/published");
 const [model, details] =
   existsSync(own) && !process.env.PUBLISHED
     ? [own, resolve(root, "details")]
