@@ -1,7 +1,7 @@
 """Say in some lines what a run has made: how good it is, where to look, what to do next.
 
-Run `python -m tools.summary` after `dvc repro`; `make run` does. A stage whose inputs have changed
-since it ran is left out, as its figures belong to something else.
+Run `python -m tools.summary` after `dvc repro`; `make run` does. A stage is left out if its inputs
+have changed since it ran, or those of a stage before it: its figures belong to something else.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,11 +28,11 @@ def lines() -> Iterator[str]:
     """
     try:
         with Repo() as repository:
-            changed = repository.status()
+            changed = set(repository.status()) - {"check_params"}
+            outdated = [name for name in STAGES if changed & _up_to(name, repository)]
     except DvcException as error:
         raise UserError(f"dvc status: {error}") from error
-    current = [stage for stage in STAGES if stage not in changed]
-    outdated = [stage for stage in STAGES if stage in changed]
+    current = [stage for stage in STAGES if stage not in outdated]
     if "ingest" in outdated:
         raise UserError("ingest has not run, or its inputs have changed since; run `dvc repro`")
     ingest = files.read_json(paths.DETAILS, "ingest")["ingest"]
@@ -48,6 +48,11 @@ def lines() -> Iterator[str]:
         yield from _next_steps(ingest)
     if outdated:
         yield f"Not shown   {', '.join(outdated)}: not up to date; run `dvc repro`"
+
+
+def _up_to(name: str, repository: Repo) -> set[str]:
+    """Return the names of a stage and of all stages before it."""
+    return {stage.addressing for stage in repository.stage.collect(name, with_deps=True)}
 
 
 def _images(ingest: Figures) -> Iterator[str]:
