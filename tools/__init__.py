@@ -1,1 +1,1 @@
-"""Scripts that make data, pictures and golden files, and what tests and benchmarks share."""
+"""Scripts that make data, pictures and golden files; helpers for tests and benchmarks."""

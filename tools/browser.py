@@ -1,4 +1,4 @@
-"""A host for the web page and a film for Chromium's camera, for tests, timing and screenshots."""
+"""Helpers to run the web page in Chromium: a server, and a film for the camera."""
 
 import functools
 import gzip
@@ -24,28 +24,30 @@ def camera_options(film: Path) -> tuple[str, ...]:
 
 
 def launch(playwright: Playwright, *arguments: str) -> Browser:
-    """Start Chromium without a sandbox, since root, as in a container, has none."""
+    """Start Chromium without its sandbox, which does not work for root in a container."""
     return playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *arguments])
 
 
 DAY = 24 * 60 * 60
-"""Seconds."""
+"""Seconds in a day."""
 
 HTTP_CACHING: dict[str, Mapping[str, str]] = {
     "ten minutes": {"Cache-Control": "max-age=600"},
     "files 60 days old": {"Last-Modified": formatdate(time.time() - 60 * DAY, usegmt=True)},
     "never": {"Cache-Control": "no-store"},
 }
-"""Headers by how long a browser may keep a file; without `Cache-Control` it keeps it a tenth of its
-age."""
+"""Headers by how long a browser may keep a file.
+
+Without `Cache-Control` a browser may keep a file for a tenth of its age.
+"""
 
 
 class Server(http.server.ThreadingHTTPServer):
     """Serve a folder below a sub-path, compressed.
 
     Attributes:
-        folder: what is served; another one may be put in its place.
-        headers: what else is sent with each file; one of `HTTP_CACHING`.
+        folder: the served folder; it may be replaced while the server runs.
+        headers: further headers of each response; a value of `HTTP_CACHING`.
         sent: compressed size in bytes of each file that was sent, by name.
         page: address of the folder.
     """
@@ -72,9 +74,9 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Answer with a file of the server's folder; 404 for what lies outside the sub-path.
+    """Answer with a file of the server's folder, or with 404.
 
-    As on a host whose files all have the same date, a new file of an old name counts as unmodified.
+    If the server's headers date all files alike, a new file of an old name counts as unmodified.
     """
 
     PREFIX = "/some/where/"
@@ -120,7 +122,7 @@ def film(
     frames: int,
     rate: int = 30,
 ) -> None:
-    """Write a film (Y4M) that shows each picture in turn for `frames`; Chromium repeats it."""
+    """Write a film (Y4M) that shows each picture for `frames` frames; Chromium repeats it."""
     with path.open("wb") as file:
         file.write(f"YUV4MPEG2 W{width} H{height} F{rate}:1 Ip A1:1 C420jpeg\n".encode())
         for picture in pictures:

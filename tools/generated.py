@@ -1,4 +1,4 @@
-"""Pictures of nothing, for tests and benchmarks that need many unrelated ones."""
+"""Random pictures for tests and benchmarks that need many unrelated pictures."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ def generated(count: int, side: int = 128) -> Iterator[NDArray[np.uint8]]:
 
 
 def drawn(number: int, side: int) -> NDArray[np.uint8]:
-    """Draw one of them: noise of five scales, summed."""
+    """Draw one picture: the sum of noise at five scales."""
     rng = np.random.default_rng(number)
     picture = np.zeros((side, side, 3))
     for cells in (3, 6, 12, 24, 48):

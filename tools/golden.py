@@ -1,27 +1,27 @@
-"""Write `tests/golden/*.json`: inputs, and what Python makes of them.
+"""Write `tests/golden/*.json`: inputs, and what Python computes from them.
 
 The web page and the app compute the same from the same inputs, and their tests read these files.
-Each file is a list of cases, one a line, in which bytes are base64 and boxes are left, top, right
-and bottom. Run `python -m tools.golden` after a change of what the files hold.
+Each file is a list of cases, one case a line. Bytes are base64. Boxes are left, top, right and
+bottom. Run `python -m tools.golden` after a change of the code behind a file.
 
 `resize.json`
-    `rgb` is the content of a `width` x `height` picture, row by row; `box` is the part of it that
-    is stretched to `to` (width and height); `resized` is the outcome.
+    `rgb` has the pixels of a `width` x `height` picture, row by row. `box` is the part that is
+    stretched to `to` (width and height). `resized` is the result.
 `orientation.json`
-    `rgb` is what a camera stored, `upright` how the EXIF `orientation` shows it; `jpeg` is a file
-    of the same picture, a square of `BLOCK` pixels for each pixel.
+    `rgb` is the stored picture; `upright` is the picture turned by its EXIF `orientation`. `jpeg`
+    is a file of the same picture, with a square of `BLOCK` pixels for each pixel.
 `contract.json`
-    `file` is a sealed model; `model` and `contract` are what is in it. Both are null where the file
-    must be refused. `refused` says why: it is `damaged` or foreign, has another `version` of the
-    contract, or needs an `input` that nobody here prepares.
+    `file` is a sealed model; `model` and `contract` are its parts. Both are null if the file must
+    be refused. `refused` gives the reason: the file is `damaged` or not ours, has another `version`
+    of the contract, or needs an unknown `input`.
 `placement.json`
-    A picture of this `width` and `height` has the `size` and lies at `left` and `top` in a square
-    of this `side`, in which the face finder looks at it.
+    A picture of `width` x `height` is scaled to `size`, and placed at `left` and `top` in a square
+    of `side`, in which the face finder looks for faces.
 `detection.json`
-    `looks` hold what the network answers to each square, those of `sides` in turn: the `row`, the
-    `column` and the five `numbers` of some cells of its map (all others are zeros). `faces` are the
-    boxes found so in the photo, the largest first, with their scores; `crops` are the parts of the
-    photo that are classified, by the contract's `crop`.
+    `looks` has the network's output for each square, in the order of `sides`: the `row`, the
+    `column` and the five `numbers` of some cells of its map; all other cells are zeros. `faces` are
+    the resulting boxes in the photo with their scores, the largest first. `crops` are the parts of
+    the photo that are classified, by the contract's `crop`.
 """
 
 import base64
@@ -44,16 +44,16 @@ from facemask.store import images
 
 FOLDER = Path(__file__).parents[1] / "tests/golden"
 BLOCK = 8
-"""Pixels; a block of a JPEG file, so that flat blocks stay flat."""
+"""Side in pixels of a block of a JPEG file; blocks of one colour keep their colour."""
 
 ORIENTATION = 0x0112
-"""EXIF tag."""
+"""The EXIF tag of the orientation."""
 
 CROP = {"scale": 1.19, "up": 0.09}
 LOW = SETTINGS["min_score"] - 0.01
 SMALLEST = 8
 LARGEST = 450
-"""Pixels in the square; faces of other heights are not seen in it."""
+"""Limits of a face's height in pixels of a square; other faces are not found in it."""
 
 Case = dict[str, Any]
 Pixels = NDArray[np.uint8]
@@ -71,14 +71,14 @@ def noise(width: int, height: int) -> Pixels:
 
 
 def gradient(width: int, height: int) -> Pixels:
-    """Return pixels whose red grows to the right, green downwards; uint8 (height, width, 3)."""
+    """Return pixels, uint8 (height, width, 3); red grows to the right, green downwards."""
     y, x = np.indices((height, width))
     red, green = x * 255 // max(1, width - 1), y * 255 // max(1, height - 1)
     return np.stack([red, green, 255 - red], axis=2).astype(np.uint8)
 
 
 def resizing() -> Iterator[Case]:
-    """Yield pictures larger and smaller than what they are stretched to."""
+    """Yield pictures larger and smaller than the size to which they are stretched."""
     for pixels, box, to in (
         (noise(12, 12), (0, 0, 12, 12), (12, 12)),
         (noise(31, 23), (0, 0, 31, 23), (12, 12)),
@@ -193,7 +193,7 @@ def _archive(name: str, content: bytes) -> bytes:
 
 
 def placements() -> Iterator[Case]:
-    """Yield pictures smaller and larger than the squares, and very long ones."""
+    """Yield pictures smaller and larger than the squares, and very long pictures."""
     for width, height in (
         (1, 1), (128, 128), (255, 200), (640, 480), (480, 640), (1280, 960), (1279, 853),
         (2000, 3), (3, 2000), (257, 255),
@@ -241,14 +241,14 @@ SCENES: dict[str, Scene] = {
         [((100, 100, 300, 300), 0.9), ((500, 200, 640, 340), LOW)],
     ),
 }
-"""Size of a picture, and its faces: the box in pixels, and the network's score at best."""
+"""Size of a picture, and its faces: the box in pixels, and the highest score of the network."""
 
 
 class Replayed(FaceDetector):
-    """A face finder whose network answers what a scene says, without a network.
+    """A face finder that returns the given outputs instead of running its network.
 
     Attributes:
-        looks: cells of the map of each look in turn.
+        looks: cells of the map of each look, in order.
     """
 
     def __init__(self, looks: list[list[Case]]) -> None:
@@ -266,7 +266,7 @@ class Replayed(FaceDetector):
 
 
 def answer(scene: Scene, side: int, rng: np.random.Generator) -> list[Case]:
-    """Return what a network might say of a scene: for each face, some cells around its centre.
+    """Return an output that the network might give: for each face, some cells around its centre.
 
     Args:
         scene: the picture and its faces.
@@ -296,7 +296,7 @@ def answer(scene: Scene, side: int, rng: np.random.Generator) -> list[Case]:
 
 
 def scenes() -> Iterator[Case]:
-    """Yield what the network answers to the squares of some photos, and the faces found so."""
+    """Yield the network's outputs for the squares of some photos, and the resulting faces."""
     for number, (name, scene) in enumerate(SCENES.items()):
         rng = np.random.default_rng(number)
         size, _ = scene
@@ -326,12 +326,12 @@ FILES = {
 
 
 def content(name: str) -> str:
-    """Return what the golden file of this name should hold."""
+    """Return the content of the golden file of this name."""
     return "[\n" + ",\n".join(json.dumps(case) for case in FILES[name]()) + "\n]\n"
 
 
 def main() -> None:
-    """Write all of them."""
+    """Write all golden files."""
     for name in FILES:
         with replacing(FOLDER / name) as file:
             file.write_text(content(name))

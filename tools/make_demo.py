@@ -1,9 +1,9 @@
-"""Draw the demo data: small face pictures, half of them wearing a face mask.
+"""Draw the demo data.
 
-Run `python -m tools.make_demo`: half a minute of one core and no input give `data/demo.zip` (938
-JPEG pictures, under 3 MB), byte for byte the same for the same Pillow and numpy; and
-`data/demo-external.zip`, other people as another camera saw them; and `data/demo-photos.zip`, whole
-photos of one person each and scenes of several, under 1 MB.
+Run `python -m tools.make_demo`; it takes half a minute on one core. It writes `data/demo.zip` (938
+JPEG pictures, under 3 MB), `data/demo-external.zip` (other people in the style of another camera)
+and `data/demo-photos.zip` (whole photos of one person each, and scenes of several people, under
+1 MB). The same versions of Pillow and numpy give the same bytes.
 """
 
 import io
@@ -25,7 +25,7 @@ ORIGINALS, NEAR_COPIES, TWINS = 450, 16, 3
 CLASS_SIZE = ORIGINALS + NEAR_COPIES + TWINS
 EXTERNAL, PHOTOS = 60, 20  # in each class
 SCENES = 12
-# The archives name the place that this file had when they were made: their bytes are to stay.
+# The archives name an older path of this file, so that their bytes do not change.
 README = f"""\
 Generated faces, for trying the pipeline.
 
@@ -62,7 +62,7 @@ def near_copy(jpeg: bytes, kind: int) -> bytes:
 
 
 def pictures() -> Iterator[tuple[str, bytes]]:
-    """Yield the name and content of every picture, class by class, copies last."""
+    """Yield the name and content of every picture, class by class, with the copies last."""
     for label, first in (("WithMask", 0), ("WithoutMask", CLASS_SIZE)):
         numbers = tqdm(range(first, first + ORIGINALS), desc=label, disable=None)
         faces = [draw_face(number, label == "WithMask") for number in numbers]
@@ -72,7 +72,7 @@ def pictures() -> Iterator[tuple[str, bytes]]:
 
 
 def external_pictures() -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of pictures of other people: half as large, yellowish, saved hard."""
+    """Yield name and content of yellowish, strongly compressed pictures at half the size."""
     for label, first in (("WithMask", 10_000), ("WithoutMask", 20_000)):
         for number in range(first, first + EXTERNAL):
             image = Image.open(io.BytesIO(draw_face(number, label == "WithMask")))
@@ -110,9 +110,9 @@ def annotation(masked: Sequence[bool], boxes: Sequence[Box]) -> str:
 
 
 def write(target: Path, readme: str, pictures: Iterable[tuple[str, bytes]]) -> None:
-    """Write an archive, whole or not at all."""
+    """Write an archive completely, or not at all."""
     with replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        # A bare ZipInfo is stored, not deflated, and dated 1980: nothing of this run gets in.
+        # A default ZipInfo is uncompressed and dated 1980: the bytes do not depend on this run.
         archive.writestr(zipfile.ZipInfo("README.txt"), readme)
         for name, jpeg in pictures:
             archive.writestr(zipfile.ZipInfo(name), jpeg)

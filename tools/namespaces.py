@@ -1,4 +1,4 @@
-"""Several machines on one: network namespaces, each with its own address (Linux, as root)."""
+"""Simulate several machines on one, by network namespaces (Linux, as root)."""
 
 import os
 import subprocess
@@ -17,11 +17,11 @@ PORT = 8786
 
 @contextmanager
 def dask_cluster(workers: int) -> Iterator[list[psutil.Popen]]:
-    """Run a Dask cluster of single-threaded workers, each on a machine, during the block.
+    """Run a Dask cluster of single-threaded workers, each on its own machine, during the block.
 
     Yields:
-        The scheduler, which is on this machine, and the workers; nothing for 0 workers, which
-        leaves the work to this machine's threads.
+        The scheduler, which is on this machine, and the workers. With 0 workers there is no
+        cluster, and threads do the work.
     """
     if not workers:
         yield []
@@ -42,7 +42,7 @@ def dask_cluster(workers: int) -> Iterator[list[psutil.Popen]]:
 
 
 def with_code() -> dict[str, str]:
-    """Return the environment of a quiet process that finds our code from any folder."""
+    """Return the environment of a process that finds our code from any folder."""
     return os.environ | {"PYTHONPATH": f"{Path.cwd()}", "DASK_LOGGING__DISTRIBUTED": "warning"}
 
 
@@ -51,10 +51,11 @@ def machines(count: int) -> Iterator[tuple[str, list[list[str]]]]:
     """Make machines in a network with this one, during the block.
 
     Yields:
-        The address of this machine, and the words before a command that run it on each machine.
+        The address of this machine, and for each machine the words before a command that run the
+        command on it.
 
     Raises:
-        CalledProcessError: `ip` of iproute2 refuses, as it does without root.
+        CalledProcessError: `ip` of iproute2 fails, for example without root.
     """
     names = [f"{BRIDGE}{number}" for number in range(1, count + 1)]
     with ExitStack() as undone:

@@ -1,8 +1,8 @@
-"""Make `dvc plots show` work without network: a page with Vega's scripts inside.
+"""Make `dvc plots show` work without a network.
 
-Run `python -m tools.plots_page` once in a clone; `make run` does. Writes `.dvc/plots.html`, which
-Git ignores, and names it in this clone's own configuration. Without it, DVC's page loads the
-scripts from a CDN.
+Run `python -m tools.plots_page` once in a clone; `make install` does. It writes `.dvc/plots.html`,
+a page with Vega's scripts inside, which Git ignores. It names this page in the clone's own
+configuration. Without it, DVC's page loads the scripts from a CDN.
 """
 
 from pathlib import Path
@@ -30,11 +30,11 @@ PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
-"""DVC fills in the braces. Its calls of vegaEmbed wait until the module is loaded."""
+"""The page. DVC replaces the braces. Calls of vegaEmbed wait until the module is loaded."""
 
 
 def scripts() -> str:
-    """Return Vega, Vega-Lite and Vega-Embed as one module that defines `embed`, for a page."""
+    """Return Vega, Vega-Lite and Vega-Embed as one JavaScript module that defines `embed`."""
     bundle: str = vl_convert.javascript_bundle("window.embed = vegaEmbed;", vl_version="5.20")
     return bundle.replace("</script", "<\\/script")
 

@@ -1,9 +1,9 @@
 """Push the outputs of this version and of every run in the cache to a DVC remote.
 
-Run `python -m tools.push [REMOTE]`. `dvc push --run-cache` pushes the records of runs, but not the
-metrics and plot tables that Git keeps. Another clone cannot restore a stage without them. Records
-are pushed last, so an interrupted push leaves none whose outputs are missing. The next push goes on
-where it stopped.
+Run `python -m tools.push [REMOTE]`. `dvc push --run-cache` does not push the metrics and plot
+tables that Git keeps, so that another clone could not restore the stages that write them. The
+records of runs are pushed last. An interrupted push therefore leaves no record whose outputs are
+missing. The next push continues.
 """
 
 import sys

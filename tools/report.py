@@ -1,9 +1,9 @@
-"""Report what the workspace changed against a revision, for a pull request and for a browser.
+"""Report how the workspace differs from a revision.
 
-Run `python -m tools.report [REVISION]` (default: main) after `dvc repro`. Writes `report.md`, and
-`report.html` with curves and pictures, which needs no other file and no network. What a revision
-has in DVC's cache alone (predictions, the tables of images) is fetched from the remote where there
-is one; the report says what was not to be had.
+Run `python -m tools.report [REVISION]` (default: main) after `dvc repro`. It writes `report.md` for
+a pull request, and `report.html` with curves and pictures, which needs no other file and no
+network. Outputs of the revision that only DVC's cache has (predictions, the tables of images) are
+fetched from the remote, if there is one. The report says which of them are missing.
 """
 
 import json
@@ -25,10 +25,10 @@ from stages import paths
 from tools.report_page import Section, Version, chart, figure, write
 
 MOST_PICTURES = 18
-"""Most mistakes that are pictured in a section."""
+"""Largest number of pictures in a section."""
 
 MOST_GROUPS = 12
-"""Most groups of people in the table; `details/evaluate.json` has all."""
+"""Largest number of groups in the table; `details/evaluate.json` has all groups."""
 
 ORDER = ("accuracy,", "accuracy over start", "balanced accuracy", "recall", "log loss", "")
 
@@ -37,11 +37,11 @@ LESS_IS_BETTER = ("log_loss", "train_overlap", "kilobytes", "people_error_ratio"
 MISSING = "of both versions are not at hand; `dvc fetch` may bring them."
 
 SEEDS = Path("benchmarks/seeds.csv")
-"""Figures of three seeds: how much a figure moves when nothing but the seed changes."""
+"""Figures of three seeds, which show how much a figure depends on the seed."""
 
 
 def parameters(changed: dict[str, Any]) -> Section:
-    """Return the parameters that differ; `changed` is from DVC."""
+    """Return the parameters that differ. `changed` is from DVC."""
     rows = [
         {"parameter": name, "before": str(values.get("old")), "now": str(values.get("new"))}
         for file in changed.get("diff", {}).values()
@@ -51,7 +51,7 @@ def parameters(changed: dict[str, Any]) -> Section:
 
 
 def headlines(changed: dict[str, Any], pairs: pd.DataFrame | None) -> Section:
-    """Return the metrics side by side, whether each is better, and beyond the noise.
+    """Return the metrics of both versions, and whether each is better or worse beyond the noise.
 
     Args:
         changed: from DVC, with the metrics that are the same.
@@ -65,7 +65,7 @@ def headlines(changed: dict[str, Any], pairs: pd.DataFrame | None) -> Section:
             old = value.get("old")
             new = value.get("new")
             if not all(isinstance(number, int | float) for number in (old, new)):
-                continue  # a subset that one version lacks, or the epoch while training runs
+                continue  # one version lacks the subset, or this is the epoch during training
             noise = noise_of(name, subset, pairs)
             is_of_predictions = noise > 0 and Path(file).parent == paths.HEADLINES
             others = pairs is not None and subset not in compared
@@ -104,7 +104,7 @@ def _headline(
 
 
 def _order(row: dict[str, str]) -> int:
-    """Return the place of a headline by the first of `ORDER` that begins its name."""
+    """Return the index of the first entry of `ORDER` that begins the headline's name."""
     return next(index for index, start in enumerate(ORDER) if row["metric"].startswith(start))
 
 
@@ -139,7 +139,7 @@ def noise_of(name: str, subset: str, pairs: pd.DataFrame | None) -> float:
 def paired(before: Version, now: Version) -> pd.DataFrame | None:
     """Return the images that both versions predicted, a row each, with columns `_old` and `_new`.
 
-    None if the predictions of a version are not at hand.
+    None if the predictions of a version are missing.
     """
     old = before.images(paths.PREDICTIONS)
     new = now.images(paths.PREDICTIONS)
@@ -159,7 +159,7 @@ def paired(before: Version, now: Version) -> pd.DataFrame | None:
 
 
 def people(before: Version, now: Version) -> Iterator[Section]:
-    """Yield the error rates of groups of people, the worst first, if a set tells of its people."""
+    """Yield the error rates of groups of people, the worst first, if there are any."""
     old = _groups_of_people(before)
     new = _groups_of_people(now)
     worst_first = sorted(new.items(), key=lambda item: item[1]["error_rate"], reverse=True)
@@ -181,7 +181,7 @@ def people(before: Version, now: Version) -> Iterator[Section]:
 
 
 def _groups_of_people(version: Version) -> dict[tuple[str, ...], dict[str, Any]]:
-    """Return what is known of each group of people: by set, attribute, value and class."""
+    """Return the figures of each group of people, by set, attribute, value and class."""
     evaluate = json.loads(version.read(paths.DETAILS / "evaluate.json") or b"{}")
     export = json.loads(version.read(paths.DETAILS / "export_tflite.json") or b"{}")
     evaluate.pop("threshold", None)
@@ -218,7 +218,7 @@ def curves(before: Version, now: Version) -> Section:
 
 
 def mistakes(pairs: pd.DataFrame | None) -> Iterator[Section]:
-    """Yield the mistakes that are new, and those that are gone."""
+    """Yield the mistakes of only the new version, and those of only the old one."""
     if pairs is None:
         yield Section("Mistakes", f"The predictions {MISSING}")
         return
@@ -232,7 +232,7 @@ def mistakes(pairs: pd.DataFrame | None) -> Iterator[Section]:
 
 
 def images(before: Version, now: Version) -> Section:
-    """Return how many images and groups came and went, by class."""
+    """Return how many images and groups were added and removed, by class."""
     old = before.images(paths.SPLIT)
     new = now.images(paths.SPLIT)
     if old is None or new is None:
@@ -255,7 +255,7 @@ def images(before: Version, now: Version) -> Section:
 
 
 def stages(before: Version, now: Version) -> Section:
-    """Return for each stage whether its outputs changed, and how long it took here."""
+    """Return for each stage whether its outputs changed, and how long it took on this machine."""
     old = YAML(typ="safe").load(before.read("dvc.lock") or b"stages: {}")["stages"]
     new = YAML(typ="safe").load(now.read("dvc.lock") or b"stages: {}")["stages"]
     rows = []
@@ -308,7 +308,7 @@ def report(revision: str) -> None:
 
 
 def _conclusion(of_headlines: Section) -> str:
-    """Return in words how many headlines are better and worse."""
+    """Return how many headlines are better and worse, as text."""
     table = of_headlines.table
     verdicts = [] if table is None or table.empty else table["is"].tolist()
     better = verdicts.count("better")

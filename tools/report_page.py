@@ -1,4 +1,4 @@
-"""The parts of a report: files of a version, sections with charts and pictures, and both pages."""
+"""The parts of a report: files of a version, sections with charts and pictures, both pages."""
 
 import base64
 import html
@@ -52,7 +52,7 @@ class Version:
         self.files = DVCFileSystem(rev=revision) if revision else None
 
     def read(self, path: str | Path) -> bytes | None:
-        """Return a file's content; None if it is neither there, nor in the cache or a remote."""
+        """Return a file's content; None if the workspace, the cache and the remotes lack it."""
         try:
             return self.files.read_bytes(str(path)) if self.files else Path(path).read_bytes()
         except (OSError, DvcException):
@@ -70,7 +70,7 @@ class Version:
 
 
 def chart(table: pd.DataFrame, x: str, y: str) -> str:
-    """Draw columns of both versions as SVG: lines over epochs, points over sizes."""
+    """Draw columns of both versions as SVG: lines over epochs, or points over sizes."""
     color = {
         "field": "version",
         "scale": {"domain": ["before", "now"], "range": ["#999", "#d4481e"]},
@@ -82,7 +82,7 @@ def chart(table: pd.DataFrame, x: str, y: str) -> str:
     encoding: dict[str, Any] = {**axes, "color": color}
     mark: dict[str, Any] = {"type": "line", "point": True}
     if "variant" in table:
-        encoding["shape"] = {"field": "variant", "type": "nominal"}  # names would cover each other
+        encoding["shape"] = {"field": "variant", "type": "nominal"}  # the names would overlap
         mark = {"type": "point", "size": 80}
     spec: dict[str, Any] = {
         "data": {"values": json.loads(table.to_json(orient="records"))},
@@ -111,7 +111,7 @@ def figure(row: dict[Any, Any]) -> str:
 
 
 def write(title: str, sections: list[Section]) -> None:
-    """Write `report.md` and `report.html`, whole or not at all."""
+    """Write `report.md` and `report.html` completely, or not at all."""
     marked = [f"# {title}"]
     tagged = [f"<h1>{html.escape(title)}</h1>"]
     for section in sections:

@@ -1,6 +1,7 @@
-"""Drawings of people in scenes, as photos show them: one or several, far or near, dark or bright.
+"""Drawings of photos: one or several people, near or far, in the dark or in bright light.
 
-Distance, light and scene follow one distribution in both classes; see `tools.faces` for the rest.
+Distance, light and background have the same distribution in both classes. `tools.faces` explains
+the rest.
 """
 
 from collections.abc import Sequence
@@ -26,10 +27,10 @@ Box = tuple[int, int, int, int]
 
 WIDTH, HEIGHT = 480, 360
 SCALES = (0.07, 0.24)
-"""Least and greatest unit of a face, half of its width, as a share of the picture's height."""
+"""Limits of half a face's width (a unit), as a share of the picture's height."""
 
 FACE = np.array([[-1, -1.3], [1, 1.44]])
-"""Left and top, right and bottom of a face in units of it, around its centre."""
+"""Left and top, right and bottom of a face in its units, relative to its centre."""
 
 WOODS = "5a3a22 8a6238 b48c5c d8d2c6 3c3c40"
 LAMP = np.array([255.0, 240, 205])
@@ -41,7 +42,7 @@ def colour(paint: Array) -> tuple[int, ...]:
 
 
 def room(rng: Generator, width: int, height: int) -> Image.Image:
-    """Return a wall with a floor or without, a window or a lamp, and pictures or shelves."""
+    """Return a wall with or without a floor, a window or a lamp, and pictures or shelves."""
     image = backdrop(rng, width, height)
     draw = ImageDraw.Draw(image)
     for _ in range(rng.integers(1, 4)):
@@ -61,7 +62,7 @@ def room(rng: Generator, width: int, height: int) -> Image.Image:
 
 
 def draw_table(sketch: Sketch, rng: Generator) -> None:
-    """Draw a table before the person, where the drawn shoulders would end within the picture."""
+    """Draw a table in front of a person whose drawn shoulders would end within the picture."""
     width, height = sketch.image.size
     edge = float(sketch.centre[1] + rng.uniform(3, 3.8) * sketch.scale)
     wood = pick(rng, WOODS)
@@ -73,7 +74,7 @@ def draw_table(sketch: Sketch, rng: Generator) -> None:
 
 
 def exposed(image: Image.Image, rng: Generator, dark: bool) -> Image.Image:
-    """Return the picture under or over what is right, with the noise of a small camera."""
+    """Return the picture underexposed or overexposed, with the noise of a small camera."""
     factor = rng.uniform(0.2, 0.5) if dark else rng.uniform(1, 1.6)
     pixels = np.asarray(image) * factor
     pixels += rng.normal(0, rng.uniform(1, 4 if dark else 2), pixels.shape)
@@ -81,7 +82,7 @@ def exposed(image: Image.Image, rng: Generator, dark: bool) -> Image.Image:
 
 
 def draw_photo(index: int, masked: bool, dark: bool) -> bytes:
-    """Return one photo, `WIDTH` x `HEIGHT` pixels or upright, as a JPEG file."""
+    """Return one photo as a JPEG file: `WIDTH` x `HEIGHT` pixels, or upright."""
     rng, mask_rng, scene_rng = np.random.default_rng([SEED, index]).spawn(3)
     size = np.array((WIDTH, HEIGHT) if scene_rng.random() < 0.7 else (HEIGHT, WIDTH))
     width, height = (size * SUPERSAMPLING).tolist()
@@ -98,11 +99,11 @@ def draw_photo(index: int, masked: bool, dark: bool) -> bytes:
 
 
 def draw_scene(index: int, masked: Sequence[bool]) -> tuple[bytes, list[Box]]:
-    """Return a photo of people beside one another, as a JPEG file, and the box of each face.
+    """Return a photo of several people side by side as a JPEG file, and the box of each face.
 
     Args:
         index: seeds the scene.
-        masked: whether each of the people wears a mask, from the left to the right.
+        masked: for each person, from left to right, whether the person wears a mask.
     """
     scene_rng, *people = np.random.default_rng([SEED, index]).spawn(1 + len(masked))
     width = WIDTH * SUPERSAMPLING

@@ -17,7 +17,7 @@ from tools.browser import Server, launch
 WEB = Path("deploy/web")
 FACES = Path("data/demo.zip")
 NUMBERS = (5, 505, 40, 521, 77, 527)
-"""Of the faces in the archive."""
+"""Numbers of the faces in the archive that the page shows."""
 
 WIDTHS = (360, 1280)
 HEIGHT = 800
@@ -39,7 +39,7 @@ def people() -> bytes:
 
 
 def take(browser: Any, url: str, scheme: str, width: int) -> None:
-    """Take a picture of the whole page, in few colours so that its file is small."""
+    """Take a picture of the whole page, reduced to few colours so that the file is small."""
     page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": HEIGHT})
     page.goto(url)
     photo = {"name": "people.png", "mimeType": "image/png", "buffer": people()}

@@ -1,4 +1,4 @@
-"""A person's picture while it is drawn: outlines, colours, and paint that follows the head."""
+"""The picture of a person: outlines, colours, and paint that follows the pose of the head."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Pair = float | tuple[float, float]
 
 
 def curve(points: str, closed: bool = False) -> Array:
-    """Return the smooth line (Chaikin's corner cutting) along "u,v u,v ...", as SVG writes it."""
+    """Return a smooth line (Chaikin's corner cutting) through "u,v u,v ...", a notation of SVG."""
     line = np.array([pair.split(",") for pair in points.split()], dtype=float)
     if closed:
         line = np.concatenate([line, (line * [-1, 1])[-2::-1]])
@@ -26,7 +26,7 @@ def curve(points: str, closed: bool = False) -> Array:
 
 
 def outline(right_half: str) -> Array:
-    """Return a symmetric smooth outline; its right half starts and ends on the middle line."""
+    """Return a smooth symmetric outline, whose right half starts and ends on the middle line."""
     return curve(right_half, closed=True)
 
 
@@ -44,7 +44,7 @@ def pick(rng: Generator, palette: str, jitter: float = 10) -> Array:
 
 @dataclass
 class Sketch:
-    """One person's picture in face units: cheeks at u = -1 and 1, eyes at v = -0.1, chin at 1.4."""
+    """A person's picture in face units: cheeks at u = -1 and 1, eyes at v = -0.1, chin at 1.4."""
 
     image: Image.Image
     centre: Array
@@ -58,18 +58,18 @@ class Sketch:
     style: str
 
     def bulge(self, points: Array) -> Array:
-        """Return how far the head's turn moves each point: the nose most, the outline not."""
+        """Return how far a turn of the head moves each point: most at the nose, 0 at the edge."""
         forward = 1 - ((points / [1.1, 1.5]) ** 2).sum(-1, keepdims=True)
         return np.asarray(forward.clip(0) * self.turn)
 
     def place(self, points: Array) -> list[float]:
-        """Return pixel coordinates as the flat list that Pillow draws."""
+        """Return the pixel coordinates as a flat list, as Pillow takes them."""
         turned = (points + self.bulge(points)) * [self.aspect, 1]
         return list((turned @ self.rotation * self.scale + self.centre).ravel())
 
     @cached_property
     def grid(self) -> Array:
-        """Return u and v of every pixel, for paint that varies over the face."""
+        """Return u and v of every pixel, for colours that vary over the face."""
         pixels = np.stack(np.meshgrid(*map(np.arange, self.image.size)), -1)
         points = (pixels - self.centre) / self.scale @ self.rotation.T / [self.aspect, 1]
         return np.moveaxis(points - self.bulge(points), -1, 0)[..., None]

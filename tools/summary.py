@@ -1,7 +1,7 @@
-"""Say in some lines what a run has made: how good it is, where to look, what to do next.
+"""Print a short summary of a run: its figures, where to look, what to do next.
 
-Run `python -m tools.summary` after `dvc repro`; `make run` does. A stage is left out if its inputs
-have changed since it ran, or those of a stage before it: its figures belong to something else.
+Run `python -m tools.summary` after `dvc repro`; `make run` does. A stage is left out if its inputs,
+or those of an earlier stage, have changed since its last run: its figures belong to other inputs.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,10 +21,10 @@ Figures = Mapping[str, Any]
 
 
 def lines() -> Iterator[str]:
-    """Yield the lines, from what the stages wrote.
+    """Yield the lines of the summary.
 
     Raises:
-        UserError: not even `ingest` is up to date, or DVC cannot tell.
+        UserError: `ingest` is not up to date, or `dvc status` fails.
     """
     try:
         with Repo() as repository:
@@ -59,7 +59,7 @@ def _images(ingest: Figures) -> Iterator[str]:
     source = params.load(paths.PARAMS).ingest.source
     counts = ", ".join(f"{count} {label}" for label, count in ingest["images_of_class"].items())
     yield f"Images      {ingest['images']} of {source}: {counts}"
-    yield f"            {ingest['quarantined']} quarantined: {paths.QUARANTINE} says why"
+    yield f"            {ingest['quarantined']} quarantined: {paths.QUARANTINE} gives the reasons"
 
 
 def _quality(evaluate: Figures) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _quality(evaluate: Figures) -> Iterator[str]:
 
 
 def _accuracy(figures: Figures) -> str:
-    """Describe what `metrics.summary` measured, in words."""
+    """Return the figures of `metrics.summary` as text."""
     low, high = figures["interval_95"]["accuracy"]
     accuracy = f"{figures['accuracy']:.3f} of {figures['images']} images are right"
     before = figures.get("against_start")
@@ -82,14 +82,14 @@ def _accuracy(figures: Figures) -> str:
 
 
 def _never_predicted(name: str, figures: Figures) -> Iterator[str]:
-    """Warn of each class that has images and is never predicted: accuracy does not show it."""
+    """Yield a warning for each class that has images but is never predicted."""
     matrix = figures["confusion_matrix"]
     for label, of_label in matrix.items():
         images = sum(of_label.values())
         if images and not any(row[label] for row in matrix.values()):
             yield (
                 f"WARNING     {label} is never predicted, though {images} {name} images show it; "
-                "it needs more photos"
+                "add photos of this class"
             )
 
 
@@ -115,7 +115,7 @@ def _next_steps(ingest: Figures) -> Iterator[str]:
     yield f"Look at     {paths.MODEL_CARD}; plots/*.png; `dvc plots show`; `dvc metrics show`"
     yield "Try it      python predict.py photo.jpg"
     if ingest["description"].lower().startswith(GENERATED):
-        yield f"            It knows drawings alone; for real faces add --model {PUBLISHED}"
+        yield f"            It was trained on drawings; for real faces add --model {PUBLISHED}"
         no_sets = "-S ingest.external=null -S ingest.photos=null"
         yield f"Your photos dvc exp run -S ingest.source=path/to/photos {no_sets}"
 

@@ -1,9 +1,9 @@
-"""Tell whether this version may be merged or released.
+"""Check whether this version may be merged or released.
 
 Run `python -m tools.verify [--base REVISION] [--tolerance SHARE]` after `dvc repro`. It fails if a
-file is not what `dvc.lock` says, if a byte of the data stages' outputs differs from HEAD's, or if
-accuracy fell by more than the tolerance. There is a tolerance because processors round differently,
-which training amplifies.
+file differs from `dvc.lock`, if an output of `ingest`, `resize` or `split` differs from HEAD's, or
+if accuracy fell by more than the tolerance. Accuracy needs a tolerance, because processors round
+differently and training amplifies the difference.
 """
 
 import argparse
@@ -27,11 +27,11 @@ ACCURACY = paths.HEADLINES / "accuracy.json"
 
 
 def faults(base: str, tolerance: float) -> Iterator[str]:
-    """Yield a line for everything that is wrong.
+    """Yield a line for each fault.
 
     Args:
-        base: revision whose accuracy is compared, if it has any.
-        tolerance: by how much accuracy, 0-1, may fall on any subset.
+        base: revision whose accuracy is compared, if it has one.
+        tolerance: largest accepted loss of accuracy, 0-1, on any subset.
     """
     with Repo() as repository:
         for stage, changes in repository.status().items():
@@ -58,10 +58,10 @@ def _outputs(lock: bytes | None) -> dict[str, dict[str, Any]]:
 
 
 def main() -> None:
-    """Print whether anything is wrong, and fail if so."""
+    """Print the result; fail if there is a fault."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--base", default="HEAD", help="revision to compare accuracy with")
-    parser.add_argument("--tolerance", type=float, default=0.05, help="of accuracy, 0-1")
+    parser.add_argument("--tolerance", type=float, default=0.05, help="accepted loss, 0-1")
     options = parser.parse_args()
     try:
         lines = list(faults(options.base, options.tolerance))
