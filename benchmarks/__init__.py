@@ -1,1 +1,1 @@
-"""Times, ratios and bounds, measured on real data by hand; no test waits for them."""
+"""Measurements on real data. People run them by hand; the tests do not."""

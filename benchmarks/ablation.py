@@ -1,9 +1,9 @@
-"""What each part of the augmentation brings: accuracy without it, and decisions that changes flip.
+"""Measure the model without each part of the augmentation: accuracy and flip rates.
 
 Run `python -m benchmarks.ablation` after `benchmarks.seeds`, in the same clone, with the same `-S`
-options of `dvc exp run`. For each part and each seed of `benchmarks.seeds` an experiment trains
-without the part. Writes `benchmarks/ablation.csv` after each experiment; its first rows are the
-figures of `benchmarks.seeds`. Prints means and standard deviations.
+options of `dvc exp run`. For each part and each seed of `benchmarks.seeds`, an experiment trains
+without the part. It writes `benchmarks/ablation.csv` after each experiment; the first rows are the
+figures of `benchmarks.seeds`. It prints means and standard deviations.
 """
 
 import sys
@@ -37,7 +37,7 @@ FIGURES = r"^evaluate\.(validation|external)\.(accuracy|(recall_of_class|flip_ra
 
 
 def experiment(arguments: Sequence[str], seed: int) -> dict[str, Any]:
-    """Run an experiment up to `evaluate`, restore the parameters, and return its `FIGURES`."""
+    """Run an experiment up to `evaluate`, restore the parameters, and return the `FIGURES`."""
     with seeds.parameters_kept():
         details = seeds.experiment([*arguments, "-S", f"seed={seed}", "evaluate"])
     return dict(pd.json_normalize([details]).filter(regex=FIGURES).loc[0])

@@ -1,9 +1,10 @@
-"""Images through one single-threaded Dask worker and through two: how much faster, and the same?
+"""Compare one single-threaded Dask worker with two: time and outputs.
 
-Run `python -m benchmarks.cluster data/face-mask-12k.zip` as root on Linux; ten minutes. Workers are
-processes of this machine, which must have a core for each, in network namespaces of their own. Each
-count of workers begins with nothing known. Writes `benchmarks/cluster.csv`, a row for each step,
-and fails if a byte differs from what this machine's threads write.
+Run `python -m benchmarks.cluster data/face-mask-12k.zip` as root on Linux; it takes ten minutes.
+The workers are processes of this machine, in network namespaces of their own. The machine needs a
+core for each of them. Each measurement begins with an empty cache. It writes
+`benchmarks/cluster.csv`, a row for each step. It fails if the outputs differ from those without a
+cluster.
 """
 
 import hashlib

@@ -1,14 +1,16 @@
-"""What finding faces first is worth on photos of several people.
+"""Measure the answers about photos of several people, with and without finding faces.
 
-Run `python -m benchmarks.composites [MODEL]` in a clone after `dvc repro`: lays faces out in
-photos of one to sixteen people before made-up backgrounds, three times, finds, crops and
-classifies them; half an hour on one core. The faces are validation images, one a group and as
-many of each class, and the external ones (of Face Mask 12K's published run, validation images
-show one face each; one masked external image in ten shows a whole person or a crowd, whose faces
-count as missed, and as boxes too many). Writes `benchmarks/composites.csv`: of the people of each
-class the share found, and found and labelled rightly (recall); of the labels given the share that
-is right (precision); and the same where the one label of the whole photo, shrunk to the network's
-size as the notebook's app does, is taken for each person in it.
+Run `python -m benchmarks.composites [MODEL]` in a clone after `dvc repro`; it takes half an hour
+on one core. It places pictures of one to sixteen people before a drawn background, three times,
+and finds, crops and classifies the faces. The pictures are validation images (one from each group,
+and equally many of each class) and the external images. In Face Mask 12K, each validation image
+shows one face. One masked external image in ten shows a whole person or a crowd; its faces count
+as missed and its further boxes as wrong.
+
+It writes `benchmarks/composites.csv`: for each class, the share of people who are found, the share
+who are found and classified correctly (recall), and the share of labels that are correct
+(precision). For comparison, it classifies the whole photo at the network's input size, as the
+notebook's app does, and takes this label for each person.
 """
 
 import sys
@@ -33,10 +35,10 @@ GRIDS = ((1, 1), (2, 1), (3, 2), (4, 4))
 """Columns and rows of the people in a photo."""
 
 LEAST, MOST = 0.4, 0.9
-"""Side of a face picture as a share of its cell's shorter one."""
+"""Side of a picture as a share of the shorter side of its cell."""
 
 LAYOUTS = 3
-"""How often all faces are laid out, each time in other company, places and sizes."""
+"""Number of layouts of all faces; each has other neighbours, positions and sizes."""
 
 RECTANGLES = 12
 MODEL = Path("results/published/facemask.tflite")
@@ -46,7 +48,7 @@ Labelled = tuple[str, bytes]
 
 
 class Person(NamedTuple):
-    """A face picture in a photo: its class and where it lies."""
+    """A picture of a face in a photo: its class and its box."""
 
     label: str
     box: Box
@@ -55,7 +57,7 @@ class Person(NamedTuple):
 def compose(
     faces: Sequence[Labelled], grid: tuple[int, int], rng: np.random.Generator
 ) -> tuple[Image.Image, list[Person]]:
-    """Lay faces out, each somewhere in a cell of the grid, before a background."""
+    """Place faces in front of a background, each somewhere in a cell of the grid."""
     photo, people = background(rng), []
     cell = WIDTH // grid[0], HEIGHT // grid[1]
     for number, (label, content) in enumerate(faces):
@@ -71,7 +73,7 @@ def compose(
 
 
 def background(rng: np.random.Generator) -> Image.Image:
-    """Draw soft rectangles, as of walls and furniture."""
+    """Draw blurred rectangles that resemble walls and furniture."""
     colours = rng.integers(20, 236, (RECTANGLES + 1, 3)).tolist()
     photo = Image.new("RGB", (WIDTH, HEIGHT), tuple(colours.pop()))
     draw = ImageDraw.Draw(photo)
@@ -83,7 +85,7 @@ def background(rng: np.random.Generator) -> Image.Image:
 
 
 def match(box: Box, people: Sequence[Person]) -> int | None:
-    """Tell whom a box shows: half of it lies in that person's picture, and fills a part of it."""
+    """Return the person whom a box shows: half of the box lies in that person's picture."""
     for number, person in enumerate(people):
         left, top = np.maximum(box[:2], person.box[:2])
         right, bottom = np.minimum(box[2:], person.box[2:])
@@ -98,7 +100,7 @@ def measure(
     detector: FaceDetector,
     classifier: Classifier,
 ) -> pd.DataFrame:
-    """Count people, found ones, labels and right ones, in photos of one size."""
+    """Count people, found people, labels and correct labels in photos of one size."""
     counts: dict[str, Counter[str]] = {label: Counter() for label in classifier.contract.labels}
     for photo, people in composed:
         full_frame = classifier.classify(photo).label
@@ -133,7 +135,7 @@ def measure(
 def laid_out(
     faces: Sequence[Labelled], grid: tuple[int, int], name: str
 ) -> Iterator[tuple[Image.Image, list[Person]]]:
-    """Yield photos with so many people each, in each layout every face once; show progress."""
+    """Yield photos of this many people; each layout has every face once. Show progress."""
     each = grid[0] * grid[1]
     starts, description = range(0, len(faces), each), f"{name}, {each} in a photo"
     with tqdm(None, description, LAYOUTS * len(starts), unit="photo", disable=None) as bar:

@@ -1,4 +1,4 @@
-"""The external images that `evaluate` measured, at their own size."""
+"""The external test images at their original size."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from stages import paths
 
 
 def read() -> tuple[list[Image.Image], NDArray[np.bool_]]:
-    """Return the images of all external test sets as RGB, and which are of the positive class."""
+    """Return the external images as RGB, and whether each is of the positive class."""
     rows = tables.read(paths.EXTERNAL)
     found = dict(shards.contents(paths.RAW_EXTERNAL)(set(rows["sha256"])))
     shown = [images.open_rgb(found[sha256]) for sha256 in rows["sha256"]]

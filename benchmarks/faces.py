@@ -1,14 +1,16 @@
-"""How many annotated faces the face finder finds, and how many of its boxes are at a face.
+"""Measure the face finder on annotated scenes.
 
-Run `python -m benchmarks.faces data/kaggle-853.zip data/ilc-scenes.zip`: sources of scenes with a
-box at each face; some five minutes on one core for 1,610 scenes. Writes `benchmarks/faces.csv`: for
-each source and class, and by the shorter side of the annotated box in pixels, the number of faces
-and the share found; and the number of boxes of the face finder and the share at a face.
+Run `python -m benchmarks.faces data/kaggle-853.zip data/ilc-scenes.zip` with sources of scenes
+that have a box at each face. It takes five minutes on one core for 1,610 scenes. It writes
+`benchmarks/faces.csv`. For each source and class, and by the shorter side of the annotated box in
+pixels, this has the number of faces and the share that is found. It also has the number of boxes
+of the face finder, and the share that shows a face.
 
-Boxes beside all annotated ones were looked at: many show people whom nobody annotated.
-`benchmarks/face_rows.csv` keeps for each whether it shows a face, `yes` or `no`. A box that is not
-in it is counted as being at no face, and drawn into `data/boxes-*.png` with its number in
-`data/boxes.csv`: look at it, fill in the column `face`, and append the rows.
+Many boxes outside of all annotated boxes show people without an annotation.
+`benchmarks/face_rows.csv` says for each such box that a person looked at whether it shows a face,
+`yes` or `no`. Other boxes count as no face. They are drawn into `data/boxes-*.png`, with their
+numbers in `data/boxes.csv`: fill in the column `face`, and append the rows to
+`benchmarks/face_rows.csv`.
 """
 
 import sys
@@ -35,10 +37,10 @@ UNSEEN = Path("data/boxes.csv")
 EDGES = ["left", "top", "right", "bottom"]
 SIZES = (20, 40, 80, 160)
 SAME_BOX = 0.5
-"""Intersection over union from which a box is the one that was looked at."""
+"""Intersection over union from which a box counts as one that a person looked at."""
 
 TILES = 96
-"""Boxes on a sheet."""
+"""Number of boxes on a sheet."""
 
 
 @dataclass
@@ -51,7 +53,7 @@ class AnnotatedFace:
 
     @property
     def side(self) -> int:
-        """The shorter side of the box."""
+        """The length of the shorter side of the box."""
         left, top, right, bottom = self.edges
         return min(right - left, bottom - top)
 
@@ -59,13 +61,13 @@ class AnnotatedFace:
 def look(
     detector: FaceDetector, scene: tuple[Entry, Annotation]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return a row for each annotated face of a scene, and for each box that is found in it."""
+    """Return a row for each annotated face of a scene, and a row for each found box."""
     entry, annotation = scene
     assert not annotation.fault, annotation.fault
     image = images.open_rgb(entry.content)
     faces = []
     for box in annotation.boxes:
-        with suppress(BadAnnotationError):  # of an empty box, or one outside of the image
+        with suppress(BadAnnotationError):  # the box is empty or outside of the image
             faces.append(AnnotatedFace(box.label, box.in_pixels(image.size)))
     found = [face.box for face in detector.find(image)]
     for number in overlap.match([face.edges for face in faces], found):
@@ -89,7 +91,7 @@ def scenes(source: Source) -> Iterator[tuple[Entry, Annotation]]:
 
 
 def shows_face(name: str, row: Any, judged: pd.DataFrame) -> bool | None:
-    """Return whether a box is at a face; None if nobody has looked at it."""
+    """Return whether a box shows a face; None if nobody has looked at it."""
     if row["annotated"]:
         return True
     of_scene = judged[(judged["set"] == name) & (judged["path"] == row["path"])]
@@ -100,7 +102,7 @@ def shows_face(name: str, row: Any, judged: pd.DataFrame) -> bool | None:
 
 
 def measure(name: str, faces: pd.DataFrame, rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return what is measured on a source, a row for each figure."""
+    """Return the figures of a source, a row each."""
     measured = []
     for label, of_class in faces[faces["side"] >= SIZES[0]].groupby("label"):
         ranges = {f"from {SIZES[0]} pixels": of_class}
@@ -117,7 +119,7 @@ def measure(name: str, faces: pd.DataFrame, rows: pd.DataFrame) -> list[dict[str
 
 
 def draw(rows: pd.DataFrame, sources: Sequence[Source]) -> None:
-    """Draw boxes that nobody has looked at, each with its surroundings."""
+    """Draw the boxes that nobody has looked at, each with its surroundings."""
     by_name = {source.name: source for source in sources}
     tiles = []
     for number, row in enumerate(rows.to_dict("records")):
@@ -130,7 +132,7 @@ def draw(rows: pd.DataFrame, sources: Sequence[Source]) -> None:
 
 
 def surroundings(content: bytes, row: Any) -> Image.Image:
-    """Return a box and as much on each side of it as half of it is wide or high."""
+    """Return a box that is enlarged by half of its width and height on each side."""
     width = (row["right"] - row["left"]) // 2
     height = (row["bottom"] - row["top"]) // 2
     around = (

@@ -1,8 +1,8 @@
-"""Cross-validation: for every fold, train on the other folds and measure on this one.
+"""Cross-validation: for each fold, train on the other folds and measure on this fold.
 
 Run `python -m benchmarks.folds 5` with the `-S` options of `dvc exp run`. It runs five experiments
-up to `evaluate`, with `split.folds` and `split.fold` set. Writes `data/folds.csv`: the figures of
-each fold, their mean and their standard deviation. Afterwards params.yaml is as before, and the
+up to `evaluate`, with `split.folds` and `split.fold` set. It writes `data/folds.csv`: the figures
+of each fold, their mean and their standard deviation. Afterwards it restores params.yaml. The
 workspace holds the results of the last fold until the next `dvc repro`.
 """
 

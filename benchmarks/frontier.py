@@ -1,8 +1,8 @@
-"""Size, time and accuracy of each exported variant, beside the notebook's network.
+"""Compare size, time and accuracy of each exported variant with the notebook's network.
 
-Run `python -m benchmarks.frontier` after `dvc repro`; half a minute. The notebook's network is
-converted as float32 here and timed in turn with the variants (its weights do not matter for that).
-Accuracies are means over seeds, from `seeds.csv` and `notebook.csv`. Writes
+Run `python -m benchmarks.frontier` after `dvc repro`; it takes half a minute. It converts the
+notebook's network with random weights, which does not change its time, and times it in turn with
+the variants. Accuracies are means over seeds, from `seeds.csv` and `notebook.csv`. It writes
 `benchmarks/frontier.csv`.
 """
 
@@ -23,7 +23,7 @@ NOTEBOOK = "notebook float32"
 
 
 def untrained() -> bytes:
-    """Convert the notebook's network."""
+    """Return the notebook's network with random weights as TFLite."""
     image = keras.Input(batch_shape=(1, notebook.SIDE, notebook.SIDE, 3))
     scaled = [image, layers.Rescaling(1 / 255), *notebook.compiled().layers]
     return bytes(conversion.convert(keras.Sequential(scaled), "float32", []))

@@ -1,8 +1,8 @@
-"""What a hundred new images cost a pipeline that has seen all the others.
+"""Measure how long a run takes after 100 images were added.
 
 Run `python -m benchmarks.incremental data/face-mask-12k.zip` in a clone whose commands are on the
-PATH. In a fresh copy it times `dvc repro resize split` on all images but a hundred, then again with
-the hundred added; a third run, from nothing, must give the same outputs. Prints the ratio.
+PATH. In a new copy, it times `dvc repro resize split` on all images but 100, and then on all. A
+third run on all images in an empty copy must give the same outputs. It prints the ratio.
 """
 
 import shutil
@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).parents[1]
 
 
 def clone(folder: Path, source: Path) -> Path:
-    """Clone this repository and let it read its images from a folder."""
+    """Clone this repository, and set its source to a folder."""
     subprocess.run(["git", "clone", "--quiet", REPOSITORY, folder], check=True)
     file = folder / "params.yaml"
     values = YAML().load(file)
@@ -31,14 +31,14 @@ def clone(folder: Path, source: Path) -> Path:
 
 
 def run(project: Path) -> float:
-    """Run the first three stages; return the seconds that they took."""
+    """Run the first three stages; return their duration in seconds."""
     start = time.perf_counter()
     subprocess.run(["dvc", "repro", "--quiet", "resize", "split"], cwd=project, check=True)
     return time.perf_counter() - start
 
 
 def outputs(project: Path) -> dict[str, str]:
-    """Return the hash of every output of the three stages, as DVC has it."""
+    """Return the hash of every output of the three stages, from DVC."""
     stages = YAML().load(project / "dvc.lock")["stages"]
     return {
         out["path"]: out["md5"]
@@ -48,7 +48,7 @@ def outputs(project: Path) -> dict[str, str]:
 
 
 def main(archive: str) -> None:
-    """Time the three runs and print what they took."""
+    """Time the three runs and print the durations."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source"
         entries = list(Source(Path(archive)))

@@ -1,8 +1,9 @@
-"""Peak memory of training by the number of images, on generated images on the disk.
+"""Measure the peak memory of training by the number of images, on generated images.
 
-Run `python -m benchmarks.memory`; two minutes. Trains `STEPS` steps as `train` does, in a new
-process for each count. Prints the memory that the process itself needs, and the memory-mapped
-pixels that it has read, which the system takes back when another process needs room.
+Run `python -m benchmarks.memory`; it takes two minutes. It trains `STEPS` steps as `train` does,
+in a new process for each number of images. It prints the memory of the process itself, and the
+memory-mapped pixels that it has read. The system takes the latter back when another process needs
+memory.
 """
 
 import subprocess
@@ -24,7 +25,7 @@ from tools.generated import generated
 
 COUNTS = (12_000, 200_000)
 SHARD = 1_000
-"""Images in a shard; all shards are names of the same file, and each is mapped."""
+"""Images in a shard. All shards are links to one file; each link is mapped."""
 
 STEPS = 200
 
@@ -41,7 +42,7 @@ def generate(folder: Path, count: int, size: int) -> pd.DataFrame:
 
 
 def measure(count: int) -> str:
-    """Train on so many images in this process; return its peak memory in words."""
+    """Train on this number of images in this process; return its peak memory as text."""
     values = params.load(paths.PARAMS)
     size = values.resize.size
     options = values.train
@@ -67,7 +68,7 @@ def measure(count: int) -> str:
 
 
 def main() -> None:
-    """Measure each count in a process of its own."""
+    """Measure each number of images in a process of its own."""
     if len(sys.argv) > 1:
         print(measure(int(sys.argv[1])))
         return

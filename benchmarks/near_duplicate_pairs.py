@@ -1,9 +1,8 @@
-"""Show pairs of near-duplicates that were found, two images side by side, to judge by eye.
+"""Draw pairs of near-duplicates that were found side by side, for a check by eye.
 
-Run `python -m benchmarks.near_duplicate_pairs` after `dvc repro split`: a hundred pairs drawn
-at random (another number and seed may be given) go to `plots/near_duplicate_pairs.png`, which is
-not for committing when the faces are not yours. Each tile has its score, of which
-`groups.SAME_PICTURE` is the least.
+Run `python -m benchmarks.near_duplicate_pairs [NUMBER [SEED]]` after `dvc repro split`. It draws
+100 random pairs by default into `plots/near_duplicate_pairs.png`. Do not commit this file if the
+faces are not yours. Each tile shows the score of its pair; `groups.SAME_PICTURE` is the smallest.
 """
 
 import sys
@@ -27,7 +26,7 @@ def side_by_side(first: bytes, second: bytes, score: float) -> Image.Image:
 
 
 def main(count: int = 100, seed: int = 0) -> None:
-    """Draw evenly from all pairs that pixels alone tell."""
+    """Draw a random sample of the pairs that were found from pixels alone."""
     keys = sorted(set(tables.read(paths.SPLIT)["sha256"]))
     with fingerprints.collected(keys, [paths.RAW], paths.CACHE) as select:
         pairs, scores = groups.scored_pairs(keys, select, paths.CACHE)

@@ -1,10 +1,10 @@
-"""Time and accuracy of the notebook's recipe and of this pipeline, on one split and machine.
+"""Compare time and accuracy of the notebook's recipe and of this pipeline on the same split.
 
-Run `python -m benchmarks.notebook --seeds 3` after `dvc repro` on a real collection; an hour on two
-cores. Each training is a process of its own. The notebook is trained to its end with the first
-seed, and until it reaches the last of `GOALS` with the other seeds, to save time. Writes
-`benchmarks/notebook.csv`, a row an epoch, and prints the figures of each training and ratios of
-means.
+Run `python -m benchmarks.notebook --seeds 3` after `dvc repro` on a real collection; it takes an
+hour on two cores. Each training is a process of its own. To save time, the notebook is trained to
+its end with the first seed only, and until it reaches the last of `GOALS` with the other seeds. It
+writes `benchmarks/notebook.csv`, a row for each epoch. It prints the figures of each training, and
+the ratios of their means.
 """
 
 import argparse
@@ -42,7 +42,7 @@ Generator = tf.keras.preprocessing.image.ImageDataGenerator
 
 
 def resized(folder: Path) -> Pixels:
-    """Write the collection's images at the notebook's size to a folder, and map them."""
+    """Write the images at the notebook's size to a folder, and memory-map them."""
     resize_all(paths.RAW, folder, SIDE)
     return Pixels(folder)
 
@@ -50,7 +50,7 @@ def resized(folder: Path) -> Pixels:
 def augmented(
     pictures: NDArray[np.uint8], target: NDArray[np.float32], seed: int
 ) -> keras.utils.PyDataset:
-    """Return the notebook's training batches: Keras' own generator over images in memory."""
+    """Return the notebook's training batches, from Keras' generator over images in memory."""
     drawn = Generator(
         rescale=1 / 255,
         rotation_range=30,
@@ -65,7 +65,7 @@ def augmented(
 
 
 def compiled() -> keras.Model:
-    """Build the notebook's network for numbers of 0-1."""
+    """Return the notebook's network, which takes values of 0-1."""
     model = keras.Sequential([keras.Input((SIDE, SIDE, 3))])
     for block, filters in enumerate((32, 64, 128, 512)):
         model.add(layers.Conv2D(filters, 3, activation="relu"))
@@ -80,9 +80,9 @@ def compiled() -> keras.Model:
 
 
 def train_notebook(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
-    """Train as the notebook does; return the model with the scaling inside, and a row an epoch.
+    """Train as the notebook does; return the model with its scaling, and a row for each epoch.
 
-    With another seed than the first it ends when it reaches the last goal.
+    With other seeds than the first, training ends at the last goal.
     """
     start = time.perf_counter()
     network.reproducible(seed)
@@ -113,7 +113,7 @@ def train_notebook(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
 
 
 class _Clock(io.StringIO):
-    """A stream for what `train` prints, which notes the seconds since `start` at each epoch."""
+    """A stream for the output of `train`, which records when each epoch ends."""
 
     def __init__(self, start: float) -> None:
         super().__init__()
@@ -127,9 +127,9 @@ class _Clock(io.StringIO):
 
 
 def train_pipeline(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
-    """Train by the stage in a temporary folder that links to the data.
+    """Train with the stage in a temporary folder that links to the data.
 
-    The seconds of the last epoch are those of the whole stage, calibration included.
+    The last epoch's seconds are those of the whole stage, including the calibration.
     """
     start = time.perf_counter()
     clock = _Clock(start)
@@ -167,8 +167,8 @@ def measure(recipe: str, epochs: int, seed: int, result: Path) -> None:
 def figures(rows: pd.DataFrame, images_an_epoch: int) -> pd.Series:
     """Return the figures of one training.
 
-    Seconds until a goal are infinite where it is not reached; a training that ended before its last
-    epoch has no external accuracy and no seconds in all.
+    Seconds until a goal are infinite if it is not reached. A training that ended before its last
+    epoch has no external accuracy and no total seconds.
     """
     seconds = rows["seconds"].diff().iloc[1:].mean() if len(rows) > 1 else rows["seconds"].iloc[0]
     summary = {"seconds an epoch": seconds, "images a second": images_an_epoch / seconds}

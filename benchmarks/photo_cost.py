@@ -1,8 +1,8 @@
-"""How much longer a photo of 1280 x 960 with one face takes than its networks alone.
+"""Compare the time of a photo of 1280 x 960 pixels with one face with that of its networks.
 
-Run `python -m benchmarks.photo_cost [MODEL]`; a few seconds. Prints the milliseconds of the photo
-and of bare calls of the same interpreters in turn, and the median of their ratios, which should be
-at most 1.5.
+Run `python -m benchmarks.photo_cost [MODEL]`; it takes a few seconds. It times the photo and calls
+of the same interpreters in turn. It prints the milliseconds of both and the median of their
+ratios, which should be at most 1.5.
 """
 
 import sys
@@ -24,7 +24,7 @@ ROUNDS = 21
 
 
 def milliseconds(work: Callable[[], object]) -> float:
-    """Return how long some work takes."""
+    """Return how long a function takes."""
     start = time.perf_counter()
     work()
     return 1000 * (time.perf_counter() - start)

@@ -1,12 +1,12 @@
-"""How well ordinary photos of one person each are answered, from the photo to the answer.
+"""Measure the answers about whole photos of one person each.
 
-Run `python -m benchmarks.photos data/photos.zip [MODEL]`: asks as `predict.py` does about each
-photo of a source with two class folders, once with its faces found (`default`) and once taken for
-a crop (`crop`); some two minutes for 600 photos on two cores. Writes `benchmarks/photos.csv`: for
-every second photo, which the scores of the face finder were chosen on, for the others, and for
-those of which `--crop` warns (`loose`), what `export_tflite` measures of whole photos: the balanced
-accuracy, the share of each class that is right, the share of photos without an answer, and that
-with more than one row.
+Run `python -m benchmarks.photos data/photos.zip [MODEL]`; it takes two minutes for 600 photos on
+two cores. It classifies each photo of a source with two class folders as `predict.py` does, once
+with finding faces (`default`) and once as a crop (`crop`). It writes `benchmarks/photos.csv` for
+three parts of the photos: every second photo, on which the scores of the face finder were chosen;
+the other photos; and photos for which `--crop` prints a warning (`loose`). The figures are those
+of `export_tflite`: balanced accuracy, recall of each class, and the shares of photos without a row
+and with more than one row.
 """
 
 import sys
@@ -31,7 +31,7 @@ RESULT = Path(__file__).with_suffix(".csv")
 
 
 def ask(source: Source, classifier: Classifier, detector: FaceDetector) -> pd.DataFrame:
-    """Return a row for each photo: its class, what each way says of it, how many rows it gets."""
+    """Return a row for each photo: its class, the answer in each way, and its number of rows."""
     wanted = sorted(name for name in source.names if Path(name).suffix.lower() in images.SUFFIXES)
     classes = find_classes(wanted)
 
@@ -53,7 +53,7 @@ def _as_crop(
 
 
 def measure(rows: pd.DataFrame, way: str) -> dict[str, Any]:
-    """Return the figures of one way of asking; a photo taken for a crop always has one row."""
+    """Return the figures of one way; a photo that is taken as a crop has exactly one row."""
     if way == "crop":
         rows = rows.assign(predicted=rows["crop"], faces=1)
     found = end_to_end.measure(rows)
@@ -63,7 +63,7 @@ def measure(rows: pd.DataFrame, way: str) -> dict[str, Any]:
 
 
 def main(source: Path, model: Path = MODEL) -> None:
-    """Ask about the photos and write the table."""
+    """Classify the photos and write the table."""
     answered = ask(Source(source), Classifier(model), FaceDetector())
     halves = {"chosen_on": answered[::2], "others": answered[1::2]}
     halves["loose"] = answered[answered["loose"]]

@@ -1,8 +1,9 @@
-"""What it does to decisions when an app scales photos its own way.
+"""Measure how the scaling filter of an app changes decisions.
 
-Run `python -m benchmarks.resize_skew` after `dvc repro` with an external test set, where Chromium
-is installed; a minute. The exported file is asked about each face, scaled in six ways; Pillow's
-antialiased bilinear filter is that of training. Writes `benchmarks/resize_skew.csv`.
+Run `python -m benchmarks.resize_skew` after `dvc repro` with an external test set; it takes a
+minute and needs Chromium. It classifies each external face with the exported file, scaled in six
+ways. Pillow's antialiased bilinear filter is that of training. It writes
+`benchmarks/resize_skew.csv`.
 """
 
 import base64
@@ -42,7 +43,7 @@ DRAW = """async ([url, side]) => {
 def android(image: Image.Image, side: int) -> Pixels:
     """Scale as `Bitmap.createScaledBitmap(..., filter = true)` does.
 
-    Skia samples the four pixels about each centre, whatever the reduction, with weights of 4 bits
+    Skia samples the four pixels around each centre at any reduction, with weights of 4 bits
     (SkBitmapProcState).
     """
     pixels = np.asarray(image).astype(np.int64)
@@ -60,7 +61,7 @@ def android(image: Image.Image, side: int) -> Pixels:
 
 @contextmanager
 def canvas(side: int) -> Iterator[Scale]:
-    """Scale as a page's canvas does."""
+    """Scale as the canvas of a web page does."""
     with sync_playwright() as playwright:
         browser = launch(playwright)
         page = browser.new_page()
@@ -77,14 +78,14 @@ def canvas(side: int) -> Iterator[Scale]:
 
 
 def opencv(filtering: int, side: int) -> Scale:
-    """Scale by OpenCV."""
+    """Scale with OpenCV."""
     return lambda image: np.asarray(
         cv2.resize(np.asarray(image), (side, side), interpolation=filtering), np.uint8
     )
 
 
 def main() -> None:
-    """Ask about every face in every way."""
+    """Classify every face in every way, and write the table."""
     faces, is_positive = external.read()
     classifier = Classifier(paths.TFLITE_MODEL)
     side, threshold = classifier.contract.input["side"], classifier.contract.threshold

@@ -1,4 +1,4 @@
-"""Does a training that is killed at random moments end with the same weights?
+"""Check that a training that is killed at random moments ends with the same weights.
 
 Run `python -m benchmarks.restart` after `dvc repro`; it takes somewhat longer than a training. It
 trains again in a temporary folder, kills the process ten times, lets the last process finish, and
@@ -18,11 +18,11 @@ from stages import paths
 
 KILLS = 10
 LONGEST = 60
-"""Seconds until a kill, at most: longer than an epoch, so that the training gets on."""
+"""Largest number of seconds until a kill; longer than an epoch, so that training advances."""
 
 
 def main() -> None:
-    """Train, kill, compare."""
+    """Train, kill and compare."""
     project = Path.cwd()
     environment = os.environ | {"PYTHONPATH": str(project)}
     command = [sys.executable, "-m", "stages.train"]

@@ -1,10 +1,10 @@
-"""What `ingest`, `resize` and `split` take of time and memory, by the number of images.
+"""Measure time and memory of `ingest`, `resize` and `split` by the number of images.
 
-Run `python -m benchmarks.scale [WORKERS [IMAGES ...]]`; half an hour. Where there are workers, they
-are single-threaded ones of Dask in network namespaces (Linux, as root); for 0 it is this machine's
-threads. Images are generated, and nothing is known of them before. Memory is what a process needs
-for itself at most; what it has mapped of files, which the system takes back when anything else
-needs room, stands beside it. Writes its rows of `benchmarks/scale.csv`, one for each stage.
+Run `python -m benchmarks.scale [WORKERS [IMAGES ...]]`; it takes half an hour. Workers are
+single-threaded Dask workers in network namespaces (Linux, as root). With 0 workers, threads of
+this machine do the work. Images are generated, and the cache is empty. Memory is the peak of a
+process itself; a further column has its memory-mapped files, which the system takes back when
+another process needs memory. It writes `benchmarks/scale.csv`, a row for each stage.
 """
 
 import io
@@ -34,7 +34,7 @@ COUNTS, SIDE = (12_000, 50_000, 200_000), 160
 STAGES, KEYS = ("ingest", "resize", "split"), ["workers", "images", "stage"]
 CLASSES = ("WithMask", "WithoutMask")
 LOOK = 0.1
-"""Seconds between two looks at the memory."""
+"""Seconds between two measurements of the memory."""
 
 
 def jpeg(number: int) -> bytes:
@@ -45,7 +45,7 @@ def jpeg(number: int) -> bytes:
 
 
 def prepare(folder: Path, count: int) -> None:
-    """Write so many pictures to an archive, half in each class, and the parameters that name it."""
+    """Write an archive with this number of pictures, half in each class, and the parameters."""
     contents = parallel.run(jpeg, range(count), "draw", "image", count, local=True)
     with zipfile.ZipFile(folder / "images.zip", "w") as archive:
         for number, content in enumerate(contents):
@@ -57,7 +57,7 @@ def prepare(folder: Path, count: int) -> None:
 
 
 def measure(stage: str, folder: Path, others: list[psutil.Process]) -> dict[str, float]:
-    """Run a stage; return its seconds, and what it, scheduler and workers needed of memory."""
+    """Run a stage; return its seconds, and the memory of its process, scheduler and workers."""
     start, peaks = time.perf_counter(), dict[str, float]()
     command = [sys.executable, "-m", f"stages.{stage}"]
     process = psutil.Popen(command, cwd=folder, env=with_code())
@@ -75,7 +75,7 @@ def measure(stage: str, folder: Path, others: list[psutil.Process]) -> dict[str,
 
 
 def write(row: dict[str, Any]) -> None:
-    """Write a row in the place of what was measured before, and print the table."""
+    """Replace the rows of an earlier measurement, and print the table."""
     table = pd.DataFrame([row])
     if RESULT.exists():
         table = pd.concat([pd.read_csv(RESULT), table]).drop_duplicates(KEYS, keep="last")
@@ -88,7 +88,7 @@ def write(row: dict[str, Any]) -> None:
 
 
 def main(workers: int = 0, *counts: int) -> None:
-    """Measure every size, and write the table as it grows."""
+    """Measure every size, and write the table after each."""
     for count in counts or COUNTS:
         with (
             tempfile.TemporaryDirectory(dir="data") as name,

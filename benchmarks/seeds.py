@@ -1,8 +1,8 @@
-"""What the same parameters give with other seeds: mean and spread of every figure.
+"""Run the same parameters with three seeds: mean and standard deviation of every figure.
 
 Run `python -m benchmarks.seeds` with the `-S` options of `dvc exp run`, in a clone. It runs an
-experiment for each of three seeds. The seed of params.yaml is the last, so that its results stay in
-the workspace. The seed draws the split, the weights, the order and the augmentation. Writes
+experiment for each seed. The seed of params.yaml is the last one, so that its results stay in the
+workspace. The seed determines the split, the weights, the order and the augmentation. It writes
 `benchmarks/seeds.csv`.
 """
 
@@ -25,7 +25,7 @@ RESULT = Path(__file__).with_suffix(".csv")
 
 
 def seeds() -> tuple[int, ...]:
-    """Return the seeds in their order."""
+    """Return the seeds in the order of the experiments."""
     return *OTHERS, params.load(paths.PARAMS).seed
 
 
@@ -40,13 +40,13 @@ def parameters_kept() -> Iterator[None]:
 
 
 def experiment(arguments: Sequence[str], measured: Sequence[str] = MEASURED) -> dict[str, Any]:
-    """Run `dvc exp run` with arguments; return the details of some stages, by stage."""
+    """Run `dvc exp run` with arguments; return the details of these stages, by stage."""
     subprocess.run(["dvc", "exp", "run", *arguments], check=True)
     return files.read_json(paths.DETAILS, *measured)
 
 
 def compare(runs: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Return a row a figure: its value in each run, their mean and standard deviation."""
+    """Return a row for each figure: its value in each run, their mean and standard deviation."""
     table = pd.json_normalize([dict(details) for details in runs.values()]).T
     table.columns = pd.Index(list(runs))
     numbers = table[table.map(lambda value: isinstance(value, int | float)).all(axis=1)]

@@ -1,13 +1,14 @@
-"""How many photos are enough: trainings on small collections, from scratch or from a start.
+"""Measure how many photos are enough: train on small collections.
 
 Run `python -m benchmarks.small` in a clone where `dvc repro resize split` has run on a collection
-with an external test set; an hour on two cores. Draws collections of several sizes, one image a
-group, and trains on each with the parameters of params.yaml; a start must not have seen the
-collection. Writes a row a training into `benchmarks/small.csv`, in place of the rows of the same
-collection: balanced accuracy on the external test set and on the images that were not drawn.
+with an external test set; it takes an hour on two cores. It draws collections of several sizes,
+with one image from each group, and trains on each of them with the parameters of params.yaml. The
+start must not have been trained on the collection. It writes `benchmarks/small.csv`, a row for
+each training, and replaces the rows of the same collection. Figures are balanced accuracies on the
+external test set and on the images that were not drawn.
 
-The collection `photo-faces` is made of the images in `data/raw/collection` of a run on photos.zip
-with `ingest.crop_faces`, written to a folder. Nothing that ships is trained on them.
+The collection `photo-faces` are the images in `data/raw/collection` after a run on photos.zip with
+`ingest.crop_faces`, written to a folder. No published model is trained on them.
 """
 
 from pathlib import Path
@@ -26,10 +27,10 @@ from facemask.store.pixels import Pixels
 from stages import paths
 
 SIZES = (25, 50, 100, 200, 400)
-"""Photos a class, beside all but `LEFT`."""
+"""Photos of each class; the largest collection has all but `LEFT` photos."""
 
 LEFT = 20
-"""Photos of the rarer class that are never drawn, and are measured on with all the others."""
+"""Photos of the rarer class that are never drawn, so that they can be measured on."""
 
 DRAWS = (1, 2, 3)
 BACKUP = paths.BACKUP.with_name("tmp-small")

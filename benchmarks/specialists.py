@@ -1,11 +1,12 @@
-"""What a change of the picture costs even a model that is trained for that change alone.
+"""Measure a change of the image with a model that was trained for this change alone.
 
 Run `python -m benchmarks.specialists` where `dvc repro evaluate` has run on a collection with an
-external test set; three minutes a change on two cores. For each change, the present model is
-trained for some more epochs on training images that all have the change: the specialist. Both
-models then classify changed images. A decision flips if it differs from the present model's
-decision on the unchanged image. Writes `benchmarks/specialists.csv`: accuracy and share of flips of
-both models, a row for each change and subset.
+external test set; it takes three minutes for each change on two cores. For each change, the
+present model is trained for some more epochs on training images that all have the change. The
+result is called the specialist. Both models then classify changed images. A decision flips if it
+differs from the present model's decision on the unchanged image. It writes
+`benchmarks/specialists.csv`: accuracy and flip rate of both models, a row for each change and
+subset.
 """
 
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ def decisions(
 
 
 def main() -> None:
-    """Measure every change, and write the table as it grows."""
+    """Measure every change, and write the table after each."""
     table = tables.read(paths.SPLIT)
     external = tables.read(paths.EXTERNAL)
     positive = tables.classes(table)[1]

@@ -1,9 +1,9 @@
-"""What a training step costs, and what it waits for.
+"""Measure the speed of training steps, and the time of each operation.
 
-Run `python -m benchmarks.step` after `dvc repro` on a real collection; a few minutes. Measures
-images a second with the notebook's network and input size, in turn: the notebook's loop, this
-pipeline's loop, and the pipeline's step alone on one batch in memory. Then profiles the default
-training with TensorFlow's profiler. Writes `benchmarks/step.csv`: the time of each operation.
+Run `python -m benchmarks.step` after `dvc repro` on a real collection; it takes a few minutes. It
+measures images a second with the notebook's network and input size, in turn: the notebook's loop,
+this pipeline's loop, and the pipeline's step on one batch in memory. Then it profiles the default
+training with TensorFlow's profiler, and writes `benchmarks/step.csv`: the time of each operation.
 """
 
 import tempfile
@@ -31,7 +31,7 @@ IMAGES = 1280
 TURNS = 7
 STEPS = 30
 LISTED = 40
-"""Operations in the table."""
+"""Number of operations in the table."""
 
 
 def rows_to_train() -> pd.DataFrame:
@@ -43,19 +43,19 @@ def rows_to_train() -> pd.DataFrame:
 def training_data(
     rows: pd.DataFrame, pixels: Pixels, options: params.Train
 ) -> dataset.TrainingData:
-    """Return the rows as `train` makes batches of them."""
+    """Return the data that `train` makes of the rows."""
     return dataset.TrainingData(rows, max(rows["label"]), pixels, options.batch_size, seed=0)
 
 
 def rate(model: keras.Model, batches: object, steps: int, batch_size: int) -> float:
-    """Return the images a second of an epoch of so many steps."""
+    """Return the images a second in an epoch of this number of steps."""
     start = time.perf_counter()
     model.fit(batches, epochs=1, steps_per_epoch=steps, verbose=0)
     return steps * batch_size / (time.perf_counter() - start)
 
 
 def rates(rows: pd.DataFrame, options: params.Train, folder: Path) -> pd.DataFrame:
-    """Measure the three in turn; the first turn, which builds the graphs, does not count."""
+    """Measure the three in turn; the first turn builds the graphs and does not count."""
     side, size = notebook.SIDE, options.batch_size
     pixels = notebook.resized(folder / "pixels")
     images = pixels[rows["row"].to_numpy()]

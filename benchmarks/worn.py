@@ -1,13 +1,13 @@
-"""What a model says about masks that are worn wrong: under the nose or at the chin.
+"""Measure the answers about masks that are worn wrong, under the nose or at the chin.
 
-That is not a class of the model. Run
+The model has no class for them. Run
 
     python -m benchmarks.worn data/scenes.zip=LABEL [data/others.zip=LABEL]... [--model FILE]
 
-with sources that have boxes of faces, and what each calls a mask that is worn wrong. Takes a minute
-for two hundred faces on two cores. Writes `benchmarks/worn.csv`: for each source, the number of
-faces and the share that the model gives its first label, with its 95 % interval (Wilson); once
-cropped by their boxes, once by the face finder where it finds them.
+with sources that have boxes of faces, and each source's LABEL for masks that are worn wrong. It
+takes a minute for 200 faces on two cores. It writes `benchmarks/worn.csv`: for each source, the
+number of faces, and the share that gets the model's first label, with its 95 % interval (Wilson).
+The faces are cropped by their boxes, and again by the face finder if it finds them.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def crops(source: Source, label: str, margins: params.Crop) -> Iterator[Entry]:
 
 
 def measure(predicted: pd.Series, first: str) -> dict[str, Any]:
-    """Return how many of some predictions are the first label."""
+    """Return how many of the predictions are the first label."""
     count = int((predicted == first).sum())
     interval = stats.binomtest(count, len(predicted)).proportion_ci(0.95, method="wilson")
     return {
