@@ -1,7 +1,6 @@
 # make install    installs what a run needs into .venv
 # make run        does the same, then runs the pipeline
-# make test       installs what the tests need too, then runs those that take seconds
-# make test-slow  runs those that run whole pipelines, clusters and remotes
+# make test       installs what the tests need too, then runs all tests except those of test-apps
 # make test-apps  tests the page, the app, and our files in other people's tools
 # make check      lint, format and types; of the page too if npm is installed
 # make report     writes report.md and report.html: what the workspace changed against main (REV=...)
@@ -16,7 +15,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: install run test test-slow test-apps check report web android docs help deploy/web/dist
+.PHONY: install run test test-apps check report web android docs help deploy/web/dist
 
 install: $(BIN)/installed-run
 
@@ -25,10 +24,7 @@ run: $(BIN)/installed-run
 	python -m tools.summary
 
 test: $(BIN)/installed-dev
-	$(PYTEST) -m "not apps and not slow"
-
-test-slow: $(BIN)/installed-dev
-	$(PYTEST) -m "slow and not apps"
+	$(PYTEST) -m "not apps"
 
 test-apps: $(BIN)/installed-dev .tools/installed
 	$(PYTEST) -m apps

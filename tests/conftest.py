@@ -30,13 +30,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Run = Callable[[str], None]
 Shared = Callable[[str, Callable[[Path], Path]], Path]
-SHARED = {"demo", "tiny"}
-SLOW = ["android", "demo", "pipeline", "team", "train", "web", "folds", "predict", "hostile"]
-SLOW += ["start", "evaluate", "boxes", "whole_photos", "fuzz", "export", "crop_faces", "cluster"]
-"""Files whose tests begin processes, train, or try much, the longest first."""
-
-FAST = ["groups", "split", "ingest"]
-"""Of the other files the longest, the longest first."""
+LONGEST = ["android", "demo", "pipeline", "team", "train", "web", "folds", "predict", "hostile"]
+LONGEST += ["start", "evaluate", "boxes", "whole_photos", "fuzz", "export", "crop_faces", "cluster"]
+LONGEST += ["groups", "split", "ingest"]
+"""Names of test files, those that take longest first."""
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # A process a core: threads that wait for one another while another process runs cost more.
@@ -44,13 +41,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest files, so that all processes end together; mark what is slow."""
-    order = {f"test_{name}": place for place, name in enumerate(SLOW + FAST)}
-    places = {item: order.get(item.path.stem, len(order)) for item in items}
-    items.sort(key=places.__getitem__)
-    for item in items:
-        if places[item] < len(SLOW) or SHARED & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.slow)
+    """Sort the longest files first, so that all processes end at about the same time."""
+    order = {f"test_{name}": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,6 @@ def small(tmp_path: Path) -> Path:
     return project
 
 
-@pytest.mark.slow
 def test_one_command_measures_every_fold(small: Path) -> None:
     before = yaml.safe_load((small / "params.yaml").read_text())
     shown = shell(small, "python", "-m", "benchmarks.folds", "2", "-S", "seed=3").stdout
