@@ -41,9 +41,10 @@ def trained(rows: pd.DataFrame, options: params.Params, seed: int) -> keras.Mode
     """Split some rows of the table as `split` does, and train on them as `train` does."""
     network.reproducible(seed)
     fresh = pd.Series(False, rows.index)
-    table = rows.assign(split=partition.draw(rows, fresh, options.split, seed), weight=1.0)
+    table = rows.assign(split=partition.draw(rows, fresh, options.split, seed))
+    balance = options.train.balance
     data = dataset.TrainingData(
-        rows=tables.subset(table, tables.TRAIN),
+        rows=dataset.with_weights(tables.subset(table, tables.TRAIN), balance),
         positive=tables.classes(rows)[1],
         pixels=Pixels(paths.RESIZED),
         batch_size=options.train.batch_size,
@@ -54,7 +55,7 @@ def trained(rows: pd.DataFrame, options: params.Params, seed: int) -> keras.Mode
         options.train,
         plan=schedule.epochs(options.train, options.resize.size),
         data=data,
-        validation=tables.subset(table, tables.VALIDATION),
+        validation=dataset.with_weights(tables.subset(table, tables.VALIDATION), balance),
         backup=BACKUP,
         show=lambda history: None,
     )

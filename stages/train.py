@@ -10,7 +10,7 @@ from facemask import files, params, timing
 from facemask.augmentation import augmenter
 from facemask.files import remove, replacing
 from facemask.model import network, schedule, training
-from facemask.model.dataset import TrainingData, balanced_weights
+from facemask.model.dataset import TrainingData, with_weights
 from facemask.store import signature, tables
 from facemask.store.pixels import Pixels
 from stages import paths
@@ -20,9 +20,8 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
     """Train on images of `size` x `size` pixels, seeded by `seed`; return the epochs' seconds."""
     network.reproducible(seed)
     table = tables.read(paths.SPLIT)
-    rows = tables.subset(table, tables.TRAIN)
-    rows = rows.assign(weight=balanced_weights(rows, options.balance))
-    validation = tables.subset(table, tables.VALIDATION)
+    rows = with_weights(tables.subset(table, tables.TRAIN), options.balance)
+    validation = with_weights(tables.subset(table, tables.VALIDATION), options.balance)
     data = TrainingData(
         rows=rows,
         positive=tables.classes(table)[1],

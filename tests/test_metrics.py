@@ -97,13 +97,21 @@ def test_calibration_is_measured_in_bins() -> None:
 def test_calibration_makes_probabilities_true(slope: float, shift: float) -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 3, 20_000)
-    said = special.expit((logits - shift) / slope)
-    found = calibration.platt(rng.random(20_000) < special.expit(logits), said)
-    assert found == pytest.approx([slope, shift], rel=0.05, abs=0.05)
+    predicted = special.expit((logits - shift) / slope)
+    is_positive = rng.random(20_000) < special.expit(logits)
+    line = calibration.platt(is_positive, predicted, np.ones(20_000))
+    assert line == pytest.approx([slope, shift], rel=0.05, abs=0.05)
+
+
+def test_calibration_weighs_images() -> None:
+    is_positive = np.array([True] * 100 + [False] * 900)
+    weights = np.where(is_positive, 5, 5 / 9)
+    slope, shift = calibration.platt(is_positive, np.full(1000, 0.1), weights)
+    assert special.expit(slope * special.logit(0.1) + shift) == pytest.approx(0.5, abs=0.01)
 
 
 def test_calibration_of_a_perfect_separation_ends() -> None:
-    slope, shift = calibration.platt(np.array([False, True]), np.array([0.4, 0.6]))
+    slope, shift = calibration.platt(np.array([False, True]), np.array([0.4, 0.6]), np.ones(2))
     assert 1 < slope <= 20
     assert abs(shift) < 1
 

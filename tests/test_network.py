@@ -144,8 +144,8 @@ def test_a_large_source_does_not_drown_a_small_one(balance: float, sums: list[fl
     sources = ["large"] * 8 + ["small"] * 4
     labels = ["mask"] * 10 + ["bare"] * 2
     rows = pd.DataFrame({"source": sources, "label": labels})
-    weights = dataset.balanced_weights(rows, balance)
-    parts = weights.groupby([rows["source"], rows["label"]], sort=False).sum()
+    weighted = dataset.with_weights(rows, balance)
+    parts = weighted.groupby(["source", "label"], sort=False)["weight"].sum()
     np.testing.assert_allclose(parts, sums)
 
 

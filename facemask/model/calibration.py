@@ -17,7 +17,11 @@ SMALLEST = 1e-7
 """Probabilities are clipped to this and to 1 minus this."""
 
 
-def fit(model: keras.Model, batches: tf.data.Dataset) -> tuple[float, float]:
+def fit(
+    model: keras.Model,
+    batches: tf.data.Dataset,
+    weights: NDArray[np.float64],
+) -> tuple[float, float]:
     """Return slope and shift of the logit that fit images without augmentation; see `platt`.
 
     Augmented images hide what tells the classes apart, and so move the logit towards one class.
@@ -25,12 +29,17 @@ def fit(model: keras.Model, batches: tf.data.Dataset) -> tuple[float, float]:
     Args:
         model: gives the probability of the positive class.
         batches: of images and targets, 0 or 1.
+        weights: (n,) of the images, with mean 1.
     """
     targets, probabilities = network.answers(model, batches)
-    return platt(targets[:, 0] > 0, probabilities[:, 0].astype(np.float64))
+    return platt(targets[:, 0] > 0, probabilities[:, 0].astype(np.float64), weights)
 
 
-def platt(is_positive: NDArray[np.bool_], probability: NDArray[np.float64]) -> tuple[float, float]:
+def platt(
+    is_positive: NDArray[np.bool_],
+    probability: NDArray[np.float64],
+    weights: NDArray[np.float64],
+) -> tuple[float, float]:
     """Return the line that maps logits to those with the smallest log-loss (Platt 1999).
 
     A ridge penalty keeps the line near the identity where there are few images, which any steep
@@ -39,6 +48,7 @@ def platt(is_positive: NDArray[np.bool_], probability: NDArray[np.float64]) -> t
     Args:
         is_positive: (n,), whether an image is of the positive class.
         probability: (n,), 0-1, that it is.
+        weights: (n,) of the images in the loss, with mean 1.
 
     Returns:
         slope and shift: `slope * logit + shift` is the calibrated logit.
@@ -49,7 +59,7 @@ def platt(is_positive: NDArray[np.bool_], probability: NDArray[np.float64]) -> t
     def loss(line: NDArray[np.float64]) -> float:
         slope, shift = line
         losses = np.logaddexp(0, -sign * (slope * logits + shift))
-        penalized = losses.sum() + (slope - 1) ** 2 + shift**2
+        penalized = weights @ losses + (slope - 1) ** 2 + shift**2
         return float(penalized) / len(losses)
 
     bounds = [(0.05, 20), (-10, 10)]  # a perfect separation would have no minimum

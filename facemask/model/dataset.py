@@ -106,8 +106,8 @@ class TrainingData:
         return tf.concat(orders, axis=0)
 
 
-def balanced_weights(rows: pd.DataFrame, balance: float) -> pd.Series:
-    """Return the weight of each image in the loss: a large source shall not drown a small one.
+def with_weights(rows: pd.DataFrame, balance: float) -> pd.DataFrame:
+    """Return rows with `weight`, so that a large source does not drown a small one.
 
     The weight is n ** -balance, where n is the number of images of the same class in the same
     source. The mean weight is 1.
@@ -118,7 +118,7 @@ def balanced_weights(rows: pd.DataFrame, balance: float) -> pd.Series:
     """
     alike = rows.groupby(["source", "label"])["label"].transform("size")
     weights = alike.astype(float) ** -balance
-    return weights / weights.mean()
+    return rows.assign(weight=weights / weights.mean())
 
 
 def inference_batches(

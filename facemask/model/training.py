@@ -30,6 +30,7 @@ from facemask.augmentation import augmenter
 from facemask.errors import UserError
 from facemask.files import code_version, remove, replacing
 from facemask.model import calibration, dataset, network, schedule
+from facemask.store import signature
 
 CODE = (facemask.augmentation, facemask.model, facemask.store, keras, tf)
 """What a training depends on besides its options, rows and pixels."""
@@ -100,7 +101,8 @@ def train(
         options: of the training.
         plan: from `schedule.epochs`.
         data: to train on.
-        validation: rows to validate and calibrate on.
+        validation: rows to validate and calibrate on, with `weight`, the weight of the image in
+            the calibration.
         backup: folder for the last finished epoch.
         show: receives the history so far when an epoch ends.
 
@@ -172,8 +174,8 @@ def final_model(
 ) -> Trained:
     """Make the model that is saved, and measure that model on validation; see `train`.
 
-    Its weights are averages over the last steps (EMA), mixed with those before fine-tuning and with
-    those of the start, and calibrated.
+    Its weights are averages over the last steps (EMA), mixed with those before fine-tuning and, if
+    the start knows images that this training lacks, with those of the start. Then it is calibrated.
     """
     options = recorder.options
     data = recorder.data
@@ -186,12 +188,12 @@ def final_model(
     model.set_weights(weights)
     batches = dataset.inference_batches(validation, data.positive, data.pixels)
     start_share = 1.0
-    if options.start != params.SCRATCH:
+    if knows_other_images(options.start, data):
         start_share = mix_with_start(model, start, batches)
     slope = 1.0
     shift = 0.0
     if options.calibrate:
-        slope, shift = calibration.fit(model, batches)
+        slope, shift = calibration.fit(model, batches, validation["weight"].to_numpy())
         calibration.apply(model, slope, shift)
     targets, probabilities = network.answers(model, batches)
     return Trained(
@@ -217,6 +219,17 @@ def averaged(
     checkpoint.load(model, name)
     optimizer.finalize_variable_values(model.trainable_variables)
     return list(model.get_weights())
+
+
+def knows_other_images(start: str, data: dataset.TrainingData) -> bool:
+    """Return whether the start of a training learned from more images than the training shows.
+
+    A start whose file does not say what it learned from is taken to have done so.
+    """
+    if start == params.SCRATCH:
+        return False
+    images = len(signature.read(start))
+    return images == 0 or images > len(data.rows)
 
 
 def mix_with_start(model: keras.Model, start: Weights, batches: tf.data.Dataset) -> float:
