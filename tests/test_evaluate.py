@@ -135,8 +135,9 @@ def test_an_external_test_set_that_cannot_be_used_is_one_line(
     draw(Path("data/other/faces/bare"), 2)
     draw(Path("data/other/faces/masked"), 2)
     message = complaint("ingest")
-    assert "data/other/faces: none of 4 files is an image to learn from" in message
-    assert "neither WithMask nor WithoutMask" in message
+    assert "ingest.external = 'data/other/faces': has bare, masked" in message
+    assert "the classes are called WithMask, WithoutMask" in message
+    assert "ingest.classes" in message
 
 
 def test_a_leak_is_repeated_beside_the_accuracy(trained: Path, run: Run) -> None:
