@@ -1,16 +1,16 @@
-"""Find the faces in photos and say of each whether it wears a mask.
+"""Find the faces in photos, and print for each whether it wears a mask.
 
     python predict.py photo.jpg photos/
     python predict.py photos/ --csv > answers.csv
     python predict.py photos/ --save labelled/
     python predict.py --crop face.jpg
 
-Each face has a row, printed as soon as it is known; the largest face of a photo comes first. The
-model is the one that `dvc repro` leaves in `models/`, before that the published one in `results/`,
-or the one named by `--model`. With `--crop`, each picture is a crop of one face already, as in
-training. A file that is not an image or shows no face is reported and skipped; the exit status is
-then 1. Videos and webcams are not read. Needs only `requirements-predict.txt`. After
-`pip install .` the command is `facemask`.
+Each face has a row, which is printed at once. The largest face of a photo comes first. `--model`
+names the model. By default it is the one that `dvc repro` writes to `models/`, or the published
+model in `results/` if there is none. With `--crop`, each picture is already a crop of one face. A
+file that is not an image or shows no face is reported and skipped; the exit status is then 1.
+Videos and webcams are not read. The command needs only `requirements-predict.txt`. Its name is
+`facemask` after `pip install .`.
 """
 
 import argparse
@@ -107,13 +107,13 @@ def _run(options: argparse.Namespace) -> int:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Find the faces in photos and say of each whether it wears a mask.",
-        epilog="Probabilities are those of the label beside them; below "
-        f"{photos.UNSURE} the note says unsure. Videos and webcams are not read.",
+        description="Find the faces in photos, and print for each whether it wears a mask.",
+        epilog="The probability is that of the label beside it. Below "
+        f"{photos.UNSURE} the note is `unsure`. Videos and webcams are not read.",
     )
     parser.add_argument("pictures", nargs="+", help="image files, and folders of them")
     parser.add_argument(
-        "--crop", action="store_true", help="the pictures are crops of one face each already"
+        "--crop", action="store_true", help="each picture is already a crop of one face"
     )
     parser.add_argument(
         "--model", type=Path, help="default: models/facemask.tflite, or the published one"
@@ -121,20 +121,20 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--threshold",
         type=probability,
-        help="probability from which the second label is given (default: that of the model)",
+        help="predict the second label from this probability on (default: the model's)",
     )
     parser.add_argument(
         "--min-score",
         type=probability,
         default=SETTINGS["min_score"],
-        help="least score of a face (default: %(default)s); a lower one finds more faces, and more "
-        "that are none",
+        help="smallest score of a face (default: %(default)s); a lower one finds more faces, but "
+        "also more things that are not faces",
     )
     parser.add_argument(
         "--save",
         type=Path,
         metavar="DIR",
-        help="write the photos with boxes and labels at the faces",
+        help="write copies of the photos with a box and a label at each face",
     )
     formats = parser.add_mutually_exclusive_group()
     for name in ("json", "csv"):
@@ -185,11 +185,11 @@ def _kind(file: Path) -> str:
 def _introduce(model: Path, classifier: Classifier, published: Path) -> None:
     """Say which model answers, and what it was trained on."""
     description = classifier.contract.data_description
-    _say(f"{model} answers, trained on: {description or 'data without a description'}")
+    _say(f"using {model}, trained on: {description or 'data without a description'}")
     if description.lower().startswith(GENERATED):
         _say(
-            "warning: trained on generated faces, its answers say nothing about real ones; "
-            f"--model {published} was trained on real ones"
+            "warning: trained on generated faces, so its answers about real faces mean nothing; "
+            f"for real faces use --model {published}"
         )
 
 
@@ -212,7 +212,7 @@ def _answer(job: Job, number: int) -> list[Row]:
     else:
         faces = photos.answer(image, job.classifier, job.detector, job.options.threshold)
         if not faces:
-            _say(f"{file}: no face found; if it is a crop of one, use --crop")
+            _say(f"{file}: no face found; if the picture is a crop of a face, use --crop")
     if job.options.save:
         picture = drawing.draw(image, faces, job.classifier.contract.labels)
         _save(picture, job.options.save, number + 1, file)

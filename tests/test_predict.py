@@ -116,7 +116,7 @@ def test_the_published_model_answers_until_there_is_another(folder: Path, tmp_pa
         model.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PUBLISHED, model)
         result = shell(clone, "python", "predict.py", str(folder))
-        assert f"predict: {model} answers, trained on: " in result.stderr
+        assert f"predict: using {model}, trained on: " in result.stderr
         assert any(label in result.stdout for label in CLASSES)
 
 
@@ -198,7 +198,7 @@ def test_it_is_said_which_model_answers(
 ) -> None:
     model = described(tmp_path, description)
     stderr = run(folder, model=model).stderr
-    assert f"predict: {model} answers, trained on: {description}" in stderr
+    assert f"predict: using {model}, trained on: {description}" in stderr
     assert ("warning: trained on generated faces" in stderr) == warned
 
 
