@@ -57,7 +57,7 @@ def test_each_source_is_measured_where_there_are_several() -> None:
     two = predicted.assign(source=["a", "a", "b", "b", "b"])
     by_source = metrics.by_source(two, CLASSES)
     assert list(by_source) == ["a", "b"]
-    assert by_source["b"]["recall_of_class"] == pytest.approx({"bare": 0, "mask": 2 / 3})
+    assert by_source["b"]["recall_of_class"] == pytest.approx({"mask": 2 / 3})
     assert by_source["b"]["roc_auc"] is None
     assert metrics.by_source(predicted.assign(source="a"), CLASSES) == {}
 
@@ -67,6 +67,12 @@ def test_a_model_that_always_says_the_same_is_measured_too() -> None:
     measured = metrics.summary(metrics.decide(constant, 0.5, CLASSES), CLASSES)
     assert measured["recall_of_class"] == {"bare": 0.0, "mask": 1.0}
     assert measured["confusion_matrix"]["bare"] == {"bare": 0, "mask": 2}
+
+
+def test_a_class_without_images_has_no_recall() -> None:
+    masked = ROWS[ROWS["label"] == "mask"]
+    measured = metrics.summary(metrics.decide(masked, 0.5, CLASSES), CLASSES)
+    assert measured["recall_of_class"] == pytest.approx({"mask": 2 / 3})
 
 
 def test_the_curves_run_from_corner_to_corner() -> None:

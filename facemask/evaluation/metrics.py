@@ -70,7 +70,8 @@ def summary(rows: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
     Returns:
         Numbers and counts by name. `log_loss` is the mean binary cross-entropy in nats; `brier` is
         the mean squared error of the probability; `calibration_error` is the mean distance between
-        probability and share in `reliability`; `roc_auc` is none if there is only one class.
+        probability and share in `reliability`. If a class has no images, `recall_of_class` lacks
+        it, and `roc_auc` is none.
     """
     label = rows["label"]
     predicted = rows["predicted"]
@@ -80,7 +81,11 @@ def summary(rows: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
     recall = metrics.recall_score(label, predicted, labels=classes, average=None, zero_division=0)
     precision = metrics.precision_score(label, predicted, pos_label=positive, zero_division=0)
     f1 = metrics.f1_score(label, predicted, pos_label=positive, zero_division=0)
-    recall_of_class = dict(zip(classes, recall.tolist(), strict=True))
+    recall_of_class = {
+        name: value
+        for name, value in zip(classes, recall.tolist(), strict=True)
+        if (label == name).any()
+    }
     counts = pd.crosstab(label, predicted)
     counts = counts.reindex(index=classes, columns=classes, fill_value=0)
     roc_auc = metrics.roc_auc_score(is_positive, probability) if is_positive.nunique() > 1 else None
@@ -92,7 +97,7 @@ def summary(rows: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
         "calibration_error": _calibration_error(rows, positive),
         "accuracy": metrics.accuracy_score(label, predicted),
         "precision": precision,
-        "recall": recall_of_class[positive],
+        "recall": recall_of_class.get(positive),
         "f1": f1,
         "roc_auc": roc_auc,
         "recall_of_class": recall_of_class,

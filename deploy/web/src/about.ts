@@ -17,7 +17,7 @@ export function describeModel(): void {
     make("p", about.what),
     make("p", about.trained(ingest.source, ingest.description)),
     make("p", about.measured),
-    scrollable(about.measured, [...about.columns, ...labels.map(about.recall)], subsets.map(row)),
+    scrollable(about.measured, [...about.columns, ...labels.map(about.recall)], subsets.map((subset) => row(subset, labels))),
   );
   if (groups.length) {
     const worst = groups.slice(0, MOST_GROUPS);
@@ -55,14 +55,17 @@ function isSubset(entry: [string, unknown]): entry is [string, Summary] {
   return (entry[1] as Partial<Summary>).recall_of_class !== undefined;
 }
 
-function row([name, figures]: [string, Summary]): HTMLTableRowElement {
+function row([name, figures]: [string, Summary], labels: string[]): HTMLTableRowElement {
   const [low, high] = figures.interval_95.accuracy.map(text.percent);
-  const recalls = Object.values(figures.recall_of_class);
+  const recalls: Partial<Record<string, number>> = figures.recall_of_class;
   const cells = [
     figures.images.toLocaleString("en"),
     text.percent(figures.accuracy),
     `${low} – ${high}`,
-    ...recalls.map(text.percent),
+    ...labels.map((label) => {
+      const recall = recalls[label];
+      return recall === undefined ? "–" : text.percent(recall);
+    }),
   ];
   const leaked = figures.train_overlap;
   return tableRow(about.subset(name) + (leaked ? about.leaky(leaked) : ""), cells);
