@@ -17,9 +17,10 @@ import argparse
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -45,7 +46,7 @@ GENERATED = "generated"
 """How the description of drawn faces begins, as that of `data/demo.zip` does."""
 
 LONGEST_STEM = 200
-"""Bytes of a file's name that are kept in the name of its picture; file systems allow 255."""
+"""Bytes of a file's name in the name of its picture; file systems allow 255."""
 
 ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".rar", ".7z"}
 VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".3gp", ".mpg", ".mpeg"}
@@ -53,11 +54,11 @@ VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".3gp", ".mpg", ".mpe
 
 @dataclass
 class Job:
-    """What is to be answered, and how.
+    """The files to answer about, and what answers.
 
     Attributes:
         files: the photos, in order.
-        refused: number of files that could not be read so far, by suffix.
+        refused: number of unreadable files so far, by suffix.
     """
 
     options: argparse.Namespace
@@ -86,19 +87,35 @@ def _run(options: argparse.Namespace) -> int:
     if options.save:
         _make(options.save)
     published = PUBLISHED if PUBLISHED.exists() else INSTALLED
-    model = options.model or (TRAINED if TRAINED.exists() else published)
+    trained = TRAINED if TRAINED.exists() else published
+    model = options.model or trained
     classifier = Classifier(model)
     _introduce(model, classifier, published)
-    job = Job(options, classifier, FaceDetector(options.min_score), files)
 
+    job = Job(
+        options=options,
+        classifier=classifier,
+        detector=FaceDetector(options.min_score),
+        files=files,
+    )
+    answers = on_all_cores(partial(_answer, job), range(len(files)))
+    printer = printing.printer(
+        options.format,
+        files=list(map(str, files)),
+        labels=classifier.contract.labels,
+    )
+    bar = tqdm(
+        total=len(files),
+        desc="predict",
+        unit="image",
+        disable=None,
+        leave=False,
+    )
     answered = 0
-    answers = on_all_cores(lambda number: _answer(job, number), range(len(files)))
-    printer = printing.printer(options.format, list(map(str, files)), classifier.contract.labels)
-    bar = tqdm(total=len(files), desc="predict", unit="image", disable=None, leave=False)
     with bar, closing(answers), printer as write:  # after Ctrl-C no further file is begun
-        for of_file in answers:
-            answered += bool(of_file)
-            write(of_file)
+        for rows in answers:
+            answered += bool(rows)
+            write(rows)
             bar.update()
     if len(files) > 1:
         _count("refused", job.refused)
@@ -111,12 +128,20 @@ def _parse() -> argparse.Namespace:
         epilog="The probability is that of the label beside it. Below "
         f"{photos.UNSURE} the note is `unsure`. Videos and webcams are not read.",
     )
-    parser.add_argument("pictures", nargs="+", help="image files, and folders of them")
     parser.add_argument(
-        "--crop", action="store_true", help="each picture is already a crop of one face"
+        "pictures",
+        nargs="+",
+        help="image files, and folders of them",
     )
     parser.add_argument(
-        "--model", type=Path, help="default: models/facemask.tflite, or the published one"
+        "--crop",
+        action="store_true",
+        help="each picture is already a crop of one face",
+    )
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help="default: models/facemask.tflite, or the published one",
     )
     parser.add_argument(
         "--threshold",
@@ -138,7 +163,12 @@ def _parse() -> argparse.Namespace:
     )
     formats = parser.add_mutually_exclusive_group()
     for name in ("json", "csv"):
-        formats.add_argument(f"--{name}", dest="format", action="store_const", const=name)
+        formats.add_argument(
+            f"--{name}",
+            dest="format",
+            action="store_const",
+            const=name,
+        )
     return parser.parse_args()
 
 
@@ -151,7 +181,7 @@ def probability(text: str) -> float:
 
 
 def _find(pictures: Sequence[str]) -> tuple[list[Path], Counter[str]]:
-    """Return the files that are named and the images in folders; and by suffix, what is skipped."""
+    """Return named files and the images in named folders; and the skipped files by kind."""
     files: list[Path] = []
     skipped = Counter[str]()
     for picture in pictures:
@@ -161,7 +191,9 @@ def _find(pictures: Sequence[str]) -> tuple[list[Path], Counter[str]]:
         if not path.is_dir():
             files.append(path)
             continue
-        for file in _inside(path):
+        for file in sorted(path.rglob("*")):
+            if is_litter(file.relative_to(path)) or not file.is_file():
+                continue
             if file.suffix.lower() not in images.SUFFIXES:
                 skipped[_kind(file)] += 1
             elif drawing.is_saved(file):
@@ -171,19 +203,12 @@ def _find(pictures: Sequence[str]) -> tuple[list[Path], Counter[str]]:
     return files, skipped
 
 
-def _inside(folder: Path) -> Iterator[Path]:
-    """Yield the files in a folder at any depth, without those that operating systems leave."""
-    for file in sorted(folder.rglob("*")):
-        if file.is_file() and not is_litter(file.relative_to(folder)):
-            yield file
-
-
 def _kind(file: Path) -> str:
     return file.suffix.lower() or "without suffix"
 
 
 def _introduce(model: Path, classifier: Classifier, published: Path) -> None:
-    """Say which model answers, and what it was trained on."""
+    """Print which model answers, and what it was trained on."""
     description = classifier.contract.data_description
     _say(f"using {model}, trained on: {description or 'data without a description'}")
     if description.lower().startswith(GENERATED):
@@ -202,25 +227,26 @@ def _answer(job: Job, number: int) -> list[Row]:
         _say(f"{file}: {_advice(file) or _reason(error)}")
         job.refused[_kind(file)] += 1
         return []
-    loose = ""
-    if job.options.crop:
-        face, share = photos.answer_crop(image, job.classifier, job.detector, job.options.threshold)
+    note = ""
+    options = job.options
+    if options.crop:
+        face, share = photos.answer_crop(image, job.classifier, job.detector, options.threshold)
         faces = [face]
         if share < photos.LOOSE:
-            loose = f"the face fills {share:.0%} of the picture"
-            _say(f"{file}: warning: {loose}; the answer is better without --crop")
+            note = f"the face fills {share:.0%} of the picture"
+            _say(f"{file}: warning: {note}; the answer is better without --crop")
     else:
-        faces = photos.answer(image, job.classifier, job.detector, job.options.threshold)
+        faces = photos.answer(image, job.classifier, job.detector, options.threshold)
         if not faces:
             _say(f"{file}: no face found; if the picture is a crop of a face, use --crop")
-    if job.options.save:
+    if options.save:
         picture = drawing.draw(image, faces, job.classifier.contract.labels)
-        _save(picture, job.options.save, number + 1, file)
-    return [printing.row(file, face, loose) for face in faces]
+        _save(picture, options.save, number + 1, file)
+    return [printing.row(file, face, note) for face in faces]
 
 
 def _advice(file: Path) -> str:
-    """Say what to do with a file that is no photo but known; empty for any other."""
+    """Return what to do with an archive or a video; empty for other files."""
     suffix = file.suffix.lower()
     if not file.exists():
         return ""
@@ -247,11 +273,12 @@ def _save(picture: Image.Image, folder: Path, number: int, file: Path) -> None:
 
 
 def _count(what: str, suffixes: Counter[str]) -> None:
-    """Say how many files were refused or skipped, by suffix."""
-    if suffixes:
-        counts = ", ".join(f"{number} {suffix}" for suffix, number in suffixes.most_common())
-        advice = "" if images.UNREAD_HEIF.isdisjoint(suffixes) else f"; {images.HEIF_ADVICE}"
-        _say(f"{what}: {counts}{advice}")
+    """Print how many files were refused or skipped, by suffix."""
+    if not suffixes:
+        return
+    counts = ", ".join(f"{number} {suffix}" for suffix, number in suffixes.most_common())
+    advice = "" if images.UNREAD_HEIF.isdisjoint(suffixes) else f"; {images.HEIF_ADVICE}"
+    _say(f"{what}: {counts}{advice}")
 
 
 def _reason(error: Exception) -> str:

@@ -12,14 +12,14 @@ from facemask.errors import UserError
 Key = TypeVar("Key", str, bytes)
 
 KEYS_AT_ONCE = 500
-"""Keys in one query. SQLite allows some thousands."""
+"""Keys in a query. SQLite allows several thousand."""
 
 TIMEOUT = 1.0
 """Seconds to wait while another process writes."""
 
 
 class Cache:
-    """Results of one function, by the key of its input, in a SQLite file.
+    """Results of a function, by the key of its input, in a SQLite file.
 
     The version stands for everything else that a result depends on. Results of any other version
     are deleted.

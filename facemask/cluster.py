@@ -38,7 +38,13 @@ class Cluster:
 
     def submit(self, work: Callable[[Any], Any], item: Any, /) -> Future:
         """Start `work(item)` on a worker."""
-        return self.client.submit(_run_on_worker, work, item, VERSION, pure=False)
+        return self.client.submit(
+            _run_on_worker,
+            work,
+            item,
+            VERSION,
+            pure=False,
+        )
 
     def threads(self) -> int:
         """Count the threads of all present workers."""
@@ -52,11 +58,12 @@ class Cluster:
 def connected(address: str) -> Iterator[Cluster]:
     """Connect to the scheduler at an address, such as `tcp://10.0.0.1:8786`.
 
-    Dask itself runs a task again whose worker is lost. What goes wrong in the block becomes a
-    `UserError`: the scheduler is gone, there is no worker, a task ended all workers that ran it, or
-    a worker or the scheduler cannot import this code.
+    Dask runs a task again if its worker is lost. These problems in the block become a `UserError`:
+    the scheduler is gone, there is no worker, a task ended all workers that ran it, or a worker or
+    the scheduler cannot import this code.
     """
-    patience = dask.config.get("distributed.scheduler.no-workers-timeout") or NO_WORKERS_TIMEOUT
+    own_timeout = dask.config.get("distributed.scheduler.no-workers-timeout")
+    timeout = own_timeout or NO_WORKERS_TIMEOUT
     try:
         client = Client(address)
     except (OSError, ValueError) as error:
@@ -64,9 +71,9 @@ def connected(address: str) -> Iterator[Cluster]:
         raise UserError(message) from error
     with client, _one_line_errors(address):
         try:
-            client.wait_for_workers(1, patience)
+            client.wait_for_workers(1, timeout)
         except TimeoutError as error:
-            raise UserError(f"{address}: no worker for {patience}") from error
+            raise UserError(f"{address}: no worker for {timeout}") from error
         yield Cluster(client)
 
 
@@ -86,11 +93,11 @@ def _one_line_errors(address: str) -> Iterator[None]:
 
 
 def _run_on_worker(work: Callable[[Any], Any], item: Any, version: str) -> Any:
-    """Return `work(item)`; an error that the user can mend names the worker."""
+    """Return `work(item)`. A `UserError` names the worker."""
     worker = get_worker().address
     if version != VERSION:
         raise UserError(f"worker {worker} has another version of facemask, NumPy, Pillow or Arrow")
-    threadpool_limits(1)  # each time, as the work may have loaded a library
+    threadpool_limits(1)  # each time, because the work may have loaded a library
     try:
         return work(item)
     except UserError as error:

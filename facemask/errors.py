@@ -23,10 +23,10 @@ class UserError(Exception):
 
 @contextmanager
 def one_line_errors(program: str) -> Iterator[None]:
-    """End the program with one line on standard error, `PROGRAM: message`, if the block fails so.
+    """End the program with one line on standard error, `PROGRAM: message`, if the block fails.
 
-    After a `UserError` or on a full disk the exit status is 1, after Ctrl-C 130. If the reader of
-    standard output has had enough, such as `head`, the program ends in silence.
+    This is so for a `UserError`, a full disk (exit status 1) and Ctrl-C (exit status 130). If the
+    reader of standard output stops early, as `head` does, the program ends silently.
     """
     try:
         try:
@@ -47,7 +47,11 @@ def one_line_errors(program: str) -> Iterator[None]:
         sys.exit(f"{program}: cannot write: {os.strerror(error.errno)}")
 
 
-def interrupted_in_one_line(kind: type[BaseException], error: BaseException, trace: object) -> None:
+def interrupted_in_one_line(
+    kind: type[BaseException],
+    error: BaseException,
+    trace: object,
+) -> None:
     """Handle an uncaught exception as Python does, but Ctrl-C in one line; for `sys.excepthook`."""
     if issubclass(kind, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
@@ -56,5 +60,5 @@ def interrupted_in_one_line(kind: type[BaseException], error: BaseException, tra
 
 
 def _discard_output() -> None:
-    """Send what is left of standard output nowhere: Python flushes it once more at its end."""
+    """Discard the rest of standard output, which Python flushes once more at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

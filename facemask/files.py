@@ -76,9 +76,9 @@ def remove(path: Path) -> None:
 
 
 def code_version(*modules: ModuleType) -> str:
-    """Return a hash of the `__version__` of modules, or of their source if they have none.
+    """Return a hash of the `__version__` of modules, or of the source of those without a version.
 
-    The source of a package is that of all its modules.
+    The source of a package is the source of all its modules.
     """
     state = hashlib.sha256()
     for module in modules:
@@ -96,7 +96,15 @@ def code_version(*modules: ModuleType) -> str:
 def write_json(values: Mapping[str, Any], path: Path) -> None:
     """Write metrics as indented JSON, whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.write_text(
+            json.dumps(
+                values,
+                indent=2,
+                allow_nan=False,
+            )
+            + "\n",
+            encoding="utf-8",
+        )
 
 
 def read_json(folder: Path, *names: str) -> dict[str, Any]:

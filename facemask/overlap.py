@@ -1,40 +1,44 @@
 """How boxes overlap, and which of them show the same face."""
 
 from collections.abc import Sequence
+from itertools import product
 
 Edges = Sequence[float]
 """Left, top, right and bottom in pixels."""
 
 LEAST_SHARED = 0.15
-"""Intersection over union from which a row may be at a face; its box is drawn otherwise."""
+"""Least intersection over union of boxes of the same face; annotators draw boxes in other ways."""
 
 
 def match(faces: Sequence[Edges], rows: Sequence[Edges]) -> dict[int, int]:
-    """Return for each face that has a row the index of its row; both belong to one pair at most.
+    """Return the index of a row for each face that has a row at it. A row belongs to one face.
+
+    Pairs that overlap most come first.
 
     Args:
         faces: boxes of annotated faces.
         rows: boxes of rows about the same photo.
     """
-    pairs = [
-        (shared(face, row), -number, index)
-        for number, face in enumerate(faces)
-        for index, row in enumerate(rows)
-        if is_at(row, face)
-    ]
+    pairs = []
+    for face, row in product(range(len(faces)), range(len(rows))):
+        if is_at(rows[row], faces[face]):
+            overlap = shared(faces[face], rows[row])
+            pairs.append((overlap, -face, row))
     matches: dict[int, int] = {}
-    for _, number, index in sorted(pairs, reverse=True):
-        if -number not in matches and index not in matches.values():
-            matches[-number] = index
+    for _, negative, row in sorted(pairs, reverse=True):
+        face = -negative
+        if face not in matches and row not in matches.values():
+            matches[face] = row
     return matches
 
 
 def is_at(row: Edges, face: Edges) -> bool:
-    """Return whether a row's box is at a face: it overlaps with it and contains its centre."""
+    """Return whether a row's box is at a face: it contains its centre and overlaps enough."""
+    left, top, right, bottom = row
     x = (face[0] + face[2]) / 2
     y = (face[1] + face[3]) / 2
-    holds_centre = row[0] <= x <= row[2] and row[1] <= y <= row[3]
-    return holds_centre and shared(row, face) > LEAST_SHARED
+    has_centre = left <= x <= right and top <= y <= bottom
+    return has_centre and shared(row, face) > LEAST_SHARED
 
 
 def shared(box: Edges, other: Edges) -> float:
@@ -44,9 +48,11 @@ def shared(box: Edges, other: Edges) -> float:
     if width <= 0 or height <= 0:
         return 0.0
     intersection = width * height
-    return intersection / (area(box) + area(other) - intersection)
+    union = area(box) + area(other) - intersection
+    return intersection / union
 
 
 def area(box: Edges) -> float:
     """Return the area of a box in pixels."""
-    return (box[2] - box[0]) * (box[3] - box[1])
+    left, top, right, bottom = box
+    return (right - left) * (bottom - top)

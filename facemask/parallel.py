@@ -1,8 +1,8 @@
 """Parallel work: on the threads of this machine, or on the workers of a Dask cluster.
 
-The environment variable `DASK_SCHEDULER_ADDRESS` names the cluster; Dask defines it. Dask is not
-imported without it. Threads and workers run the same functions. These take references, such as the
-paths of shards in a folder that all machines share, and return small tables. Pixels stay in files.
+Dask's environment variable `DASK_SCHEDULER_ADDRESS` names the cluster. Without it, Dask is not
+imported. Threads and workers run the same functions. These take references, such as the paths of
+shards in a folder that all machines share, and return small tables. Pixels stay in files.
 """
 
 import os
@@ -56,7 +56,7 @@ def run(
     The caller's thread takes the items. BLAS uses one thread in each of ours.
 
     Args:
-        work: a function of a module, or a `functools.partial` of one, since it may run elsewhere.
+        work: a function of a module, or a `functools.partial` of it, since it may run elsewhere.
             It may run again after a worker was lost, and must return the same result then.
         items: small, and with absolute paths.
         title: of a progress bar; there is no bar without it.

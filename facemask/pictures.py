@@ -12,10 +12,16 @@ LINE = 18
 """Height in pixels of a line of text."""
 
 FONT = ImageFont.load_default(14)
+
 MARGIN = 6
+"""Pixels between pictures, and around text."""
 
 
-def captioned(image: Image.Image, lines: Sequence[str], least_width: int = 200) -> Image.Image:
+def captioned(
+    image: Image.Image,
+    lines: Sequence[str],
+    least_width: int = 200,
+) -> Image.Image:
     """Put lines of text under an RGB picture, which is enlarged to `least_width` pixels."""
     if image.width < least_width:
         height = round(image.height * least_width / image.width)
@@ -24,19 +30,27 @@ def captioned(image: Image.Image, lines: Sequence[str], least_width: int = 200) 
     canvas = Image.new("RGB", (image.width, height), "white")
     canvas.paste(image)
     draw = ImageDraw.Draw(canvas)
-    for number, line in enumerate(lines):
+    top = image.height + 2
+    for line in lines:
         text = _shortened(line, image.width - 2 * MARGIN)
-        top = image.height + LINE * number + 2
         draw.text((MARGIN, top), text, "black", FONT)
+        top += LINE
     return canvas
 
 
-def sheet(title: str, pictures: Sequence[Image.Image], columns: int = 6) -> Image.Image:
-    """Lay pictures of one size out in rows under a title, on white."""
+def sheet(
+    title: str,
+    pictures: Sequence[Image.Image],
+    columns: int = 6,
+) -> Image.Image:
+    """Lay pictures of the same size out in rows under a title, on white."""
     columns = min(columns, len(pictures)) or 1
     rows = math.ceil(len(pictures) / columns)
-    width = max((picture.width for picture in pictures), default=0) + MARGIN
-    height = max((picture.height for picture in pictures), default=0) + MARGIN
+    width = MARGIN
+    height = MARGIN
+    if pictures:
+        width += pictures[0].width
+        height += pictures[0].height
     title_width = round(FONT.getlength(title)) + 2 * MARGIN
     title_height = LINE + 2 * MARGIN
     size = (
@@ -47,17 +61,24 @@ def sheet(title: str, pictures: Sequence[Image.Image], columns: int = 6) -> Imag
     ImageDraw.Draw(canvas).text((MARGIN, MARGIN), title, "black", FONT)
     for number, picture in enumerate(pictures):
         row, column = divmod(number, columns)
-        canvas.paste(picture, (MARGIN + column * width, title_height + row * height))
+        left = MARGIN + column * width
+        top = title_height + row * height
+        canvas.paste(picture, (left, top))
     return canvas
 
 
 def thumbnail(image: Image.Image, side: int = 128) -> Image.Image:
     """Fit an RGB picture into a grey square of `side` pixels without distorting it."""
-    return ImageOps.pad(image, (side, side), Image.Resampling.BICUBIC, "lightgrey")
+    return ImageOps.pad(
+        image,
+        (side, side),
+        Image.Resampling.BICUBIC,
+        "lightgrey",
+    )
 
 
 def stack(sheets: Sequence[Image.Image]) -> Image.Image:
-    """Lay sheets out under one another, on white."""
+    """Lay sheets, of which there may be none, out under one another, on white."""
     width = max((sheet.width for sheet in sheets), default=1)
     height = sum(sheet.height for sheet in sheets) or 1
     canvas = Image.new("RGB", (width, height), "white")
@@ -70,16 +91,16 @@ def stack(sheets: Sequence[Image.Image]) -> Image.Image:
 
 def write(picture: Image.Image, path: Path) -> None:
     """Write a picture, whole or not at all."""
-    # a higher level hardly shrinks photos, and takes many times as long
     with replacing(path) as temporary:
+        # A higher level hardly shrinks photos, and takes many times as long.
         picture.save(temporary, compress_level=1)
 
 
 def _shortened(text: str, width: int) -> str:
     """Keep the end of a text that is too wide, since file names differ there."""
-    text = text[-width:]  # more does not fit, and a very long text takes long to measure
-    if FONT.getlength(text) <= width:
-        return text
-    while text and FONT.getlength("…" + text) > width:
+    text = text[-width:]  # no more would fit, and a very long text takes long to measure
+    dots = ""
+    while text and FONT.getlength(dots + text) > width:
+        dots = "…"
         text = text[1:]
-    return "…" + text
+    return dots + text

@@ -1,4 +1,4 @@
-"""The rows that the command prints, as they come: a table, CSV or JSON."""
+"""Print rows of `predict.py` as a table, CSV or JSON, each as soon as it is known."""
 
 import csv
 import io
@@ -23,11 +23,13 @@ Write = Callable[[Sequence[Row]], None]
 def row(file: Path, face: FaceAnswer, note: str) -> Row:
     """Return the row of a face, with `FIELDS`; `unsure` comes before the note."""
     notes = ["unsure" if face.unsure else "", note]
+    probability = None if face.too_small else face.answer.probability
+    score = None if face.score is None else round(face.score, 4)
     return {
         "file": str(file),
         "label": face.label,
-        "probability": None if face.too_small else face.answer.probability,
-        "score": None if face.score is None else round(face.score, 4),
+        "probability": probability,
+        "score": score,
         "face": " ".join(map(str, face.box)),
         "note": "; ".join(filter(None, notes)),
     }
@@ -36,12 +38,12 @@ def row(file: Path, face: FaceAnswer, note: str) -> Row:
 def printer(
     form: str | None, files: Sequence[str], labels: Sequence[str]
 ) -> AbstractContextManager[Write]:
-    """Return a context whose value prints rows at once; at its end the output is complete.
+    """Return a context whose value prints rows. At the end of the context, the output is complete.
 
     Args:
-        form: `json` (a list), `csv`, or none for a table.
-        files: all that may stand in the column `file`, for its width.
-        labels: the same for the column `label`.
+        form: `json` (a list), `csv`, or None for a table.
+        files: all values of the column `file`, for its width.
+        labels: all values of the column `label`, for its width.
     """
     if form == "json":
         return _json()
@@ -69,21 +71,30 @@ def _json() -> Iterator[Write]:
 
 @contextmanager
 def _csv() -> Iterator[Write]:
-    def write(rows: Sequence[Row]) -> None:
-        for row in rows:
-            _print_csv(list(row.values()))
+    line = io.StringIO()
+    writer = csv.writer(line, lineterminator="\n")
 
-    _print_csv(FIELDS)
+    def write(rows: Sequence[Row]) -> None:
+        writer.writerows(row.values() for row in rows)
+        _print(line.getvalue(), end="")
+        line.seek(0)
+        line.truncate()
+
+    write([dict(zip(FIELDS, FIELDS, strict=True))])
     yield write
 
 
 @contextmanager
 def _table(files: Sequence[str], labels: Sequence[str]) -> Iterator[Write]:
-    widths = {name: len(name) for name in FIELDS}
-    widths["file"] = max(len("file"), *(len(printable(file)) for file in files))
-    widths["label"] = max(len("label"), len(TOO_SMALL), *map(len, labels))
-    widths["score"] = len("0.1234")
-    widths["face"] = len("1234 1234 1234 1234")
+    longest = {
+        "file": max(map(printable, files), key=len),
+        "label": max([TOO_SMALL, *labels], key=len),
+        "probability": "0.1234",
+        "score": "0.1234",
+        "face": "1234 1234 1234 1234",
+        "note": "",
+    }
+    widths = {name: max(len(name), len(text)) for name, text in longest.items()}
 
     def print_line(cells: Row) -> None:
         texts = [str(cells[name]).ljust(widths[name]) for name in FIELDS]
@@ -97,12 +108,6 @@ def _table(files: Sequence[str], labels: Sequence[str]) -> Iterator[Write]:
 
     print_line({name: name for name in FIELDS})
     yield write
-
-
-def _print_csv(cells: Sequence[Any]) -> None:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    _print(line.getvalue(), end="")
 
 
 def _print(text: str, end: str = "\n") -> None:

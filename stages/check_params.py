@@ -1,7 +1,7 @@
 """Refuse wrong parameters while every stage's outputs are still in place.
 
-Run by `dvc repro check_params`; a second. DVC deletes what a stage makes before it runs that stage,
-so this one comes first. What it writes never changes: no stage runs again because this one did.
+Run by `dvc repro check_params`; a second. DVC deletes the outputs of a stage before it runs the
+stage, so this stage comes first. Its output never changes, so it makes no other stage run again.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from facemask.params import start
 from stages import paths
 
 CHECKED = Path("data/params_checked")
-"""Not among `paths`, which all stages depend on and this one alone would need."""
+"""Output of this stage. It is not in `paths` because no other stage needs it."""
 
 
 def check_params() -> None:

@@ -1,4 +1,4 @@
-"""Measure the trained model on validation, test and the external test sets; picture its mistakes.
+"""Measure the trained model on validation, test and the external test sets; draw its mistakes.
 
 Run by `dvc repro evaluate`; about a minute for ten thousand images.
 """
@@ -19,30 +19,41 @@ from stages import paths
 
 
 def evaluate(options: params.Evaluate, start: Path) -> None:
-    """Write headline metrics, curves, every prediction, and contact sheets of the mistakes."""
+    """Write headline metrics, curves, every prediction, and contact sheets of the mistakes.
+
+    Args:
+        options: how the threshold is chosen.
+        start: `.keras` file of the model to compare with.
+    """
     model = network.load(paths.KERAS_MODEL)
     table = tables.read(paths.SPLIT)
     pixels = Pixels(paths.RESIZED)
     classes = tables.classes(table)
+    positive = classes[1]
 
-    # What the model predicts.
+    # Predict the class of each image.
     measured = subsets.collect(
         table,
         pixels,
         external=tables.read(paths.EXTERNAL),
         external_pixels=Pixels(paths.RESIZED_EXTERNAL),
     )
-    scored = subsets.score(model, measured, classes[1])
+    scored = subsets.score(model, measured, positive)
     validation = scored[0].rows
-    threshold = metrics.threshold(validation, options, classes[1])
+    threshold = metrics.threshold(validation, options, positive)
     decided = subsets.decide(scored, threshold, classes)
     predictions = pd.concat([subset.rows for subset in decided])
-    tables.write(predictions[subsets.COLUMNS], paths.PREDICTIONS)
+    predictions = predictions[subsets.COLUMNS]
+    tables.write(predictions, paths.PREDICTIONS)
 
-    # How good that is.
-    for name, curve in metrics.curves(validation, classes[1]).items():
+    # Measure how good the predictions are.
+    for name, curve in metrics.curves(validation, positive).items():
         tables.write(curve, paths.PLOTS / f"{name}.csv")
-    figures = {subset.name: measure(subset, classes) for subset in decided}
+    figures = {}
+    for subset in decided:
+        figures[subset.name] = measure(subset, classes)
+
+    # Compare the model with the start on images that neither was trained on.
     gains = comparison.against_start(
         model,
         start,
@@ -54,25 +65,35 @@ def evaluate(options: params.Evaluate, start: Path) -> None:
     for name, gain in gains.items():
         figures[name]["against_start"] = gain
 
-    # Where it fails.
+    # Show where the model fails.
     for kind in (tables.VALIDATION, subsets.EXTERNAL):
-        of_kind = [subset for subset in decided if subset.kind == kind]
-        inspections = [inspection.inspect(subset, model, threshold) for subset in of_kind]
+        inspections = []
+        for subset in decided:
+            if subset.kind == kind:
+                inspected = inspection.inspect(subset, model, threshold)
+                inspections.append(inspected)
+                figures[subset.name] |= inspected.figures
         inspection.write(kind, inspections, paths.PLOTS)
-        for subset, inspected in zip(of_kind, inspections, strict=True):
-            figures[subset.name] |= inspected.figures
 
-    files.write_json(
-        {"threshold": threshold, **figures},
-        paths.DETAILS / "evaluate.json",
-    )
+    # Write all figures, and those that people compare between runs.
+    details = {"threshold": threshold, **figures}
+    files.write_json(details, paths.DETAILS / "evaluate.json")
+    headlines = metrics.headlines(figures)
     with files.replacing(paths.HEADLINES) as folder:
-        for name, values in metrics.headlines(figures).items():
+        for name, values in headlines.items():
             files.write_json(values, folder / f"{name}.json")
 
 
 def measure(subset: Subset, classes: list[str]) -> dict[str, Any]:
-    """Return the figures of a subset: of all images, by source, and by group of people."""
+    """Return the figures of a subset: of all images, by source, and by group of people.
+
+    Args:
+        subset: from `subsets.decide`.
+        classes: the two names.
+
+    Returns:
+        Figures by name, as `details/evaluate.json` has them.
+    """
     attributes = tables.read(paths.PEOPLE)
     of_subset = attributes[attributes["set"] == subset.name]
     return {
@@ -86,7 +107,7 @@ def measure(subset: Subset, classes: list[str]) -> dict[str, Any]:
 if __name__ == "__main__":
     with timing.stage("evaluate", paths.TIMING):
         values = params.load(paths.PARAMS)
-        start = paths.PUBLISHED
-        if values.train.start != params.SCRATCH:
-            start = Path(values.train.start)
+        start = Path(values.train.start)
+        if values.train.start == params.SCRATCH:
+            start = paths.PUBLISHED
         evaluate(values.evaluate, start)

@@ -21,7 +21,14 @@ from stages import paths
 
 
 def export_tflite(values: params.Params) -> dict[str, Any]:
-    """Write the variants, the one that ships, and its card; return what each variant costs."""
+    """Write the variants, the variant that ships, and its card; return what each variant costs.
+
+    Args:
+        values: all parameters.
+
+    Returns:
+        `variants`: the time and memory of each variant, by name.
+    """
     options = values.export_tflite
     figures = files.read_json(paths.DETAILS, "ingest", "split", "evaluate")
     table = tables.read(paths.SPLIT)
@@ -30,7 +37,7 @@ def export_tflite(values: params.Params) -> dict[str, Any]:
     trained = network.load(paths.KERAS_MODEL)
     contract = contract_of(trained, values, table, figures)
 
-    rows = parity.reference(tables.read(paths.PREDICTIONS))
+    # Write the variants, measure them, and ship one of them.
     with replacing(paths.VARIANTS) as folder:
         variant_files = variants.write(
             model=conversion.folded(trained),
@@ -41,7 +48,7 @@ def export_tflite(values: params.Params) -> dict[str, Any]:
         )
         rows = variants.run(
             variant_files,
-            rows,
+            rows=parity.reference(tables.read(paths.PREDICTIONS)),
             image=variants.reader(collection, external),
         )
         measured = variants.measure(variant_files, rows, contract)
@@ -55,25 +62,34 @@ def export_tflite(values: params.Params) -> dict[str, Any]:
             names=paths.LABELS,
         )
 
+    # Run the shipped variant on whole photos.
     photos, scenes = ask_about_photos()
 
+    # Measure its error rates for groups of people in the photos.
     attributes = tables.read(paths.PEOPLE)
     of_photos = attributes[attributes["set"] == "photos"]
+    error_rates = people.error_rates(photos, of_photos)
 
+    # Write down what was measured.
     figures["train"] = {"parameters": trained.count_params()}
-    figures["export_tflite"] = {
+    details = {
         "shipped": shipped,
         "variants": measured,
         "photos": end_to_end.measure(photos),
         "scenes": scene_faces.measure(scenes),
-        "people": people.error_rates(photos, of_photos),
+        "people": error_rates,
     }
+    files.write_json(details, paths.DETAILS / "export_tflite.json")
+    figures["export_tflite"] = details
     model_card.write(paths.MODEL_CARD, contract, figures)
-    files.write_json(figures["export_tflite"], paths.DETAILS / "export_tflite.json")
-    files.write_json({"shipped": measured[shipped]["kilobytes"]}, paths.SIZE)
-    balanced = end_to_end.headline(photos) | scene_faces.headline(scenes)
-    files.write_json(balanced, paths.BALANCED_ACCURACY)
-    tables.write(parity.frontier(measured), paths.PLOTS / "tflite_variants.csv")
+
+    # Write the figures that people compare between runs.
+    size = {"shipped": measured[shipped]["kilobytes"]}
+    files.write_json(size, paths.SIZE)
+    balanced_accuracy = end_to_end.headline(photos) | scene_faces.headline(scenes)
+    files.write_json(balanced_accuracy, paths.BALANCED_ACCURACY)
+    frontier = parity.frontier(measured)
+    tables.write(frontier, paths.PLOTS / "tflite_variants.csv")
     return {"variants": cost}
 
 
@@ -81,16 +97,23 @@ def ask_about_photos() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Ask the shipped file about whole photos; write what it answers about people and scenes.
 
     Returns:
-        Rows of the photos of one person each, and of the faces in the others.
+        Rows of the photos of one person each, and of the faces in the other photos.
     """
-    rows = shards.read_table(paths.RAW_PHOTOS)[["path", "label", "sha256"]]
-    faces = tables.read(paths.FACES)
+    rows = shards.read_table(paths.RAW_PHOTOS)
+    rows = rows[["path", "label", "sha256"]]
     answers = end_to_end.ask_stored(paths.RAW_PHOTOS, rows, paths.TFLITE_MODEL)
-    photos = end_to_end.main_faces(rows[~rows["path"].isin(faces["path"])], answers)
+
+    # Scenes have annotated faces; the other photos show one person each.
+    faces = tables.read(paths.FACES)
     scenes = scene_faces.compare(faces, answers)
-    tables.write(photos, paths.PHOTOS)
     tables.write(scenes, paths.SCENES)
-    sheet = scene_faces.beside(scenes, shards.contents(paths.RAW_PHOTOS))
+    is_scene = rows["path"].isin(faces["path"])
+    photos = end_to_end.main_faces(rows[~is_scene], answers)
+    tables.write(photos, paths.PHOTOS)
+
+    # Draw what the file takes for faces beside the annotated faces.
+    contents = shards.contents(paths.RAW_PHOTOS)
+    sheet = scene_faces.beside(scenes, contents)
     pictures.write(sheet, paths.PLOTS / "rows_beside_faces.png")
     return photos, scenes
 
@@ -101,7 +124,7 @@ def contract_of(
     table: pd.DataFrame,
     figures: dict[str, Any],
 ) -> Contract:
-    """Return what the exported file says of itself.
+    """Return what the exported file says about itself.
 
     Args:
         model: from `train`.
@@ -110,15 +133,17 @@ def contract_of(
         figures: what the earlier stages wrote to `details/`, by stage.
     """
     ingest = figures["ingest"]
-    source = ingest["source"].rsplit("/", 1)[-1]
+    name_of_source = ingest["source"].rsplit("/", 1)[-1]
+    description = ingest["description"] or name_of_source
+    rows = paths.SPLIT.read_bytes()
     return describe(
         author=values.export_tflite.author,
         labels=tables.classes(table),
         side=model.input_shape[1],
         threshold=figures["evaluate"]["threshold"],
         crop=values.crop.model_dump(),
-        training_data=hashlib.sha256(paths.SPLIT.read_bytes()).hexdigest(),
-        data_description=ingest["description"] or source,
+        training_data=hashlib.sha256(rows).hexdigest(),
+        data_description=description,
     )
 
 

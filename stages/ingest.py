@@ -1,4 +1,4 @@
-"""Look at every file of the sources once: good images go to `data/raw/`, the rest is quarantined.
+"""Examine every file of the sources once. Good images go to `data/raw/`; others are quarantined.
 
 Run by `dvc repro ingest`; about half a minute for ten thousand new images.
 """
@@ -9,8 +9,8 @@ import pandas as pd
 
 from facemask import files, params, pictures, timing
 from facemask.inference import detection
-from facemask.sources import image_sheets, people, sets
-from facemask.sources.collection import REFUSED, Collection, check, collect, merge, store, summary
+from facemask.sources import collection, image_sheets, people, sets
+from facemask.sources.collection import Collection
 from facemask.sources.crops import Edges, FaceCropper
 from facemask.store import shards, tables
 from stages import paths
@@ -21,14 +21,22 @@ def ingest(
     margins: params.Crop,
     spool: shards.Spool,
 ) -> None:
-    """Examine and label the images of `options.source`, the external test sets and the photos."""
-    look = partial(
-        collect,
+    """Examine and label the images of `options.source`, the external test sets and the photos.
+
+    Args:
+        options: where the images come from, and which of them are good.
+        margins: how a face is cropped.
+        spool: gets the bytes of the images.
+    """
+    collect = partial(
+        collection.collect,
         options=options,
         spool=spool,
         cache=paths.CACHE,
         cropper=face_cropper(margins),
     )
+
+    # Collect the images to learn from.
     sources = sets.find(
         options.source,
         "ingest.source",
@@ -36,39 +44,70 @@ def ingest(
         sha256=options.sha256,
         downloads=paths.DOWNLOADS,
     )
-    collection = merge([look(source, options.names) for source in sources])
-    names = options.names or {name: name for name in collection.classes}
-    tests = sets.find(options.external, "ingest.external", names, name="external")
-    whole = sets.find(options.photos, "ingest.photos", names, name="photos")
+    parts = [collect(source, options.names) for source in sources]
+    images = collection.merge(parts)
+    names = options.names or {name: name for name in images.classes}
+
+    # Find the images and the whole photos to test on, and collect them.
+    tests = sets.find(
+        options.external,
+        "ingest.external",
+        names,
+        name="external",
+    )
+    whole = sets.find(
+        options.photos,
+        "ingest.photos",
+        names,
+        name="photos",
+    )
     sets.check_cropped(options, [*sources, *tests])
-    external = {source.name: look(source, names, subset=source.name) for source in tests}
+    external = {}
+    for source in tests:
+        external[source.name] = collect(source, names, subset=source.name)
     photos = {}
     if whole:
-        parts = [look(source, names, subset=source.name, whole=True) for source in whole]
-        photos["photos"] = merge(parts)
-    write_quarantine({"collection": collection} | external | photos)
-    check(collection, options, paths.QUARANTINE)
+        parts = [
+            collect(
+                source,
+                names,
+                subset=source.name,
+                whole=True,
+            )
+            for source in whole
+        ]
+        photos["photos"] = collection.merge(parts)
 
-    store(paths.RAW, [collection], spool)
-    store(paths.RAW_EXTERNAL, external.values(), spool)
-    store(paths.RAW_PHOTOS, photos.values(), spool)
-    tables.write(people.read([*tests, *whole]), paths.PEOPLE)
-    faces = [part.faces for part in (collection, *photos.values())]
+    # Stop if too many files are bad, after these are listed.
+    write_quarantine({"collection": images} | external | photos)
+    collection.check(images, options, paths.QUARANTINE)
+
+    # Store the good images, and what is known about the faces and people in them.
+    collection.store(paths.RAW, [images], spool)
+    collection.store(paths.RAW_EXTERNAL, external.values(), spool)
+    collection.store(paths.RAW_PHOTOS, photos.values(), spool)
+    attributes = people.read([*tests, *whole])
+    tables.write(attributes, paths.PEOPLE)
+    faces = [part.faces for part in (images, *photos.values())]
     tables.write(pd.concat(faces), paths.FACES)
-    draw(collection, spool)
-    counts = summary(collection)
-    counts["external"] = {name: summary(part) for name, part in external.items()}
-    counts |= {name: summary(part) for name, part in photos.items()}
+
+    # Draw and count the images.
+    draw(images, spool)
+    counts = collection.summary(images)
+    counts["external"] = {name: collection.summary(part) for name, part in external.items()}
+    for name, part in photos.items():
+        counts[name] = collection.summary(part)
     files.write_json(counts, paths.DETAILS / "ingest.json")
 
 
 def face_cropper(margins: params.Crop) -> FaceCropper:
-    """Return what crops faces as whoever uses the exported model will crop them."""
+    """Return a cropper that crops faces as the users of the exported model do."""
     margin = margins.model_dump()
     detector = detection.FaceDetector()
 
     def around(box: Edges, size: tuple[int, int]) -> Edges:
-        return detection.crop(detection.Face(box, score=1), margin, size)
+        face = detection.Face(box, score=1)
+        return detection.crop(face, margin, size)
 
     return FaceCropper(
         find=lambda image: detector.crops(image, margin),
@@ -78,22 +117,33 @@ def face_cropper(margins: params.Crop) -> FaceCropper:
 
 
 def write_quarantine(parts: dict[str, Collection]) -> None:
-    """List the files that are not used, with the reason."""
-    quarantine = pd.concat([part.bad.assign(set=name) for name, part in parts.items()])
-    tables.write(quarantine[["set", *REFUSED]], paths.QUARANTINE)
+    """List the files that are not used, with the reason.
+
+    Args:
+        parts: all collections, by the name of their set.
+    """
+    refused = [part.bad.assign(set=name) for name, part in parts.items()]
+    quarantine = pd.concat(refused)
+    tables.write(quarantine[["set", *collection.REFUSED]], paths.QUARANTINE)
 
 
-def draw(collection: Collection, spool: shards.Spool) -> None:
+def draw(images: Collection, spool: shards.Spool) -> None:
     """Draw images of each class and of the quarantine; count images by size."""
-    good = collection.good
-    pictures.write(image_sheets.classes(good, spool), paths.PLOTS / "classes.png")
-    pictures.write(image_sheets.quarantined(collection.bad, spool), paths.PLOTS / "quarantine.png")
-    shorter = good[["width", "height"]].min(axis=1).astype(int)
-    sizes = tables.histogram(shorter, "shorter_side", "images")
+    classes = image_sheets.classes(images.good, spool)
+    pictures.write(classes, paths.PLOTS / "classes.png")
+
+    quarantine = image_sheets.quarantined(images.bad, spool)
+    pictures.write(quarantine, paths.PLOTS / "quarantine.png")
+
+    shorter_side = images.good[["width", "height"]].min(axis=1).astype(int)
+    sizes = tables.histogram(shorter_side, "shorter_side", "images")
     tables.write(sizes, paths.PLOTS / "image_size.csv")
 
 
 if __name__ == "__main__":
-    with timing.stage("ingest", paths.TIMING), shards.Spool(paths.QUARANTINE.parent) as spool:
+    with (
+        timing.stage("ingest", paths.TIMING),
+        shards.Spool(paths.QUARANTINE.parent) as spool,
+    ):
         values = params.load(paths.PARAMS)
         ingest(values.ingest, values.crop, spool)

@@ -3,22 +3,35 @@
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
+
+# The published model. A model that is trained from scratch is compared with it.
 PUBLISHED = Path("results/published/model.keras")
 
+# `ingest` writes shards of images with their rows, and tables about them.
 RAW = Path("data/raw/collection")
 RAW_EXTERNAL = Path("data/raw/external")
 RAW_PHOTOS = Path("data/raw/photos")
 FACES = Path("data/faces.csv")
+PEOPLE = Path("data/people.csv")
 QUARANTINE = Path("data/quarantine.csv")
+
+# `resize` writes shards of pixels.
 RESIZED = Path("data/resized/collection")
 RESIZED_EXTERNAL = Path("data/resized/external")
+
+# `split` writes a row for each image, with its group and subset.
 SPLIT = Path("data/split.csv")
 EXTERNAL = Path("data/external.csv")
 EXCLUDED = Path("data/excluded.csv")
-PEOPLE = Path("data/people.csv")
-PREDICTIONS = Path("data/predictions.csv")
 
+# `train` writes the model.
 KERAS_MODEL = Path("models/model.keras")
+
+# `evaluate` writes a row for each image, with its prediction.
+PREDICTIONS = Path("data/predictions.csv")
+HEADLINES = Path("metrics/evaluate")
+
+# `export_tflite` writes the variants, the variant that ships, and rows of its answers.
 VARIANTS = Path("models/variants")
 TFLITE_MODEL = Path("models/facemask.tflite")
 LABELS = Path("models/labels.txt")
@@ -26,14 +39,14 @@ MODEL_CARD = Path("models/model_card.md")
 EXPORTED = Path("data/exported.csv")
 PHOTOS = Path("data/photos.csv")
 SCENES = Path("data/scenes.csv")
-
-HEADLINES = Path("metrics/evaluate")
 SIZE = Path("metrics/export_tflite/kilobytes.json")
 BALANCED_ACCURACY = Path("metrics/export_tflite/balanced_accuracy.json")
+
+# All stages write all their figures, and their pictures and curves.
 DETAILS = Path("details")
 PLOTS = Path("plots")
 
-# Not DVC outputs; safe to delete. They save later runs work, or say how this run went.
+# Not DVC outputs; safe to delete. They save later runs work, or tell about the last run.
 CACHE = Path("data/cache.sqlite")
 DOWNLOADS = Path("data/downloads")
 BACKUP = Path("models/backup")

@@ -11,34 +11,66 @@ from stages import paths
 
 
 def split(options: params.Split, start: str, seed: int) -> None:
-    """Write the rows of `data/raw/` with their group and subset, and the excluded external rows."""
+    """Write the rows of `data/raw/` with their group and subset, and the excluded external rows.
+
+    Args:
+        options: how the subsets are drawn.
+        start: `train.start`; the images that it was trained on are for training again.
+        seed: any integer.
+    """
     table = shards.read_table(paths.RAW)
     external = shards.read_table(paths.RAW_EXTERNAL)
-    hashes = signature.read(start)
-    keys = [*table["sha256"], *external["sha256"]]
-    with fingerprints.collected(keys, [paths.RAW, paths.RAW_EXTERNAL], paths.CACHE) as select:
-        table["group"] = groups.group(table, select, options.group_pattern, paths.CACHE)
-        related = groups.related(external, table, select, paths.CACHE.parent)
-        in_start = known.in_signature(table, hashes, select)
-        external_in_start = known.in_signature(external, hashes, select)
+    start_hashes = signature.read(start)
 
+    # Find the images that are related to each other, or to images that the start was trained on.
+    with fingerprints.collected(
+        keys=[*table["sha256"], *external["sha256"]],
+        folders=[paths.RAW, paths.RAW_EXTERNAL],
+        cache=paths.CACHE,
+    ) as select:
+        table["group"] = groups.group(
+            table,
+            select,
+            pattern=options.group_pattern,
+            cache=paths.CACHE,
+        )
+        related = groups.related(
+            external,
+            table,
+            select,
+            folder=paths.CACHE.parent,
+        )
+        in_start = known.in_signature(table, start_hashes, select)
+        external_in_start = known.in_signature(external, start_hashes, select)
+
+    # Draw the subset of each image.
     table["split"] = partition.draw(table, in_start, options, seed)
-    external["group"] = external["sha256"]
-    reason = related.map({True: partition.IN_COLLECTION, False: ""})
-    reason = reason.mask(external_in_start & ~related, partition.IN_START)
-    excluded = external.assign(reason=reason)[reason != ""]
     tables.write(table, paths.SPLIT)
-    tables.write(external[reason == ""], paths.EXTERNAL)
-    tables.write(excluded[["split", "path", "reason"]], paths.EXCLUDED)
 
-    sheet = group_sheet.groups(table, shards.contents(paths.RAW))
+    # Exclude the external images that the model may have seen.
+    external["group"] = external["sha256"]
+    external["reason"] = ""
+    external.loc[external_in_start, "reason"] = partition.IN_START
+    external.loc[related, "reason"] = partition.IN_COLLECTION
+    is_excluded = external["reason"] != ""
+    excluded = external.loc[is_excluded, ["split", "path", "reason"]]
+    tables.write(excluded, paths.EXCLUDED)
+    remaining = external[~is_excluded].drop(columns="reason")
+    tables.write(remaining, paths.EXTERNAL)
+
+    # Draw the largest groups.
+    contents = shards.contents(paths.RAW)
+    sheet = group_sheet.groups(table, contents)
     pictures.write(sheet, paths.PLOTS / "groups.png")
-    tables.write(groups.sizes(table), paths.PLOTS / "group_size.csv")
+
+    # Count groups and images.
+    sizes = groups.sizes(table)
+    tables.write(sizes, paths.PLOTS / "group_size.csv")
     counts = {
         "strategy": options.strategy,
         **partition.summary(table),
         "in_train_start": int(in_start.sum()),
-        "external": partition.external_summary(external, reason),
+        "external": partition.external_summary(external),
     }
     files.write_json(counts, paths.DETAILS / "split.json")
 

@@ -17,8 +17,19 @@ from stages import paths
 
 
 def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]:
-    """Train on images of `size` x `size` pixels, seeded by `seed`; return the epochs' seconds."""
+    """Train the network and write the model, its history and its figures.
+
+    Args:
+        options: of the training.
+        size: side of the square images in pixels.
+        seed: of the weights, the order of the images and their changes.
+
+    Returns:
+        `epochs`: the seconds of each epoch.
+    """
     network.reproducible(seed)
+
+    # Read the images and their rows.
     table = tables.read(paths.SPLIT)
     rows = with_weights(tables.subset(table, tables.TRAIN), options.balance)
     validation = with_weights(tables.subset(table, tables.VALIDATION), options.balance)
@@ -31,6 +42,8 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
         min_steps=options.min_steps,
     )
     write_augmented(data, options.augmentation)
+
+    # Plan the epochs, and train them.
     plan = schedule.epochs(options, size)
     trained = training.train(
         options,
@@ -40,6 +53,7 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
         backup=paths.BACKUP,
         show=show,
     )
+    # Write the finished model, and remove what a training needs while it runs.
     write_model(trained, data, options.start)
     write_details(trained, data, validation)
     remove(paths.BACKUP)
@@ -48,17 +62,19 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
 
 
 def write_augmented(data: TrainingData, options: params.Augmentation) -> None:
-    """Write a picture of some training images as the network sees them."""
+    """Write a picture of a sample of the training images as the network sees them."""
     count = min(len(data.rows), augmenter.COLUMNS * augmenter.ROWS)
     rows = data.rows.sample(count, random_state=data.seed)
-    images = data.pixels[rows["row"].to_numpy()]
+    numbers = rows["row"].to_numpy()
+    picture = augmenter.picture(data.pixels[numbers], options, data.seed)
     with replacing(paths.PLOTS / "augmented.png") as file:
-        augmenter.picture(images, options, data.seed).save(file, "PNG")
+        picture.save(file, "PNG")
 
 
 def show(history: pd.DataFrame) -> None:
-    """Write the epochs so far where `dvc plots show` and `dvc exp show` look during a run."""
-    tables.write(history.drop(columns="seconds"), paths.PLOTS / "history.csv")
+    """Write the epochs so far to files that `dvc plots show` and `dvc exp show` read."""
+    epochs = history.drop(columns="seconds")
+    tables.write(epochs, paths.PLOTS / "history.csv")
     last = history.iloc[-1]
     figures = {
         "epoch": int(last["epoch"]),
@@ -68,23 +84,48 @@ def show(history: pd.DataFrame) -> None:
     files.write_json(figures, paths.LIVE)
 
 
-def write_model(trained: training.Trained, data: TrainingData, start: str) -> None:
-    """Write the model with the hashes of all images that it and its start were trained on."""
+def write_model(
+    trained: training.Trained,
+    data: TrainingData,
+    start: str,
+) -> None:
+    """Write the model with the hashes of all images that it and its start were trained on.
+
+    Args:
+        trained: has the model.
+        data: has the training images.
+        start: a `.keras` file, or `scratch`.
+    """
     numbers = data.rows["row"].to_numpy()
     hashes = signature.of_training(start, numbers, data.pixels.__getitem__)
     with replacing(paths.KERAS_MODEL) as file:
         network.save(trained.model, file, hashes)
 
 
-def write_details(trained: training.Trained, data: TrainingData, validation: pd.DataFrame) -> None:
-    """Write what is known about the saved model; `val_loss` and `val_accuracy` are its own."""
+def write_details(
+    trained: training.Trained,
+    data: TrainingData,
+    validation: pd.DataFrame,
+) -> None:
+    """Write the figures of the training and of the saved model.
+
+    `val_loss` and `val_accuracy` are those of the saved model.
+    """
+    images = {
+        tables.TRAIN: len(data.rows),
+        tables.VALIDATION: len(validation),
+    }
+    calibration = {
+        "slope": trained.slope,
+        "shift": trained.shift,
+    }
     details = {
         "parameters": trained.model.count_params(),
         "precision": trained.precision,
-        "images": {tables.TRAIN: len(data.rows), tables.VALIDATION: len(validation)},
+        "images": images,
         "epochs": len(trained.history),
         "start_share": trained.start_share,
-        "calibration": {"slope": trained.slope, "shift": trained.shift},
+        "calibration": calibration,
         "val_loss": trained.val_loss,
         "val_accuracy": trained.val_accuracy,
     }

@@ -9,7 +9,7 @@ import tensorflow as tf
 from facemask import params
 from facemask.augmentation import augmenter as augmentation
 from facemask.augmentation import colour, content, framing, light, quality
-from facemask.augmentation.draws import Change
+from facemask.augmentation.draws import Change, Draws
 from tests.helpers import REPOSITORY
 
 STILL: dict[str, Any] = {
@@ -90,7 +90,8 @@ def test_a_seed_repeats_the_augmentation_and_every_image_has_its_own() -> None:
 
 def changed(images: tf.Tensor, change: Change, strength: float) -> np.ndarray:
     """Return images, (n, side, side, 3), after one change alone."""
-    return np.asarray(change(tf.convert_to_tensor(images), SEED, strength))
+    draws = Draws(images, SEED)
+    return np.asarray(change(tf.convert_to_tensor(images), draws, strength))
 
 
 def luma(images: np.ndarray) -> np.ndarray:

@@ -4,16 +4,18 @@ Each image is moved, then coloured, covered, coarsened and compressed, as a came
 an app would do. Changes are drawn alike for both classes, so that only the mask tells them apart.
 """
 
+import math
 from functools import partial
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image
+from tensorflow import Tensor
 
 from facemask import params
 from facemask.augmentation import colour, content, framing, geometry, light, quality
-from facemask.augmentation.draws import Augment, Change
+from facemask.augmentation.draws import Augment, Change, Draws
 
 CHANGES: list[tuple[str, Change]] = [
     ("content", content.swap),
@@ -34,8 +36,8 @@ CHANGES: list[tuple[str, Change]] = [
 ]
 """Every change after the geometric one, in order, with the strength in `params` that it takes.
 
-At strength 1 a change befalls the share of the images that its module says, at strength 0.5 half as
-many.
+At strength 1 a change affects the share of the images that its module says, at strength 0.5 half of
+that share.
 """
 
 COLUMNS = 12
@@ -48,33 +50,48 @@ def augmenter(options: params.Augmentation) -> Augment:
 
     A change of strength 0 is left out. Pixels stay within 0-255.
     """
-    changes: list[Augment] = [partial(geometry.affine, options=options)]
+    steps: list[Augment] = [partial(geometry.affine, options=options)]
     for group, change in CHANGES:
         strength = getattr(options, group)
         if strength > 0:
-            changes.append(partial(change, strength=strength))
+            steps.append(partial(_changed, change=change, strength=strength))
 
-    def augment(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        seeds = tf.unstack(tf.random.split(seed, len(changes)))
-        for change, own_seed in zip(changes, seeds, strict=True):
-            images = tf.clip_by_value(change(images, own_seed), 0.0, 255.0)
+    def augment(images: Tensor, seed: Tensor) -> Tensor:
+        seeds = tf.unstack(tf.random.split(seed, len(steps)))
+        for step, own_seed in zip(steps, seeds, strict=True):
+            images = tf.clip_by_value(step(images, own_seed), 0.0, 255.0)
         return images
 
     return augment
 
 
-def picture(images: NDArray[np.uint8], options: params.Augmentation, seed: int) -> Image.Image:
-    """Return some images, (n, side, side, 3), after augmentation, in rows of `COLUMNS`.
+def _changed(
+    images: Tensor,
+    seed: Tensor,
+    change: Change,
+    strength: float,
+) -> Tensor:
+    draws = Draws(images, seed)
+    return change(images, draws, strength)
+
+
+def picture(
+    images: NDArray[np.uint8],
+    options: params.Augmentation,
+    seed: int,
+) -> Image.Image:
+    """Return images, (n, side, side, 3), after augmentation, in rows of `COLUMNS`.
 
     Each row is changed as one batch.
     """
     augment = augmenter(options)
-    side = images.shape[1]
-    rows = []
-    for number, start in enumerate(range(0, len(images), COLUMNS)):
-        batch = tf.constant(images[start : start + COLUMNS], tf.float32)
-        tiles = augment(batch, tf.constant([seed, number], tf.int64)).numpy().astype(np.uint8)
-        row = np.full((side, COLUMNS * side, 3), 255, np.uint8)
-        row[:, : len(tiles) * side] = np.concatenate(tiles, axis=1)
-        rows.append(row)
-    return Image.fromarray(np.concatenate(rows))
+    count, side = images.shape[:2]
+    rows = math.ceil(count / COLUMNS)
+    canvas = Image.new("RGB", (COLUMNS * side, rows * side), "white")
+    for row in range(rows):
+        batch = images[row * COLUMNS :][:COLUMNS]
+        row_seed = tf.constant([seed, row], tf.int64)
+        changed = augment(tf.constant(batch, tf.float32), row_seed)
+        for column, pixels in enumerate(changed.numpy().astype(np.uint8)):
+            canvas.paste(Image.fromarray(pixels), (column * side, row * side))
+    return canvas

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import tensorflow as tf
+from tensorflow import Tensor
 
 from facemask.augmentation.draws import TO_YIQ, Draws
 
@@ -32,9 +33,8 @@ WARMTH = 0.15
 """Red, green and blue are each multiplied by 1 - this to 1 + this."""
 
 
-def hue(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
+def hue(images: Tensor, draws: Draws, strength: float) -> Tensor:
     """Turn the hue of a share of the images and change their saturation; make a share grey."""
-    draws = Draws(images, seed)
     turn = draws.uniform(-1.0, 1.0)
     saturation_change = draws.uniform(-1.0, 1.0)
     grey = draws.chosen(GREY * strength)
@@ -46,18 +46,28 @@ def hue(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
     cos = saturation * tf.cos(angle)
     sin = saturation * tf.sin(angle)
 
-    yiq = tf.tensordot(images, tf.constant(TO_YIQ.T, tf.float32), 1)
-    y, i, q = tf.split(yiq, 3, -1)
-    turned_yiq = tf.concat([y, cos * i - sin * q, sin * i + cos * q], axis=-1)
-    return tf.tensordot(turned_yiq, tf.constant(TO_RGB.T, tf.float32), 1)
+    y, i, q = tf.split(_transformed(images, TO_YIQ), 3, -1)
+    yiq = tf.concat(
+        [
+            y,
+            cos * i - sin * q,
+            sin * i + cos * q,
+        ],
+        axis=-1,
+    )
+    return _transformed(yiq, TO_RGB)
 
 
-def brightness(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
+def _transformed(images: Tensor, matrix: np.ndarray) -> Tensor:
+    """Multiply the three values of each pixel by a matrix, (3, 3)."""
+    return tf.tensordot(images, tf.constant(matrix.T, tf.float32), 1)
+
+
+def brightness(images: Tensor, draws: Draws, strength: float) -> Tensor:
     """Change brightness, contrast about the mean, and the balance of the three colours.
 
-    The strength multiplies the range of each factor, since all images are changed.
+    All images are changed. The strength multiplies the range of each factor.
     """
-    draws = Draws(images, seed)
     contrast = 1 + draws.uniform(-1.0, 1.0) * (CONTRAST * strength)
     gain = 1 + draws.uniform(-1.0, 1.0) * (BRIGHTNESS * strength)
     gain *= 1 + draws.uniform(-1.0, 1.0, channels=3) * (WARMTH * strength)

@@ -1,6 +1,7 @@
 """Changes of what an image shows: another upper half, a painted lower half, a covered part."""
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from facemask.augmentation.draws import Draws, grid, luma, mixed
 
@@ -29,30 +30,28 @@ HALF_SIDES = (0.05, 0.2)
 """Half the width and half the height of that rectangle, as shares of the image's side."""
 
 
-def swap(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
+def swap(images: Tensor, draws: Draws, strength: float) -> Tensor:
     """Replace the upper part by that of the next image; the lower part decides the label."""
-    draws = Draws(images, seed)
-    lower = lower_part(images, draws.seed())
+    lower = lower_part(images, draws.next_seed())
     swapped = draws.chosen(SWAPPED * strength)
     kept = tf.maximum(lower, 1 - swapped)
     following = tf.roll(images, 1, axis=0)
     return kept * images + (1 - kept) * following
 
 
-def recolour(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
+def recolour(images: Tensor, draws: Draws, strength: float) -> Tensor:
     """Paint the lower part in a random colour or in the colour of the skin about the eyes.
 
     A mask may then be as pink as a face, and a face as blue as a mask. The paint keeps the
     structure: light pixels stay lighter than dark ones.
     """
-    draws = Draws(images, seed)
     colour = paint(images, draws)
-    lower = lower_part(images, draws.seed())
+    lower = lower_part(images, draws.next_seed())
     brightness = luma(images)
     paint_brightness = luma(colour)
 
-    total = tf.reduce_sum(brightness * lower, (1, 2), True)
-    mean = total / tf.reduce_sum(lower, (1, 2), True)
+    area = tf.reduce_sum(lower, (1, 2), True)
+    mean = tf.reduce_sum(brightness * lower, (1, 2), True) / area
     ratio = (paint_brightness + 1) / (mean + 1)
     gain = ratio ** draws.uniform(0.0, 1.0)
     painted = brightness * gain * colour / (paint_brightness + 1)
@@ -62,9 +61,8 @@ def recolour(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
     return mixed(images, painted, amount)
 
 
-def cutout(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
+def cutout(images: Tensor, draws: Draws, strength: float) -> Tensor:
     """Cover a rectangle with one colour."""
-    draws = Draws(images, seed)
     x, y = grid(images)
     centre_x = draws.uniform(0.0, 1.0)
     half_width = draws.uniform(*HALF_SIDES)
@@ -80,7 +78,7 @@ def cutout(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
     return mixed(images, colour, covered)
 
 
-def lower_part(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def lower_part(images: Tensor, seed: Tensor) -> Tensor:
     """Return 1 below a line about the middle and 0 above it, (n, side, side, 1).
 
     The line's height, tilt and softness are drawn for each image.
@@ -95,8 +93,11 @@ def lower_part(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return tf.sigmoid((y - line) / softness)
 
 
-def paint(images: tf.Tensor, draws: Draws) -> tf.Tensor:
-    """Return each image's paint: half of them a random colour, half the mean about the eyes."""
+def paint(images: Tensor, draws: Draws) -> Tensor:
+    """Return the paint of each image, (n, 1, 1, 3).
+
+    Half of the images get a random colour, and half get their mean colour about the eyes.
+    """
     side = tf.shape(images)[1]
     rows = slice(side // 4, side // 2)
     columns = slice(side // 3, side - side // 3)

@@ -1,6 +1,7 @@
 """Changes of how closely a face is framed: wider, in other surroundings, or tighter, cut off."""
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from facemask.augmentation.draws import Draws, grid, mixed
 
@@ -11,7 +12,7 @@ SMALLEST_FACE = 0.42
 """Smallest side of such an image, as a share of the side of the frame."""
 
 TIGHTER = 0.15
-"""Share of the images that are cut off at some sides."""
+"""Share of the images that are cut off at the sides."""
 
 LARGEST_CUT = 0.35
 """Largest part that is cut off at one side, as a share of the image's side."""
@@ -29,7 +30,7 @@ OFF_CENTRE = 0.1
 """Largest distance of that oval from the middle in x and in y, as a share of the side."""
 
 OVAL_RADIUS = 0.8
-"""Where any oval ends, as a share of half the image's side."""
+"""Radius of any oval, as a share of half the image's side."""
 
 OVAL_SHARPNESS = 12.0
 """How steeply an oval's border falls from 1 to 0."""
@@ -41,40 +42,44 @@ GRAINS = (3, 8)
 """Sides, in pixels, of the small images that become blurred surroundings."""
 
 
-def framing(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
-    """Show some images smaller, in other surroundings, and cut some off at the sides.
+def framing(images: Tensor, draws: Draws, strength: float) -> Tensor:
+    """Show a share of the images smaller, in other surroundings, and cut a share off at the sides.
 
     A smaller image lies anywhere in the frame, whole or as an oval. Behind it is another image,
     upside down or blurred, a plain colour or a gradient, in more or less light than the image.
     """
-    draws = Draws(images, seed)
-    boxes = draw_boxes(images, draws.seed(), strength)
-    behind = surroundings(images, draws.seed())
+    boxes = draw_boxes(images, draws.next_seed(), strength)
+    behind = surroundings(images, draws.next_seed())
     is_oval = draws.chosen(0.5)
     light = draws.uniform(-BACKLIGHT, BACKLIGHT)
 
-    x, y = positions(images, boxes)
-    inside = tf.cast((tf.abs(x) <= 1) & (tf.abs(y) <= 1), tf.float32)
     height = boxes[:, 2] - boxes[:, 0]
     is_wider = tf.cast(height > 1, tf.float32)[:, None, None, None]
-    inside *= 1 - is_wider * is_oval * (1 - oval(x, y))
+    x, y = positions(images, boxes)
+    is_inside = (tf.abs(x) <= 1) & (tf.abs(y) <= 1)
+    visible = tf.cast(is_inside, tf.float32)
+    visible *= 1 - is_wider * is_oval * (1 - oval(x, y))
 
     light *= is_wider
-    framed = cropped(images, boxes) * tf.exp(-tf.nn.relu(light))
-    behind *= tf.exp(-tf.nn.relu(-light))
-    return mixed(framed, behind, 1 - inside)
+    face_light = tf.exp(-tf.nn.relu(light))
+    light_behind = tf.exp(-tf.nn.relu(-light))
+    return mixed(
+        cropped(images, boxes) * face_light,
+        behind * light_behind,
+        1 - visible,
+    )
 
 
-def transplant(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
-    """Show some images as ovals in the middle of others, so with another person's hair and body.
+def transplant(images: Tensor, draws: Draws, strength: float) -> Tensor:
+    """Show a share of the images as ovals in the middle of others: with other hair and clothes.
 
-    Otherwise hair and shoulders would tell the classes apart where one is framed more loosely.
+    Otherwise hair and shoulders would distinguish the classes if one class is framed more loosely.
     """
-    draws = Draws(images, seed)
     width = draws.row(1, *WIDTHS)
     centre = 0.5 + draws.row(2, -OFF_CENTRE, OFF_CENTRE)
     start = 0.5 - centre / width
-    boxes = tf.concat([start, start + 1 / width], axis=1)
+    end = start + 1 / width
+    boxes = tf.concat([start, end], axis=1)
 
     following = tf.roll(images, 1, axis=0)
     x, y = positions(images, boxes)
@@ -82,7 +87,7 @@ def transplant(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor
     return mixed(images, merged, draws.chosen(TRANSPLANTED * strength))
 
 
-def draw_boxes(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
+def draw_boxes(images: Tensor, seed: Tensor, strength: float) -> Tensor:
     """Draw the part of each image's plane that is shown.
 
     Returns:
@@ -91,27 +96,35 @@ def draw_boxes(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor
     draws = Draws(images, seed)
     kind = draws.row(1, 0.0, 1.0)
     face = draws.row(1, SMALLEST_FACE, 1.0)
-    places = draws.row(6, 0.0, 1.0)
+    position, side = tf.split(draws.row(6, 0.0, 1.0), (2, 4), axis=1)
     cut = draws.row(4, 0.0, LARGEST_CUT)
 
-    wider = tf.cast(kind < WIDER * strength, tf.float32)
-    start = wider * (1 - 1 / face) * places[:, :2]
-    end = start + 1 + wider * (1 / face - 1)
+    is_wider = tf.cast(kind < WIDER * strength, tf.float32)
+    surplus = is_wider * (1 / face - 1)
+    start = -surplus * position
+    end = start + 1 + surplus
 
-    tighter = tf.cast(kind > 1 - TIGHTER * strength, tf.float32)
-    cut *= tighter * tf.cast(places[:, 2:] < CUT_SIDES, tf.float32)
-    return tf.concat([start + cut[:, :2], end - cut[:, 2:]], axis=1)
+    is_tighter = tf.cast(kind > 1 - TIGHTER * strength, tf.float32)
+    is_cut = tf.cast(side < CUT_SIDES, tf.float32)
+    cut *= is_tighter * is_cut
+    cut_at_start, cut_at_end = tf.split(cut, 2, axis=1)
+    return tf.concat([start + cut_at_start, end - cut_at_end], axis=1)
 
 
-def cropped(images: tf.Tensor, boxes: tf.Tensor) -> tf.Tensor:
+def cropped(images: Tensor, boxes: Tensor) -> Tensor:
     """Return what each box shows, scaled to the image's size; black outside the image."""
     count = tf.shape(images)[0]
     side = tf.shape(images)[1]
-    parts = tf.image.crop_and_resize(images, boxes, tf.range(count), (side, side))
+    parts = tf.image.crop_and_resize(
+        images,
+        boxes,
+        box_indices=tf.range(count),
+        crop_size=(side, side),
+    )
     return tf.ensure_shape(parts, images.shape)
 
 
-def positions(images: tf.Tensor, boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def positions(images: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
     """Return for each pixel of `cropped` its x and y in the image, -1 to 1 inside the image."""
     x, y = grid(images)
     top, left, bottom, right = tf.unstack(boxes[:, :, None, None, None], axis=1)
@@ -120,27 +133,30 @@ def positions(images: tf.Tensor, boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
     return 2 * image_x - 1, 2 * image_y - 1
 
 
-def oval(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+def oval(x: Tensor, y: Tensor) -> Tensor:
     """Return 1 inside an oval and 0 outside it, with a soft border."""
     radius = tf.sqrt(x**2 + y**2)
     return tf.sigmoid(OVAL_SHARPNESS * (OVAL_RADIUS - radius))
 
 
-def surroundings(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Return what may be behind each image, (n, side, side, 3)."""
+def surroundings(images: Tensor, seed: Tensor) -> Tensor:
+    """Draw what is behind each image, (n, side, side, 3)."""
     draws = Draws(images, seed)
     side = tf.shape(images)[1]
-    other = tf.reverse(tf.roll(images, 1, axis=0), axis=[1])
+    upside_down = tf.reverse(images, axis=[1])
+    other = tf.roll(upside_down, 1, axis=0)
     kinds = [other]
     for grain in GRAINS:
         coarse = tf.image.resize(other, (grain, grain), "area")
-        kinds.append(tf.image.resize(coarse, (side, side), "bilinear"))
+        blurred = tf.image.resize(coarse, (side, side), "bilinear")
+        kinds.append(blurred)
 
     x, y = grid(images)
     first = draws.uniform(0.0, 255.0, channels=3)
     second = draws.uniform(0.0, 255.0, channels=3)
     is_horizontal = draws.chosen(0.5)
-    gradient = mixed(first, second, is_horizontal * x + (1 - is_horizontal) * y)
+    way = is_horizontal * x + (1 - is_horizontal) * y
+    gradient = mixed(first, second, way)
     plain = first + tf.zeros_like(images)
     kinds += [gradient, plain]
 

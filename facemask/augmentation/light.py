@@ -3,6 +3,7 @@
 import math
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from facemask.augmentation.draws import Draws, filtered, grid, mixed
 
@@ -37,9 +38,8 @@ MOTION = 9.0
 """Longest way of a moving image, in pixels of an image of 96 x 96; less in a smaller image."""
 
 
-def exposure(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
+def exposure(images: Tensor, draws: Draws, strength: float) -> Tensor:
     """Multiply images by a factor drawn evenly on a logarithmic scale, after a gamma curve."""
-    draws = Draws(images, seed)
     smallest, largest = EXPOSURES
     exposed = draws.chosen(EXPOSED * strength)
     factor = draws.uniform(math.log(smallest), math.log(largest))
@@ -49,41 +49,40 @@ def exposure(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
     return curved * tf.exp(exposed * factor)
 
 
-def side_light(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
+def side_light(images: Tensor, draws: Draws, strength: float) -> Tensor:
     """Light images from one side, so that the other side is in shade."""
-    draws = Draws(images, seed)
     angle = draws.uniform(0.0, 2 * math.pi)
     shaded = draws.chosen(SHADED * strength)
     slope = shaded * draws.uniform(0.0, SIDE_LIGHT)
 
     x, y = grid(images)
-    towards_the_light = (2 * x - 1) * tf.cos(angle) + (2 * y - 1) * tf.sin(angle)
-    return images * tf.exp(slope * towards_the_light)
+    across = (2 * x - 1) * tf.cos(angle)
+    along = (2 * y - 1) * tf.sin(angle)
+    return images * tf.exp(slope * (across + along))
 
 
-def haze(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
+def haze(images: Tensor, draws: Draws, strength: float) -> Tensor:
     """Mix images with a bright grey, as flare, fog and washed-out cameras do."""
-    draws = Draws(images, seed)
     hazy = draws.chosen(HAZY * strength)
     amount = hazy * draws.uniform(0.0, HAZE)
     grey = draws.uniform(*HAZE_LEVELS)
     return mixed(images, grey, amount)
 
 
-def motion(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
+def motion(images: Tensor, draws: Draws, strength: float) -> Tensor:
     """Blur images along a line, as a long exposure in poor light does.
 
     The angle and the length are drawn for the batch.
     """
-    draws = Draws(images, seed)
     side = tf.cast(tf.shape(images)[1], tf.float32)
     length = side / 96 * draws.of_batch(1.0, MOTION)
     angle = draws.of_batch(0.0, math.pi)
     moved = draws.chosen(MOVED * strength)
-    return mixed(images, filtered(images, line_kernel(length, angle)), moved)
+    blurred = filtered(images, line_kernel(length, angle))
+    return mixed(images, blurred, moved)
 
 
-def line_kernel(length: tf.Tensor, angle: tf.Tensor) -> tf.Tensor:
+def line_kernel(length: Tensor, angle: Tensor) -> Tensor:
     """Return the filter that blurs along a line, float32 (odd, odd), with sum 1.
 
     Args:
@@ -92,9 +91,9 @@ def line_kernel(length: tf.Tensor, angle: tf.Tensor) -> tf.Tensor:
     """
     reach = math.ceil(MOTION / 2)
     offsets = tf.range(-reach, reach + 1, dtype=tf.float32)
-    x = offsets[None, None, :]
-    y = offsets[None, :, None]
     line = tf.linspace(-length / 2, length / 2, 4 * reach + 1)[:, None, None]
-    distance = (x - line * tf.cos(angle)) ** 2 + (y - line * tf.sin(angle)) ** 2
-    weights = tf.reduce_sum(tf.exp(-2 * distance), axis=0)
+    x = offsets[None, None, :] - line * tf.cos(angle)
+    y = offsets[None, :, None] - line * tf.sin(angle)
+    near = tf.exp(-2 * (x**2 + y**2))
+    weights = tf.reduce_sum(near, axis=0)
     return weights / tf.reduce_sum(weights)

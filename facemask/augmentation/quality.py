@@ -4,11 +4,12 @@ import math
 from functools import partial
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from facemask.augmentation.draws import Draws, filtered, mixed
 
 CHANGED = 0.5
-"""Share of the images that each change befalls."""
+"""Share of the images that each change affects."""
 
 SMALLEST = 0.2
 """Smallest side that an image is scaled to, as a share of its side."""
@@ -35,14 +36,16 @@ JPEG = 30
 """Lowest JPEG quality, of 100."""
 
 
-def resolution(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
-    """Make images smaller and as large again; scale and filters are drawn for the batch."""
-    draws = Draws(images, seed)
+def resolution(images: Tensor, draws: Draws, strength: float) -> Tensor:
+    """Make images smaller and then as large as before.
+
+    The scale and the filters are drawn for the batch.
+    """
     side = tf.shape(images)[1]
     scale = draws.of_batch(SMALLEST, 1.0)
     small = tf.cast(tf.round(scale * tf.cast(side, tf.float32)), tf.int32)
 
-    def scaled(down: str, up: str) -> tf.Tensor:
+    def scaled(down: str, up: str) -> Tensor:
         smaller = tf.image.resize(images, (small, small), down)
         return tf.image.resize(smaller, (side, side), up)
 
@@ -51,9 +54,8 @@ def resolution(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor
     return mixed(images, coarse, draws.chosen(CHANGED * strength))
 
 
-def blur(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
+def blur(images: Tensor, draws: Draws, strength: float) -> Tensor:
     """Blur images by a Gaussian whose width is drawn for the batch."""
-    draws = Draws(images, seed)
     width = draws.of_batch(SHARPEST, BLUR)
     reach = math.ceil(2 * BLUR)
     offsets = tf.range(-reach, reach + 1, dtype=tf.float32)
@@ -62,32 +64,40 @@ def blur(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
 
     vertical = weights[:, None]
     horizontal = weights[None, :]
-    soft = filtered(images, vertical, horizontal)
-    return mixed(images, soft, draws.chosen(CHANGED * strength))
+    blurred = filtered(images, vertical, horizontal)
+    return mixed(images, blurred, draws.chosen(CHANGED * strength))
 
 
-def noise(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
+def noise(images: Tensor, draws: Draws, strength: float) -> Tensor:
     """Add Gaussian noise, whose width is drawn for each image."""
-    draws = Draws(images, seed)
-    grain = tf.random.stateless_normal(tf.shape(images), draws.seed())
+    grain = tf.random.stateless_normal(tf.shape(images), draws.next_seed())
     width = draws.uniform(0.0, NOISE) * draws.chosen(CHANGED * strength)
     return images + width * grain
 
 
-def jpeg(images: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
-    """Compress images as JPEG, at a quality drawn for each image.
+def jpeg(images: Tensor, draws: Draws, strength: float) -> Tensor:
+    """Compress the first images of the batch as JPEG, at a quality drawn for each image.
 
-    These are the first images of the batch, since batches come in random order.
+    Batches come in random order, so the first images are as random as any.
     """
     total = tf.cast(tf.shape(images)[0], tf.float32)
     count = tf.cast(CHANGED * strength * total, tf.int32)
+    seeds = tf.random.split(draws.seed, count)
     pixels = tf.cast(tf.round(images[:count]), tf.uint8)
-    seeds = tf.random.split(seed, count)
 
-    def compress(image_and_seed: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+    def compress(image_and_seed: tuple[Tensor, Tensor]) -> Tensor:
         image, own_seed = image_and_seed
-        return tf.image.stateless_random_jpeg_quality(image, JPEG, 100, own_seed)
+        return tf.image.stateless_random_jpeg_quality(
+            image,
+            JPEG,
+            100,
+            own_seed,
+        )
 
-    kind = tf.TensorSpec(images.shape[1:], tf.uint8)  # without a shape, no image is an error
-    compressed = tf.map_fn(compress, (pixels, seeds), fn_output_signature=kind)
+    compressed = tf.map_fn(
+        compress,
+        (pixels, seeds),
+        # Without the shape, a batch in which no image is compressed is an error.
+        fn_output_signature=tf.TensorSpec(images.shape[1:], tf.uint8),
+    )
     return tf.concat([tf.cast(compressed, tf.float32), images[count:]], axis=0)

@@ -1,10 +1,10 @@
 """Find the pairs of images that are worth comparing, without comparing all of them.
 
-Images of one picture share keypoints. All keypoints are sorted by random codes several times, so
-that similar ones lie in one window of the order. There each keypoint votes for the image with the
-nearest keypoint. The pairs with most votes are candidates.
+Images of one picture share keypoints. All keypoints are sorted by random codes several times.
+Similar keypoints then often lie in the same window of the order. In each window, each keypoint
+votes for the image with the nearest keypoint. The pairs with most votes are candidates.
 
-Files hold what grows with the collection, and tasks read and write parts of them.
+Files hold what grows with the collection. Tasks read and write parts of these files.
 """
 
 from collections.abc import Iterator
@@ -18,14 +18,7 @@ from numpy.typing import NDArray
 
 from facemask import parallel
 from facemask.dedup.comparison import SIMILAR, Floats, mirror_halves
-from facemask.dedup.fingerprints import (
-    BINS,
-    KEYPOINTS,
-    SIDE,
-    Fingerprints,
-    Indices,
-    fingerprint,
-)
+from facemask.dedup.fingerprints import BINS, KEYPOINTS, SIDE, Fingerprints, Indices, fingerprint
 from facemask.files import scratch
 
 DIMENSIONS = 24
@@ -35,46 +28,50 @@ BITS = 24
 """Length of the codes by which keypoints are sorted."""
 
 ORDERS = 12
-"""How often keypoints are sorted by other codes. More find more, but slower."""
+"""How often keypoints are sorted, each time by other codes. More orders find more, but slower."""
 
 WINDOW = 128
-"""Most keypoints of like codes that are compared. More find more, but slower."""
+"""Most keypoints in a window. Larger windows find more, but slower."""
 
 NEIGHBOURS = 8
-"""Most candidates that one image proposes."""
+"""Most candidates that each image proposes."""
 
 VOTES = 2
 """Fewest votes of a candidate."""
 
 IMAGES = 1024
-"""Images of a task that reduces their keypoints."""
+"""Images in a task that reduces their keypoints."""
 
 POINTS = 65_536
-"""Keypoints of a task that compares them."""
+"""Keypoints in a task that compares them."""
 
 VOTERS = 16_384
-"""Images of a task that counts their votes."""
+"""Images in a task that counts their votes."""
 
 AT_ONCE = 64
 """Images, and windows, that a task works on together. It bounds the memory."""
 
 PLACES = 128
-"""Numbers for a keypoint in a pair of images: `KEYPOINTS` of either."""
+"""Numbers for the keypoints of a pair of images, at least `KEYPOINTS` for each image."""
 
 NOISE_IMAGES = 200
 """Images of noise whose keypoints give the principal components."""
 
 POINT_BYTES = 2 * DIMENSIONS * np.dtype(np.float32).itemsize
-"""Size of a keypoint in the file `points`."""
+"""Bytes of a keypoint in the file `points`."""
 
 
-def candidates(fingerprints: Fingerprints, folder: Path, first: int = 0) -> Indices:
+def candidates(
+    fingerprints: Fingerprints,
+    folder: Path,
+    first: int = 0,
+) -> Indices:
     """Find the pairs of images that are worth comparing.
 
     Args:
         fingerprints: n images.
         folder: gets temporary files, up to 20 kB an image.
-        first: if given, only pairs of one of so many first images with one of the others.
+        first: if not 0, each pair has one of the first `first` images and one of the others.
 
     Returns:
         (m, 2) indices of images, the smaller first, sorted and unique; m <= n x `NEIGHBOURS`.
@@ -91,30 +88,31 @@ def candidates(fingerprints: Fingerprints, folder: Path, first: int = 0) -> Indi
 def _reduce_all(files: Path, fingerprints: Fingerprints) -> None:
     """Write the file `points`, float32 (n x `KEYPOINTS`, 2, `DIMENSIONS`)."""
     (files / "points").touch()
-    tasks = (
-        (start, fingerprints.take(slice(start, start + IMAGES)))
-        for start in range(0, len(fingerprints), IMAGES)
-    )
+    starts = range(0, len(fingerprints), IMAGES)
+    tasks = ((start, fingerprints.take(slice(start, start + IMAGES))) for start in starts)
     parallel.finish(parallel.run(partial(_reduce, files), tasks))
 
 
 def _reduce(files: Path, task: tuple[int, Fingerprints]) -> None:
-    """Write the halves of some images' descriptors by their principal components.
+    """Write the principal components of the descriptors of a task's images.
 
-    Both halves have length 1 together, or 0 where there is no keypoint. BLAS rounds by a row's
-    place in its block of up to 12 rows. An image always has `KEYPOINTS` rows, a multiple of 12, so
-    its result is the same to the bit, whatever the other images are.
+    The two halves of a descriptor together have length 1, or 0 where there is no keypoint.
+
+    BLAS rounds by a row's place in its block of up to 12 rows. Each image has `KEYPOINTS` rows, a
+    multiple of 12. So its result does not depend on the other images, not even in the last bit.
     """
     first, fingerprints = task
     mean, bases = _components()
     with (files / "points").open("r+b") as file:
         file.seek(first * KEYPOINTS * POINT_BYTES)
         for start in range(0, len(fingerprints), AT_ONCE):
-            descriptors = fingerprints[start : start + AT_ONCE]["descriptors"].reshape(-1, BINS)
+            batch = fingerprints[start : start + AT_ONCE]
+            descriptors = batch["descriptors"].reshape(-1, BINS)
             halves = mirror_halves(descriptors)
             halves[0] -= mean
             projected: Floats = halves @ bases
-            projected /= np.maximum(np.sqrt((projected**2).sum(axis=(0, 2))), 1e-6)[:, None]
+            length = np.sqrt((projected**2).sum(axis=(0, 2)))
+            projected /= np.maximum(length, 1e-6)[:, None]
             projected[:, ~descriptors.any(axis=1)] = 0
             file.write(projected.swapaxes(0, 1).tobytes())
 
@@ -127,16 +125,19 @@ def _components() -> tuple[Floats, Floats]:
     collection, a new image would change what all the others are compared with.
     """
     frequencies = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE))
-    noise = np.random.default_rng(0).standard_normal((NOISE_IMAGES, SIDE, SIDE))
-    noise = np.fft.irfft2(np.fft.rfft2(noise) / np.maximum(frequencies, 1 / SIDE))
-    noise = np.clip(128 + 50 * noise / noise.std(), 0, 255).astype(np.uint8)
-    prints = np.stack([fingerprint(np.stack([image] * 3, axis=2)) for image in noise])
-    descriptors = prints["descriptors"].reshape(-1, BINS)
+    white = np.random.default_rng(0).standard_normal((NOISE_IMAGES, SIDE, SIDE))
+    spectrum = np.fft.rfft2(white) / np.maximum(frequencies, 1 / SIDE)
+    noise = np.fft.irfft2(spectrum)
+    grey = np.clip(128 + 50 * noise / noise.std(), 0, 255).astype(np.uint8)
+
+    fingerprints = [fingerprint(np.stack([image] * 3, axis=2)) for image in grey]
+    descriptors = np.stack(fingerprints)["descriptors"].reshape(-1, BINS)
     halves = mirror_halves(descriptors[descriptors.any(axis=1)])
     mean = halves[0].mean(axis=0)
     halves[0] -= mean  # the mean of the odd halves is 0 already
     covariances = halves.swapaxes(1, 2) @ halves
-    return mean, np.linalg.eigh(covariances)[1][:, :, -DIMENSIONS:]
+    bases = np.linalg.eigh(covariances)[1]
+    return mean, bases[:, :, -DIMENSIONS:]
 
 
 def _search_all(files: Path, order: int, count: int, first: int) -> None:
@@ -146,42 +147,44 @@ def _search_all(files: Path, order: int, count: int, first: int) -> None:
     codes = np.concatenate([np.zeros(0, np.int32), *parts])
     points = np.argsort(codes, kind="stable")
     codes = codes[points]
-    points = points[codes >= 0]
-    (files / "sorted").write_bytes(points.tobytes())
-    tasks = list(_tasks(order, _windows(codes[codes >= 0])))
-    parallel.finish(
-        parallel.run(
-            partial(_search, files, count, first),
-            tasks,
-            title=f"search {order + 1}/{ORDERS}",
-            unit="task",
-            total=len(tasks),
-        )
+    is_keypoint = codes >= 0
+    (files / "sorted").write_bytes(points[is_keypoint].tobytes())
+
+    tasks = list(_tasks(order, _windows(codes[is_keypoint])))
+    searches = parallel.run(
+        partial(_search, files, count, first),
+        tasks,
+        title=f"search {order + 1}/{ORDERS}",
+        unit="task",
+        total=len(tasks),
     )
+    parallel.finish(searches)
+
+
+def _points(files: Path) -> Floats:
+    """Map the file `points`."""
+    return np.memmap(files / "points", np.float32, "r").reshape(-1, 2, DIMENSIONS)
 
 
 def _codes(files: Path, order: int, start: int) -> NDArray[np.int32]:
     """Return the codes of the keypoints of a task, (k,); -1 where there is none.
 
-    A bit tells on which side of a random hyperplane (Charikar 2002) the even half lies. So a
+    Each bit says on which side of a random hyperplane (Charikar 2002) the even half lies. So a
     keypoint and its mirror image have the same code.
     """
-    directions = np.random.default_rng(order).standard_normal((DIMENSIONS, BITS), np.float32)
-    halves = np.fromfile(
-        files / "points",
-        np.float32,
-        IMAGES * KEYPOINTS * 2 * DIMENSIONS,
-        offset=start * POINT_BYTES,
-    ).reshape(-1, 2, DIMENSIONS)
+    rng = np.random.default_rng(order)
+    directions = rng.standard_normal((DIMENSIONS, BITS), np.float32)
+    halves = _points(files)[start : start + IMAGES * KEYPOINTS]
     sides = np.packbits(halves[:, 0] @ directions > 0, axis=1)
-    codes = (sides @ 256.0 ** np.arange(BITS // 8)).astype(np.int32)
-    return np.where(halves.any(axis=(1, 2)), codes, -1).astype(np.int32)
+    codes = sides @ 256.0 ** np.arange(BITS // 8)
+    codes[~halves.any(axis=(1, 2))] = -1
+    return codes.astype(np.int32)
 
 
 def _windows(codes: NDArray[np.int32]) -> Indices:
     """Cut sorted codes by their leading bits into windows of at most `WINDOW` (Bawa 2005).
 
-    Windows cut by position would all change with one more code.
+    Windows of equal size would all move with each new code.
 
     Args:
         codes: (k,).
@@ -193,17 +196,21 @@ def _windows(codes: NDArray[np.int32]) -> Indices:
     cuts = np.array([0, len(codes)])
     for bits in range(BITS, 0, -1):
         ends = np.flatnonzero(differing == bits) + 1
-        sizes = np.diff(cuts)[np.searchsorted(cuts, ends, side="right") - 1]
+        windows = np.searchsorted(cuts, ends, side="right") - 1
+        sizes = np.diff(cuts)[windows]
         cuts = np.union1d(cuts, ends[sizes > WINDOW])
-    of_equal_codes = [
-        np.arange(start, end, WINDOW) for start, end in zip(cuts[:-1], cuts[1:], strict=True)
-    ]
+    of_equal_codes = [np.arange(start, end, WINDOW) for start, end in pairwise(cuts)]
     return np.concatenate([*of_equal_codes, cuts[-1:]])
 
 
 @dataclass(frozen=True)
 class _Task:
-    """Windows of an order, by where they begin and end."""
+    """Windows of an order.
+
+    Attributes:
+        name: of the file that gets the matches.
+        windows: (w + 1,), where the windows begin and end.
+    """
 
     name: str
     windows: Indices
@@ -213,14 +220,18 @@ def _tasks(order: int, windows: Indices) -> Iterator[_Task]:
     """Give consecutive windows with about `POINTS` keypoints to a task."""
     starts = np.flatnonzero(np.diff(windows[:-1] // POINTS, prepend=-1))
     for number, (start, end) in enumerate(pairwise([*starts, len(windows) - 1])):
-        yield _Task(f"matches-{order:02d}-{number:06d}", windows[start : end + 1])
+        yield _Task(
+            name=f"matches-{order:02d}-{number:06d}",
+            windows=windows[start : end + 1],
+        )
 
 
 def _search(files: Path, count: int, first: int, task: _Task) -> None:
-    """Write the matches of keypoints in some windows: the nearest keypoint of another image.
+    """Write the matches of keypoints in windows: the nearest keypoint of another image.
 
-    A match is an int64: the smaller image x `count` + the larger one, x `PLACES` + which of their
-    keypoints it is. Matches are sorted and unique.
+    A match is an int64: the number of a pair of images, x `PLACES`, + the number of the keypoint in
+    the pair. The number of a pair is the smaller image, x `count`, + the larger image. Matches are
+    sorted and unique.
 
     Args:
         files: folder with the sorted keypoints.
@@ -229,12 +240,11 @@ def _search(files: Path, count: int, first: int, task: _Task) -> None:
         task: the windows.
     """
     start = task.windows[0]
-    size = task.windows[-1] - start
-    points = np.fromfile(files / "sorted", np.int64, size, offset=8 * start)
-    stored = np.memmap(files / "points", np.float32, "r").reshape(-1, 2, DIMENSIONS)
-    halves = stored[points]
-    owners, places = np.divmod(points, KEYPOINTS)
-    kinds = owners >= first if first else owners
+    end = task.windows[-1]
+    points = np.memmap(files / "sorted", np.int64, "r")[start:end]
+    halves = _points(files)[points]
+    images, keypoints = np.divmod(points, KEYPOINTS)
+    kinds = images >= first if first else images
     starts = task.windows[:-1] - start
     sizes = np.diff(task.windows)
 
@@ -242,20 +252,25 @@ def _search(files: Path, count: int, first: int, task: _Task) -> None:
     by_size = np.argsort(sizes, kind="stable")
     for chosen in np.array_split(by_size, len(sizes) // AT_ONCE + 1):
         window = starts[chosen, None] + np.arange(sizes[chosen].max(initial=1))
-        inside = window < (starts + sizes)[chosen, None]
-        window = np.minimum(window, size - 1)
-        similar, nearest = _nearest(halves[window] * inside[:, :, None, None], kinds[window])
+        is_inside = window < (starts + sizes)[chosen, None]
+        window = np.minimum(window, len(points) - 1)
+        similar, nearest = _nearest(
+            halves[window] * is_inside[:, :, None, None],
+            kinds[window],
+        )
         ours = window[similar]
         theirs = np.take_along_axis(window, nearest, axis=1)[similar]
-        smaller = np.minimum(owners[ours], owners[theirs])
-        larger = np.maximum(owners[ours], owners[theirs])
-        place = places[ours] + np.where(owners[ours] > owners[theirs], PLACES // 2, 0)
-        matches.append((smaller * count + larger) * PLACES + place)
+        image = images[ours]
+        other = images[theirs]
+        pair = np.minimum(image, other) * count + np.maximum(image, other)
+        place = keypoints[ours] + np.where(image > other, PLACES // 2, 0)
+        matches.append(pair * PLACES + place)
     (files / task.name).write_bytes(np.unique(np.concatenate(matches)).tobytes())
 
 
 def _nearest(
-    halves: Floats, kinds: Indices | NDArray[np.bool_]
+    halves: Floats,
+    kinds: Indices | NDArray[np.bool_],
 ) -> tuple[NDArray[np.bool_], Indices]:
     """Find the nearest keypoint of another kind in windows of w keypoints.
 
@@ -264,17 +279,18 @@ def _nearest(
         kinds: (n, w).
 
     Returns:
-        (n, w) whether a keypoint has a `SIMILAR` one, and (n, w) the place of the nearest.
+        (n, w) whether a keypoint has a `SIMILAR` keypoint; (n, w) the place of the nearest.
     """
     even = halves[:, :, 0]
     odd = halves[:, :, 1]
     cosines = even @ even.swapaxes(1, 2) + np.abs(odd @ odd.swapaxes(1, 2))
-    cosines[kinds[:, :, None] == kinds[:, None]] = 0
+    is_same_kind = kinds[:, :, None] == kinds[:, None]
+    cosines[is_same_kind] = 0
     return cosines.max(axis=2) >= SIMILAR, cosines.argmax(axis=2)
 
 
 def _most_votes(files: Path, count: int) -> Indices:
-    """Return the pairs of most votes, (m,) smaller image x `count` + larger one, sorted."""
+    """Return the numbers of the pairs with most votes, (m,), sorted."""
     pairs = np.zeros(0, np.int64)
     votes = np.zeros(0, np.int64)
     starts = range(0, count, VOTERS)
@@ -294,34 +310,41 @@ def _most_votes(files: Path, count: int) -> Indices:
     return pairs
 
 
-def _count_votes(files: Path, count: int, start: int) -> tuple[Indices, Indices]:
-    """Count the keypoints that match in pairs whose smaller image is one of `VOTERS`.
+def _count_votes(
+    files: Path,
+    count: int,
+    start: int,
+) -> tuple[Indices, Indices]:
+    """Count the keypoints that match in pairs whose smaller image is among `VOTERS`.
 
     Returns:
-        (p,) pairs with `VOTES` or more, smaller image x `count` + larger one, sorted; (p,) votes.
+        (p,) numbers of the pairs with at least `VOTES` votes, sorted; (p,) their votes.
     """
     ends = [start * count * PLACES, (start + VOTERS) * count * PLACES]
     parts = [np.zeros(0, np.int64)]
     for file in sorted(files.glob("matches-*")):
         if file.stat().st_size:
             stored = np.memmap(file, np.int64, "r")
-            parts.append(stored[slice(*np.searchsorted(stored, ends))])
+            first, last = np.searchsorted(stored, ends)
+            parts.append(stored[first:last])
     matches = np.unique(np.concatenate(parts))
     pairs, votes = np.unique(matches // PLACES, return_counts=True)
-    return pairs[votes >= VOTES], votes[votes >= VOTES]
+    is_candidate = votes >= VOTES
+    return pairs[is_candidate], votes[is_candidate]
 
 
 def _foremost(pairs: Indices, votes: Indices, count: int) -> NDArray[np.bool_]:
-    """Tell which pairs are among the `NEIGHBOURS` of most votes of one of their images.
+    """Tell which pairs are among the `NEIGHBOURS` pairs with most votes of one of their images.
 
     Args:
-        pairs: (p,) smaller image x `count` + larger one, sorted.
+        pairs: (p,) numbers of pairs, sorted.
         votes: (p,) of each.
         count: number of images.
     """
     images = np.concatenate(np.divmod(pairs, count))
     order = np.lexsort((-np.tile(votes, 2), images))
-    rank = np.arange(len(order)) - np.searchsorted(images[order], images[order])
-    foremost = np.zeros((2, len(pairs)), bool)
-    foremost.flat[order[rank < NEIGHBOURS]] = True
-    return np.asarray(foremost.any(axis=0))
+    ordered = images[order]
+    rank = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+    is_foremost = np.zeros((2, len(pairs)), bool)
+    is_foremost.flat[order[rank < NEIGHBOURS]] = True
+    return np.asarray(is_foremost.any(axis=0))

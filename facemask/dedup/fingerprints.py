@@ -26,7 +26,7 @@ SIDE = 64
 """Width and height of a frame in pixels."""
 
 KEYPOINTS = 60
-"""Most keypoints of an image."""
+"""Largest number of keypoints of an image."""
 
 BINS = 128
 """Length of a keypoint's descriptor."""
@@ -68,9 +68,14 @@ def fingerprint(image: NDArray[np.uint8]) -> NDArray[np.void]:
     """
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     frame = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    sift = cv2.SIFT.create(KEYPOINTS, contrastThreshold=0.01, edgeThreshold=15)  # also faint ones
+    sift = cv2.SIFT.create(
+        KEYPOINTS,
+        contrastThreshold=0.01,  # also faint keypoints
+        edgeThreshold=15,
+    )
     points, descriptors = sift.detectAndCompute(frame, None)
-    strongest = np.argsort([-point.response for point in points], kind="stable")[:KEYPOINTS]
+    weakness = [-point.response for point in points]
+    strongest = np.argsort(weakness, kind="stable")[:KEYPOINTS]
     result = np.zeros((), FINGERPRINT)
     result["frame"] = frame
     for number, index in enumerate(strongest):
@@ -83,9 +88,9 @@ def fingerprint(image: NDArray[np.uint8]) -> NDArray[np.void]:
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """(n,) fingerprints on the disk; only those that are indexed are read.
+    """(n,) fingerprints on the disk. Only those that are indexed are read.
 
-    So a worker can be sent any number of them.
+    So any number of them can be sent to a worker.
 
     Attributes:
         file: records of type `FINGERPRINT`.
@@ -98,12 +103,12 @@ class Fingerprints:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def take(self, which: Any) -> "Fingerprints":
-        """Return some of the fingerprints, by a slice or an array of indices, without reading."""
-        return Fingerprints(self.file, self.rows[which])
+    def take(self, indices: Any) -> "Fingerprints":
+        """Select fingerprints by a slice or an array of indices, without reading them."""
+        return Fingerprints(self.file, self.rows[indices])
 
-    def __getitem__(self, which: Any) -> NDArray[np.void]:
-        rows = self.rows[which]
+    def __getitem__(self, indices: Any) -> NDArray[np.void]:
+        rows = self.rows[indices]
         if not rows.size:
             return np.zeros(rows.shape, FINGERPRINT)
         return np.asarray(np.memmap(self.file, FINGERPRINT, "r")[rows])
@@ -114,29 +119,39 @@ Select = Callable[[Sequence[str]], Fingerprints]
 
 
 @contextmanager
-def collected(keys: Iterable[str], folders: Sequence[Path], cache: Path) -> Iterator[Select]:
-    """Make the fingerprints of images that the cache lacks, and yield access to all of them.
+def collected(
+    keys: Iterable[str],
+    folders: Sequence[Path],
+    cache: Path,
+) -> Iterator[Select]:
+    """Make the fingerprints that the cache lacks, and yield a function that selects any of them.
 
     Args:
         keys: SHA-256 of the images.
         folders: of the shards that hold the images.
-        cache: file of earlier results; the fingerprints lie in a file beside it for the block.
+        cache: file of earlier results. During the block, the fingerprints are in a file beside it.
     """
     distinct = np.array(sorted(set(keys)), str)
     known = Cache(cache, "fingerprints", version())
     with scratch(cache.parent / "tmp-fingerprints") as folder:
         _make(known, known.missing(distinct.tolist()), folders, folder)
-        with (folder / "all.bin").open("wb") as file:
+        path = folder / "all.bin"
+        with path.open("wb") as file:
             for start in range(0, len(distinct), FILES_AT_ONCE):
                 batch = distinct[start : start + FILES_AT_ONCE].tolist()
                 records = known.recall(batch)
                 file.writelines(records[key] for key in batch)
-        yield lambda wanted: Fingerprints(folder / "all.bin", np.searchsorted(distinct, wanted))
+        yield lambda wanted: Fingerprints(path, np.searchsorted(distinct, wanted))
 
 
-def _make(known: Cache, missing: Sequence[str], folders: Sequence[Path], folder: Path) -> None:
+def _make(
+    known: Cache,
+    missing: Sequence[str],
+    folders: Sequence[Path],
+    folder: Path,
+) -> None:
     """Put missing fingerprints into the cache."""
-    holding = shards.holding([shards_of.absolute() for shards_of in folders], missing)
+    holding = shards.holding(map(Path.absolute, folders), missing)
     parts = parallel.run(
         partial(_fingerprint_shard, folder),
         enumerate(holding),
@@ -146,8 +161,8 @@ def _make(known: Cache, missing: Sequence[str], folders: Sequence[Path], folder:
         units=lambda part: len(part.keys),
     )
     for part in parts:
-        records = np.fromfile(part.file, FINGERPRINT)
-        known.keep({key: record.tobytes() for key, record in zip(part.keys, records, strict=True)})
+        records = [record.tobytes() for record in np.fromfile(part.file, FINGERPRINT)]
+        known.keep(dict(zip(part.keys, records, strict=True)))
         part.file.unlink()
 
 
@@ -162,7 +177,7 @@ class _Part:
 def _fingerprint_shard(folder: Path, task: tuple[int, tuple[Path, set[str]]]) -> _Part:
     """Write the fingerprints of wanted images of a shard to a file.
 
-    They contain frames, and pixels do not pass through a cluster's scheduler.
+    Fingerprints contain frames, and pixels do not pass through a cluster's scheduler.
     """
     number, (shard, wanted) = task
     part = _Part(folder / f"{number:06d}.bin", [])

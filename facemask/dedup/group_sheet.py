@@ -20,17 +20,21 @@ def groups(table: pd.DataFrame, contents: shards.Contents) -> Image.Image:
         table: rows with `label`, `sha256` and `group`.
         contents: yields the files.
     """
-    sizes = table.groupby("group").size().sort_values(ascending=False, kind="stable")
-    names = sizes.index[sizes > 1][:GROUPS]
-    largest = [table[table["group"] == name] for name in names]
-    wanted = {sha256 for rows in largest for sha256 in rows["sha256"].head(IMAGES)}
-    tiles = {
-        sha256: pictures.thumbnail(images.open_rgb(content)) for sha256, content in contents(wanted)
-    }
+    sizes = table.groupby("group").size()
+    sizes = sizes[sizes > 1].sort_values(ascending=False, kind="stable")
+    largest = sizes.index[:GROUPS]
+    drawn = table[table["group"].isin(largest)].groupby("group").head(IMAGES)
+    tiles = {}
+    for sha256, content in contents(set(drawn["sha256"])):
+        tiles[sha256] = pictures.thumbnail(images.open_rgb(content))
+
     sheets = []
-    for rows in largest:
+    for name in largest:
+        rows = table[table["group"] == name]
         labels = ", ".join(rows["label"].unique())
         title = f"{len(rows)} images taken for one picture ({labels})"
         group = [tiles[sha256] for sha256 in rows["sha256"].head(IMAGES)]
         sheets.append(pictures.sheet(title, group, columns=IMAGES))
-    return pictures.stack(sheets or [pictures.sheet("No two images are of one picture", [])])
+    if not sheets:
+        return pictures.sheet("No two images are of one picture", [])
+    return pictures.stack(sheets)

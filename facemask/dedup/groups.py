@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -18,17 +19,21 @@ SAME_PICTURE = 0.83
 """Least score (0-1, from `compare_all`) of two images of the same picture."""
 
 LARGE = 12
-"""Images in each of two groups from which on a single pair does not merge them."""
-
+"""Size of a large group. A single pair does not merge two large groups."""
 
 PAIRS_AT_ONCE = 16_384
 """Pairs whose scores are looked up together."""
 
 MISSING = np.float32(np.nan).tobytes()
-"""Stands for an unknown score."""
+"""The bytes of an unknown score."""
 
 
-def group(table: pd.DataFrame, select: Select, pattern: str | None, cache: Path) -> pd.Series:
+def group(
+    table: pd.DataFrame,
+    select: Select,
+    pattern: str | None,
+    cache: Path,
+) -> pd.Series:
     """Return the name of each image's group.
 
     Args:
@@ -39,23 +44,34 @@ def group(table: pd.DataFrame, select: Select, pattern: str | None, cache: Path)
         cache: file of earlier results.
 
     Returns:
-        The smallest SHA-256 of the group, whatever the order of the rows; index as `table`.
+        The smallest SHA-256 of the group; index as `table`. The order of the rows does not matter.
     """
     keys = sorted(set(table["sha256"]))
+    numbers = np.searchsorted(keys, table["sha256"])
     pairs, scores = scored_pairs(keys, select, cache)
-    certain = _certain(table.assign(number=np.searchsorted(keys, table["sha256"])), pattern)
-    groups = connected(len(keys), certain, pairs, scores)
-    return table["sha256"].map({key: keys[first] for key, first in zip(keys, groups, strict=True)})
+    groups = connected(
+        count=len(keys),
+        certain=_certain(table.assign(number=numbers), pattern),
+        likely=pairs,
+        scores=scores,
+    )
+    names = np.array(keys, object)[groups[numbers]]
+    return pd.Series(names, table.index)
 
 
-def related(rows: pd.DataFrame, others: pd.DataFrame, select: Select, folder: Path) -> pd.Series:
+def related(
+    rows: pd.DataFrame,
+    others: pd.DataFrame,
+    select: Select,
+    folder: Path,
+) -> pd.Series:
     """Tell which images descend from the same picture as one of `others`.
 
-    Each pair is compared both ways: at times a detail aligns with the whole but not the reverse.
+    Each pair is compared both ways. Sometimes a detail aligns with the whole, but not the reverse.
 
     Args:
         rows: images with `sha256` and `pixels`.
-        others: the same of the other images.
+        others: other images, with the same columns.
         select: returns fingerprints.
         folder: gets temporary files.
 
@@ -70,14 +86,20 @@ def related(rows: pd.DataFrame, others: pd.DataFrame, select: Select, folder: Pa
     fingerprints = select([*new, *known])
     pairs = candidates(fingerprints, folder, first=len(new))
     both_ways = np.concatenate([pairs, pairs[:, ::-1]])
-    scores = np.concatenate([np.zeros(0, np.float32), *compare_all(fingerprints, both_ways)])
+    parts = compare_all(fingerprints, both_ways)
+    scores = np.concatenate([np.zeros(0, np.float32), *parts])
     best = scores.reshape(2, -1).max(axis=0)
-    near_duplicates = {new[number] for number in pairs[best >= SAME_PICTURE, 0]}
+    numbers = pairs[best >= SAME_PICTURE, 0]
+    near_duplicates = {new[number] for number in numbers}
     return equal | rows["sha256"].isin(near_duplicates)
 
 
-def scored_pairs(keys: Sequence[str], select: Select, cache: Path) -> tuple[Indices, Floats]:
-    """Compare images wherever that is worth it.
+def scored_pairs(
+    keys: Sequence[str],
+    select: Select,
+    cache: Path,
+) -> tuple[Indices, Floats]:
+    """Compare the pairs of images that are worth comparing.
 
     Args:
         keys: SHA-256 of the images.
@@ -92,7 +114,12 @@ def scored_pairs(keys: Sequence[str], select: Select, cache: Path) -> tuple[Indi
     return pairs, score(keys, fingerprints, pairs, cache)
 
 
-def score(keys: Sequence[str], fingerprints: Fingerprints, pairs: Indices, cache: Path) -> Floats:
+def score(
+    keys: Sequence[str],
+    fingerprints: Fingerprints,
+    pairs: Indices,
+    cache: Path,
+) -> Floats:
     """Return the (m,) scores, 0-1, of (m, 2) pairs of images; see `scored_pairs`."""
     known = Cache(cache, "compare", comparison.version())
     digests = [bytes.fromhex(key)[:16] for key in keys]  # still unique, in less space
@@ -103,39 +130,46 @@ def score(keys: Sequence[str], fingerprints: Fingerprints, pairs: Indices, cache
     scores = np.full(len(pairs), np.nan, np.float32)
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
         batch = slice(start, start + PAIRS_AT_ONCE)
-        results = known.recall(names(pairs[batch]))
-        values = [results.get(name, MISSING) for name in names(pairs[batch])]
+        batch_names = names(pairs[batch])
+        results = known.recall(batch_names)
+        values = [results.get(name, MISSING) for name in batch_names]
         scores[batch] = np.frombuffer(b"".join(values), np.float32)
 
     missing = np.flatnonzero(np.isnan(scores))
     done = 0
-    for new in compare_all(fingerprints, pairs[missing]):
-        rows = missing[done : done + len(new)]
-        done += len(new)
-        scores[rows] = new
-        values = [value.tobytes() for value in new]
-        known.keep(dict(zip(names(pairs[rows]), values, strict=True)))
+    for new_scores in compare_all(fingerprints, pairs[missing]):
+        numbers = missing[done : done + len(new_scores)]
+        done += len(new_scores)
+        scores[numbers] = new_scores
+        values = [value.tobytes() for value in new_scores]
+        known.keep(dict(zip(names(pairs[numbers]), values, strict=True)))
     return scores
 
 
 def sizes(table: pd.DataFrame) -> pd.DataFrame:
     """Count groups and images by the size of the group, in bins that double in width."""
     size_of_group = table["group"].value_counts()
+    size_of_image = table["group"].map(size_of_group)
     groups = tables.histogram(size_of_group, "group_size", "groups")
-    images = tables.histogram(table["group"].map(size_of_group), "group_size", "images")
+    images = tables.histogram(size_of_image, "group_size", "images")
     return groups.merge(images)
 
 
-def connected(count: int, certain: Indices, likely: Indices, scores: Floats) -> Indices:
+def connected(
+    count: int,
+    certain: Indices,
+    likely: Indices,
+    scores: Floats,
+) -> Indices:
     """Group images that pairs join, directly or through others.
 
-    One wrong pair must not merge two large groups. From `LARGE` images in each on, that takes a
-    certain pair, or two likely pairs that share no image.
+    One wrong pair must not merge two groups of `LARGE` images or more. That takes a certain pair,
+    or two likely pairs that share no image.
 
     Args:
         count: number of images.
-        certain: (c, 2) pairs of indices that are joined in any case.
-        likely: (m, 2) pairs of indices, joined from the best score down to `SAME_PICTURE`.
+        certain: (c, 2) pairs of indices. All of them are joined.
+        likely: (m, 2) pairs of indices. They are joined from the best score down to `SAME_PICTURE`.
         scores: (m,), 0-1, of the likely pairs.
 
     Returns:
@@ -144,11 +178,18 @@ def connected(count: int, certain: Indices, likely: Indices, scores: Floats) -> 
     forest = _Forest(count)
     forest.join(certain.tolist(), large=count)
     order = np.lexsort((*likely.T, -scores))
-    waiting = likely[order[scores[order] >= SAME_PICTURE]].tolist()
-    while len(refused := forest.join(waiting, large=LARGE)) < len(waiting):
-        waiting = refused  # groups have grown since, so two pairs may now agree
+    order = order[scores[order] >= SAME_PICTURE]
+    waiting = likely[order].tolist()
+    tried = -1
+    while len(waiting) != tried:
+        tried = len(waiting)
+        waiting = forest.join(waiting, large=LARGE)  # groups have grown, so two pairs may now agree
     roots = [forest.root(image) for image in range(count)]
-    _, smallest, groups = np.unique(roots, return_index=True, return_inverse=True)
+    _, smallest, groups = np.unique(
+        roots,
+        return_index=True,
+        return_inverse=True,
+    )
     return smallest[groups]
 
 
@@ -167,36 +208,40 @@ class _Forest:
         return image
 
     def join(self, pairs: list[list[int]], large: int) -> list[list[int]]:
-        """Join pairs in order; return those that alone would merge groups of `large` images."""
+        """Join pairs in order. Return the pairs that alone would merge groups of `large` images."""
         refused: dict[frozenset[int], list[list[int]]] = {}
         for pair in pairs:
-            roots = {self.root(image) for image in pair}
+            roots = frozenset(self.root(image) for image in pair)
             if len(roots) == 1:
                 continue
             small, root = sorted(roots, key=lambda root: (self.sizes[root], root))
-            others = refused.setdefault(frozenset(roots), [])
-            agrees = any(set(pair).isdisjoint(other) for other in others)
-            if self.sizes[small] >= large and not agrees:
-                others.append(pair)
+            same_groups = refused.setdefault(roots, [])
+            is_confirmed = any(set(pair).isdisjoint(other) for other in same_groups)
+            if self.sizes[small] >= large and not is_confirmed:
+                same_groups.append(pair)
                 continue
             self.parents[small] = root
             self.sizes[root] += self.sizes[small]
-        return [pair for others in refused.values() for pair in others]
+        return list(chain.from_iterable(refused.values()))
 
 
 def _certain(rows: pd.DataFrame, pattern: str | None) -> Indices:
     """Pair each image with the first that has the same pixels, name or given group: (m, 2)."""
-    signs = [rows["pixels"], rows["given_group"]]
+    columns = [rows["pixels"], rows["given_group"]]
     if pattern:
-        signs.append(rows["path"].map(lambda path: _captured(pattern, PurePosixPath(path))))
+        names = rows["path"].map(lambda path: _captured(pattern, PurePosixPath(path)))
+        columns.append(names)
     pairs = [np.zeros((0, 2), np.int64)]
-    for sign in signs:
-        first = rows["number"].groupby(sign).transform("min")
-        both = np.stack([first, rows["number"]], axis=1)
-        pairs.append(both[sign != ""])
+    for column in columns:
+        first = rows["number"].groupby(column).transform("min")
+        pair = np.stack([first, rows["number"]], axis=1)
+        pairs.append(pair[column != ""])
     return np.concatenate(pairs)
 
 
 def _captured(pattern: str, path: PurePosixPath) -> str:
+    """Return the folder of a file and what a pattern captures in its name; empty if nothing."""
     match = re.search(pattern, path.name)
-    return f"{path.parent}/{match[1]}" if match and match[1] is not None else ""
+    if match is None or match[1] is None:
+        return ""
+    return f"{path.parent}/{match[1]}"

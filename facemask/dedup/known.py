@@ -1,4 +1,4 @@
-"""Which images the start of a training was trained on."""
+"""Images that the start of a training was trained on."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,11 @@ from facemask.dedup.fingerprints import Select
 from facemask.store import signature
 
 
-def in_signature(rows: pd.DataFrame, hashes: signature.Hashes, select: Select) -> pd.Series:
+def in_signature(
+    rows: pd.DataFrame,
+    hashes: signature.Hashes,
+    select: Select,
+) -> pd.Series:
     """Tell which images are copies of those of a signature.
 
     Args:
@@ -20,6 +24,9 @@ def in_signature(rows: pd.DataFrame, hashes: signature.Hashes, select: Select) -
     """
     keys = sorted(set(rows["sha256"]))
     fingerprints = select(keys)
-    found = signature.hashed(np.arange(len(keys)), lambda batch: fingerprints[batch]["frame"])
-    copies = signature.known(found, hashes)
+    own_hashes = signature.hashed(
+        np.arange(len(keys)),
+        lambda numbers: fingerprints[numbers]["frame"],
+    )
+    copies = signature.known(own_hashes, hashes)
     return rows["sha256"].isin(np.array(keys, object)[copies])

@@ -1,7 +1,9 @@
 """The subset of each image: training, validation or test."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
+from itertools import product
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -12,29 +14,36 @@ from facemask.errors import UserError
 from facemask.store import tables
 
 IN_COLLECTION = "related to the collection"
-"""Reason to exclude an external image: the model may have seen its picture."""
+"""Reason to exclude an external image: the model may have been trained on its picture."""
 
 IN_START = "train.start was trained on it"
-"""Another reason."""
+"""Another reason to exclude an external image."""
 
 FOLD = "fold {}"
 """Name of a part before one of the parts becomes validation."""
 
 
-def draw(table: pd.DataFrame, in_start: pd.Series, options: params.Split, seed: int) -> pd.Series:
+def draw(
+    table: pd.DataFrame,
+    in_start: pd.Series,
+    options: params.Split,
+    seed: int,
+) -> pd.Series:
     """Return the subset of each image.
 
-    `grouped` draws whole groups, and `random` single images, class by class. Each subset comes as
-    near to its share of the images as whole groups allow. The order of drawing depends on the seed
-    and the content of each image alone, so new images hardly move the others. With `folds`, each
-    class is drawn into so many equal parts, the same ones whichever is for validation.
-    `predefined` takes the subsets from the source: from its `splits.csv`, or else from the names of
-    its folders (`tables.SUBSET_OF_NAME`).
+    The strategy `grouped` draws whole groups, and `random` draws single images, class by class.
+    Each subset comes as near to its share of the images as whole groups allow. The order of drawing
+    depends only on the seed and the content of each image, so new images hardly move the others.
+    With `folds`, each class is drawn into so many equal parts. The parts do not depend on which of
+    them is for validation.
+
+    The strategy `predefined` takes the subsets from the `splits.csv` of the source, or else from
+    the names of its folders (`tables.SUBSET_OF_NAME`).
 
     Args:
         table: rows with `path`, `label`, `sha256` and `group`.
-        in_start: whether the start of the training was trained on an image. Its whole group is for
-            training, and the shares are those of the other images.
+        in_start: whether the start of the training was trained on an image. The whole group of such
+            an image is for training. The shares refer to the other images.
         options: strategy and shares.
         seed: any integer.
 
@@ -49,7 +58,8 @@ def draw(table: pd.DataFrame, in_start: pd.Series, options: params.Split, seed: 
         return _predefined(table).mask(for_training, tables.TRAIN)
     units = table["group"]
     if options.strategy == "random":
-        units = table["sha256"] + " " + table.groupby("sha256").cumcount().astype(str)
+        copy = table.groupby("sha256").cumcount().astype(str)
+        units = table["sha256"] + " " + copy
     free = table.assign(unit=units)[~for_training]
     subsets = _draw_units(free, tables.classes(table), options, seed)
     drawn = units.map(subsets)
@@ -59,50 +69,62 @@ def draw(table: pd.DataFrame, in_start: pd.Series, options: params.Split, seed: 
 
 
 def _draw_units(
-    free: pd.DataFrame, classes: list[str], options: params.Split, seed: int
+    free: pd.DataFrame,
+    classes: list[str],
+    options: params.Split,
+    seed: int,
 ) -> dict[str, str]:
-    """Return the subset of each unit, the images that are drawn together."""
+    """Return the subset of each unit. A unit is the images that are drawn together."""
     shares = _shares(options)
     images_of_class = pd.crosstab(free["unit"], free["label"])
     label = images_of_class.idxmax(axis=1) if len(free) else free["label"]
     sizes = free["unit"].value_counts().loc[label.index]
+
+    def shuffled(unit: str) -> bytes:
+        return hashlib.sha256(f"{seed} {unit}".encode()).digest()
+
     subsets: dict[str, str] = {}
     for name in classes:
         members = sizes[label == name]
         units_with_class = free["unit"][free["label"] == name].nunique()
         if members.empty and units_with_class > len(shares):
-            continue  # photos with faces of both classes: this one comes along with the other
-        order = sorted(members.index, key=lambda unit: _shuffled(seed, unit))
+            continue  # all units have more images of the other class, and are drawn with it
+        order = sorted(members.index, key=shuffled)
         subsets |= _fill(name, members[order], shares, rest=_rest(options))
     return subsets
 
 
-def _shuffled(seed: int, unit: str) -> bytes:
-    return hashlib.sha256(f"{seed} {unit}".encode()).digest()
-
-
 def _shares(options: params.Split) -> dict[str, float]:
-    """Return the share of each subset but the one that gets the rest."""
+    """Return the share of each subset except the one that gets the rest."""
     shares = {tables.VALIDATION: options.validation}
     if options.folds:
-        share = (1 - options.test) / options.folds
-        shares = {FOLD.format(number): share for number in range(options.folds - 1)}
-    return shares | ({tables.TEST: options.test} if options.test else {})
+        names = map(FOLD.format, range(options.folds - 1))
+        shares = dict.fromkeys(names, (1 - options.test) / options.folds)
+    if options.test:
+        shares[tables.TEST] = options.test
+    return shares
 
 
 def _rest(options: params.Split) -> str:
     """Return the subset that gets the rest."""
-    return FOLD.format(options.folds - 1) if options.folds else tables.TRAIN
+    if options.folds:
+        return FOLD.format(options.folds - 1)
+    return tables.TRAIN
 
 
-def _fill(label: str, sizes: pd.Series, shares: Mapping[str, float], rest: str) -> dict[str, str]:
-    """Go through the units of a class and put each where it brings a subset nearer to its share.
+def _fill(
+    label: str,
+    sizes: pd.Series,
+    shares: Mapping[str, float],
+    rest: str,
+) -> dict[str, str]:
+    """Put each unit of a class into the first subset that it brings nearer to its share.
 
     Args:
         label: the class.
         sizes: number of images of each unit, in the order of drawing.
-        shares: 0-1, of each subset but one.
-        rest: that one.
+        shares: 0-1, of each subset except `rest`.
+        rest: the subset that gets all other units.
     """
     if len(sizes) <= len(shares):
         raise UserError(
@@ -118,14 +140,17 @@ def _fill(label: str, sizes: pd.Series, shares: Mapping[str, float], rest: str) 
         if name in room:
             room[name] -= size
     for name in (rest, *shares):
-        if name not in subsets.values():
-            used = pd.Series(subsets)
-            fullest = used[used == used.mode()[0]].index
-            subsets[str(sizes[fullest].idxmin())] = name
+        if name in subsets.values():
+            continue
+        drawn = pd.Series(subsets)
+        fullest = drawn.mode()[0]
+        smallest_unit = sizes[drawn.index[drawn == fullest]].idxmin()
+        subsets[str(smallest_unit)] = name
     return subsets
 
 
 def _predefined(table: pd.DataFrame) -> pd.Series:
+    """Return the subset that the source gives each image."""
     given = table["given_split"]
     if not given.any():
         given = table["path"].map(_folder_of_subset)
@@ -137,16 +162,17 @@ def _predefined(table: pd.DataFrame) -> pd.Series:
             "give it a splits.csv with path,split, or train/ and val/ folders"
         )
     present = set(zip(table["label"], subsets, strict=True))
-    for label in tables.classes(table):
-        for name in (tables.TRAIN, tables.VALIDATION):
-            if (label, name) not in present:
-                raise UserError(f"split.strategy = 'predefined': no {label} image is for {name}")
+    for label, name in product(tables.classes(table), (tables.TRAIN, tables.VALIDATION)):
+        if (label, name) not in present:
+            raise UserError(f"split.strategy = 'predefined': no {label} image is for {name}")
     return subsets
 
 
 def _folder_of_subset(path: str) -> str:
-    folders = PurePosixPath(path).parts[:-1]
-    return next((name for name in folders if name.lower() in tables.SUBSET_OF_NAME), "")
+    for folder in PurePosixPath(path).parts[:-1]:
+        if folder.lower() in tables.SUBSET_OF_NAME:
+            return folder
+    return ""
 
 
 def summary(table: pd.DataFrame) -> dict[str, Any]:
@@ -156,17 +182,17 @@ def summary(table: pd.DataFrame) -> dict[str, Any]:
         table: rows with `label`, `group` and `split`.
 
     Returns:
-        `classes`: counts of each class. `groups_of_both_classes`. For each subset with rows, its
-        counts, and except for training `train_overlap`: images whose group is trained on.
+        `classes` has the counts of each class; `groups_of_both_classes` is a number. Each subset
+        with rows has its counts. All but training have `train_overlap`, the number of images whose
+        group is trained on.
     """
-    classes = {
-        str(label): {
+    classes = {}
+    for label, rows in table.groupby("label"):
+        classes[str(label)] = {
             "images": len(rows),
             "groups": rows["group"].nunique(),
             "largest_group": int(rows["group"].value_counts().max()),
         }
-        for label, rows in table.groupby("label")
-    }
     classes_of_group = table.groupby("group")["label"].nunique()
     counts: dict[str, Any] = {
         "classes": classes,
@@ -194,17 +220,18 @@ def train_overlap(table: pd.DataFrame, name: str) -> int:
     return int(tables.subset(table, name)["group"].isin(trained_on).sum())
 
 
-def external_summary(external: pd.DataFrame, reason: pd.Series) -> dict[str, Any]:
+def external_summary(external: pd.DataFrame) -> dict[str, Any]:
     """Count the images of each external test set that are measured on and that are excluded.
 
     Args:
-        external: rows with `split`, the name of their set.
-        reason: why a row is excluded, or empty; index as `external`.
+        external: rows with `split`, the name of their set, and `reason`: why a row is excluded, or
+            empty.
     """
     counts = {}
-    for name, reasons in reason.groupby(external["split"]):
-        excluded = {IN_COLLECTION: int((reasons == IN_COLLECTION).sum())}
-        if (reasons == IN_START).any():
-            excluded[IN_START] = int((reasons == IN_START).sum())
-        counts[str(name)] = {"images": int((reasons == "").sum()), "excluded": excluded}
+    for name, rows in external.groupby("split"):
+        count = Counter(rows["reason"])
+        excluded = {IN_COLLECTION: count[IN_COLLECTION]}
+        if count[IN_START]:
+            excluded[IN_START] = count[IN_START]
+        counts[str(name)] = {"images": count[""], "excluded": excluded}
     return counts

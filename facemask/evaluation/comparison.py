@@ -1,4 +1,4 @@
-"""The model beside the one that its training started from: was the training worth it?"""
+"""The model compared with the model that its training started from."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,22 +27,22 @@ def against_start(
 ) -> dict[str, dict[str, Any]]:
     """Measure the start on the images that the model was measured on.
 
-    Images that the start was trained on are left out. Both models choose their threshold in the
-    same way. A start with the classes in reverse order is turned first.
+    Images that the start was trained on are left out. The threshold of each model is chosen in the
+    same way. If the start has the classes in reverse order, they are exchanged first.
 
     Args:
         model: the trained model.
         path: the start, a `.keras` file.
         decided: the subsets with the model's predictions, validation first.
-        train_rows: rows that the model was trained on; they show which class of the start is which.
+        train_rows: rows that the model was trained on. They show the order of the start's classes.
         pixels: their images.
         options: say how the threshold is chosen.
 
     Returns:
-        By subset: `start` (the path), `images` (number that both are compared on), `accuracy` (of
-        the start), `difference` (accuracy of the model minus that of the start) and its
-        `interval_95`. A subset that the start knows entirely is left out; the result is empty if
-        the start takes images of another size.
+        By subset: `start` (the path), `images` (their number), `accuracy` (of the start),
+        `difference` (accuracy of the model minus that of the start) and its `interval_95`. A subset
+        is left out if the start was trained on all its images. The result is empty if the start
+        takes images of another size.
 
     Raises:
         UserError: the file cannot be read.
@@ -55,8 +55,9 @@ def against_start(
     calibration.turn_if_reversed(start, train_rows, classes[1], pixels)
     scored = subsets.score(start, decided, classes[1])
     threshold = metrics.threshold(scored[0].rows, options, classes[1])
+    decided_before = subsets.decide(scored, threshold, classes)
     compared = {}
-    for subset, before in zip(decided, subsets.decide(scored, threshold, classes), strict=True):
+    for subset, before in zip(decided, decided_before, strict=True):
         unseen = ~_is_known(subset, known)
         if unseen.any():
             figures = _compare(subset.rows[unseen], before.rows[unseen])
@@ -80,7 +81,8 @@ def _compare(rows: pd.DataFrame, before: pd.DataFrame) -> dict[str, Any]:
 
 def _is_known(subset: Subset, known: signature.Hashes) -> NDArray[np.bool_]:
     """Return which images of a subset, (n,), are in a signature."""
-    if not len(known):
+    if not known.size:
         return np.zeros(len(subset.rows), bool)
-    hashes = signature.hashed(subset.rows["row"].to_numpy(), subset.pixels.__getitem__)
+    numbers = subset.rows["row"].to_numpy()
+    hashes = signature.hashed(numbers, subset.pixels.__getitem__)
     return signature.known(hashes, known)

@@ -17,10 +17,10 @@ def maps(
     rows: NDArray[np.int64],
     pixels: Pixels,
 ) -> NDArray[np.float32]:
-    """Return a map of attention for each image.
+    """Return for each image a map of what speaks for the predicted class.
 
-    The channels of the last convolution block are weighted by the gradient of the predicted class's
-    logit.
+    The map is a sum of the channels of the last convolution block. Each channel is weighted by the
+    gradient of the predicted class's logit.
 
     Args:
         model: from `network.build`.
@@ -31,10 +31,9 @@ def maps(
         (n, h, w), as coarse as the block's output. Each map sums to 1, or is 0 everywhere if
         nothing in the image speaks for the prediction.
     """
-    spatial = [index for index, layer in enumerate(model.layers) if layer.output.ndim == 4]
-    last_spatial = spatial[-1]
-    blocks = keras.Model(model.inputs[0], model.layers[last_spatial].output)
-    head = model.layers[last_spatial + 1 :]
+    spatial = [layer for layer in model.layers if layer.output.ndim == 4]
+    head = model.layers[len(spatial) :]
+    blocks = keras.Model(model.inputs[0], spatial[-1].output)
     batches = [np.zeros((0, *blocks.output_shape[1:3]), np.float32)]
     for start in range(0, len(rows), IMAGES_AT_ONCE):
         numbers = rows[start : start + IMAGES_AT_ONCE]
@@ -54,8 +53,8 @@ def _weighted(features: tf.Tensor, head: Sequence[keras.Layer]) -> NDArray[np.fl
         for layer in between:
             values = layer(values)
         logit = values @ last.kernel + last.bias
-        of_predicted_class = tf.abs(logit)
-    gradient = tape.gradient(of_predicted_class, features)
+        logit_of_prediction = tf.abs(logit)
+    gradient = tape.gradient(logit_of_prediction, features)
     weights = tf.reduce_mean(gradient, axis=(1, 2), keepdims=True)
     weighted = tf.reduce_sum(weights * features, axis=3)
     positive: NDArray[np.float32] = tf.nn.relu(weighted).numpy()
@@ -69,9 +68,9 @@ def lower_half(maps: NDArray[np.float32]) -> float:
     """
     height = maps.shape[1]
     row = np.arange(1, height + 1)
-    in_lower_half = np.clip(2 * row - height, 0, 2) / 2  # a middle row counts half
-    attentive = maps[maps.sum(axis=(1, 2)) > 0]
+    is_lower = np.clip(2 * row - height, 0, 2) / 2  # a middle row counts half
+    attention_of_row = maps.sum(axis=2)
+    attentive = attention_of_row[attention_of_row.any(axis=1)]
     if not len(attentive):
         return 0.0
-    of_row = attentive.sum(axis=2)
-    return float((of_row @ in_lower_half).mean())
+    return float((attentive @ is_lower).mean())

@@ -64,7 +64,12 @@ def inspect(
         confusion=confusion.assign(subset=subset.name),
         robustness=flips.assign(subset=subset.name),
         mistakes=mistake_sheets.mistakes(subset.name, rows, subset.pixels),
-        attention=mistake_sheets.attention(subset.name, rows, subset.pixels, maps),
+        attention=mistake_sheets.attention(
+            subset.name,
+            rows,
+            subset.pixels,
+            maps,
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """Predictions compared with labels."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -44,7 +45,11 @@ def decide(
     )
 
 
-def threshold(rows: pd.DataFrame, options: params.Evaluate, positive: str) -> float:
+def threshold(
+    rows: pd.DataFrame,
+    options: params.Evaluate,
+    positive: str,
+) -> float:
     """Return `options.threshold`, or the highest threshold that has the recall `options.recall`.
 
     Args:
@@ -55,16 +60,16 @@ def threshold(rows: pd.DataFrame, options: params.Evaluate, positive: str) -> fl
     if options.recall is None:
         return options.threshold
     ascending = np.sort(rows["probability"][rows["label"] == positive])
-    missed = int(np.floor((1 - options.recall) * len(ascending) + 1e-9))
-    return float(ascending[missed])
+    missed = (1 - options.recall) * len(ascending)
+    return float(ascending[int(missed + 1e-9)])
 
 
 def summary(rows: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
-    """Return all figures of some images.
+    """Return all figures of a set of images.
 
     Args:
         rows: n rows from `decide`, with `label` and `group`.
-        classes: the two names; precision, recall and F1 are those of the second, the positive
+        classes: the two names. Precision, recall and F1 are those of the second, the positive
             class.
 
     Returns:
@@ -78,17 +83,21 @@ def summary(rows: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
     probability = rows["probability"]
     positive = classes[1]
     is_positive = label == positive
-    recall = metrics.recall_score(label, predicted, labels=classes, average=None, zero_division=0)
-    precision = metrics.precision_score(label, predicted, pos_label=positive, zero_division=0)
-    f1 = metrics.f1_score(label, predicted, pos_label=positive, zero_division=0)
-    recall_of_class = {
-        name: value
-        for name, value in zip(classes, recall.tolist(), strict=True)
-        if (label == name).any()
-    }
+    precision, recall, f1, counted = metrics.precision_recall_fscore_support(
+        label,
+        predicted,
+        labels=classes,
+        zero_division=0,
+    )
+    recall_of_class = {}
+    for name, share, count in zip(classes, recall.tolist(), counted, strict=True):
+        if count:
+            recall_of_class[name] = share
     counts = pd.crosstab(label, predicted)
     counts = counts.reindex(index=classes, columns=classes, fill_value=0)
-    roc_auc = metrics.roc_auc_score(is_positive, probability) if is_positive.nunique() > 1 else None
+    roc_auc = None
+    if is_positive.nunique() > 1:
+        roc_auc = metrics.roc_auc_score(is_positive, probability)
     return {
         "images": len(rows),
         "positive_class": positive,
@@ -96,9 +105,9 @@ def summary(rows: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
         "brier": metrics.brier_score_loss(is_positive, probability),
         "calibration_error": _calibration_error(rows, positive),
         "accuracy": metrics.accuracy_score(label, predicted),
-        "precision": precision,
+        "precision": precision[1],
         "recall": recall_of_class.get(positive),
-        "f1": f1,
+        "f1": f1[1],
         "roc_auc": roc_auc,
         "recall_of_class": recall_of_class,
         "confusion_matrix": counts.to_dict("index"),
@@ -111,7 +120,8 @@ def by_source(rows: pd.DataFrame, classes: list[str]) -> dict[str, dict[str, Any
     if "source" not in rows or rows["source"].nunique() < 2:
         return {}
     return {
-        str(source): summary(of_source, classes) for source, of_source in rows.groupby("source")
+        str(name): summary(rows_of_source, classes)
+        for name, rows_of_source in rows.groupby("source")
     }
 
 
@@ -125,24 +135,24 @@ def headlines(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, f
         By metric, its value on each subset. `log_loss` and `train_overlap` are of validation and
         test only, because nobody looks through more than a dozen numbers.
     """
-    values: dict[str, dict[str, float]] = {}
+    values: defaultdict[str, dict[str, float]] = defaultdict(dict)
     for subset, measured in figures.items():
-        values.setdefault("accuracy", {})[subset] = measured["accuracy"]
+        values["accuracy"][subset] = measured["accuracy"]
         for label, recall in measured["recall_of_class"].items():
-            values.setdefault(f"recall_{label}", {})[subset] = recall
+            values[f"recall_{label}"][subset] = recall
         if subset in tables.SUBSETS:
-            values.setdefault("log_loss", {})[subset] = measured["log_loss"]
-            values.setdefault("train_overlap", {})[subset] = measured["train_overlap"]
+            values["log_loss"][subset] = measured["log_loss"]
+            values["train_overlap"][subset] = measured["train_overlap"]
         if "against_start" in measured:
-            gain = measured["against_start"]["difference"]
-            values.setdefault("accuracy_over_start", {})[subset] = gain
-        if ratio := measured.get("people", {}).get("largest_ratio"):
-            values.setdefault("people_error_ratio", {})[subset] = ratio["ratio"]
-    return values
+            values["accuracy_over_start"][subset] = measured["against_start"]["difference"]
+        people = measured.get("people", {})
+        if "largest_ratio" in people:
+            values["people_error_ratio"][subset] = people["largest_ratio"]["ratio"]
+    return dict(values)
 
 
 def curves(rows: pd.DataFrame, positive: str) -> dict[str, pd.DataFrame]:
-    """Return the curves of some images by name: `roc`, `precision_recall` and `reliability`."""
+    """Return three curves by name: `roc`, `precision_recall` and `reliability`."""
     return {
         "roc": roc(rows, positive),
         "precision_recall": precision_recall(rows, positive),
@@ -213,26 +223,29 @@ def intervals(rows: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
         classes: the two names.
 
     Returns:
-        [lower, upper] of `accuracy`, `log_loss` and, by class, `recall_of_class`; none for a class
+        [lower, upper] of `accuracy`, `log_loss` and, by class, `recall_of_class`; None for a class
         without images.
     """
     label = rows["label"]
+    probability = rows["probability"]
     is_right = (label == rows["predicted"]).astype(float)
-    of_label = rows["probability"].where(label == classes[1], 1 - rows["probability"])
+    probability_of_label = probability.where(label == classes[1], 1 - probability)
     sums = pd.DataFrame({"images": 1.0, "right": is_right})
-    sums["loss"] = -np.log(np.maximum(of_label, LEAST))
+    sums["loss"] = -np.log(np.maximum(probability_of_label, LEAST))
     for name in classes:
         is_class = (label == name).astype(float)
         sums[f"images {name}"] = is_class
         sums[f"right {name}"] = is_right * is_class
     totals = _resampled(sums, rows["group"])
-    recall = {}
-    for name in classes:
-        recall[name] = _interval(totals[f"right {name}"], totals[f"images {name}"])
+
+    def interval(part: str, whole: str) -> list[float] | None:
+        ratio = (totals[part] / totals[whole]).dropna()
+        return _central_95(ratio) if len(ratio) else None
+
     return {
-        "accuracy": _interval(totals["right"], totals["images"]),
-        "log_loss": _interval(totals["loss"], totals["images"]),
-        "recall_of_class": recall,
+        "accuracy": interval("right", "images"),
+        "log_loss": interval("loss", "images"),
+        "recall_of_class": {name: interval(f"right {name}", f"images {name}") for name in classes},
     }
 
 
@@ -240,7 +253,7 @@ def difference_interval(change: pd.Series, group: pd.Series) -> list[float]:
     """Return the 95 % interval of a mean difference, from a paired bootstrap over groups.
 
     Args:
-        change: (n,), for each image one model's figure minus the other's.
+        change: (n,), the figure of the one model minus that of the other for each image.
         group: (n,), the group of each image.
 
     Returns:
@@ -248,17 +261,16 @@ def difference_interval(change: pd.Series, group: pd.Series) -> list[float]:
     """
     sums = pd.DataFrame({"images": 1.0, "change": change.astype(float)})
     totals = _resampled(sums, group)
-    return np.quantile(totals["change"] / totals["images"], [0.025, 0.975]).tolist()
+    return _central_95(totals["change"] / totals["images"])
 
 
-def _interval(part: pd.Series, whole: pd.Series) -> list[float] | None:
-    """Return the central 95 % of a ratio over resamples; none if the whole is always 0."""
-    ratio = (part / whole).dropna()
-    return np.quantile(ratio, [0.025, 0.975]).tolist() if len(ratio) else None
+def _central_95(values: pd.Series) -> list[float]:
+    """Return the bounds of the central 95 % of values."""
+    return np.quantile(values, [0.025, 0.975]).tolist()
 
 
 def _resampled(sums: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
-    """Return the columns' totals over groups drawn with replacement; a row a resample."""
+    """Return the columns' totals over groups drawn with replacement, in a row for each resample."""
     by_group = sums.groupby(group.to_numpy()).sum()
     count = len(by_group)
     rng = np.random.default_rng(0)

@@ -32,11 +32,8 @@ def mistakes(name: str, rows: pd.DataFrame, pixels: Pixels) -> Image.Image:
     if len(worst) < len(wrong):
         title += f"; the {len(worst)} most confident"
     tiles = []
-    for image, row in zip(
-        _images(worst, pixels),
-        worst.to_dict("records"),
-        strict=True,
-    ):
+    worst_images = _images(worst, pixels)
+    for image, row in zip(worst_images, worst.to_dict("records"), strict=True):
         caption = [*_caption(row), row["path"]]
         tiles.append(pictures.captioned(image, caption))
     return pictures.sheet(title, tiles)

@@ -1,4 +1,4 @@
-"""How often a model is wrong about groups of people, such as men, or people from 60 to 69."""
+"""Error rates of a model for groups of people, such as men, or people from 60 to 69."""
 
 from typing import Any
 
@@ -6,8 +6,7 @@ import pandas as pd
 from scipy import stats
 
 LEAST_IMAGES = 200
-"""A group has at least so many images if it counts for the largest ratio."""
-
+"""Smallest number of images of a group that counts for the largest ratio."""
 
 PART = r"#\d+(-\w+)?$"
 """What follows a photo's path in the path of a part of it, such as `#1` or `#1-finder`."""
@@ -39,27 +38,21 @@ def error_rates(rows: pd.DataFrame, attributes: pd.DataFrame) -> dict[str, Any]:
     is_wrong = known.groupby(["attribute", "value", "label"])["is_wrong"]
     groups = pd.DataFrame({"images": is_wrong.size(), "errors": is_wrong.sum()}).reset_index()
     groups["error_rate"] = groups["errors"] / groups["images"]
-    groups["interval_95"] = [
-        _interval(errors, images)
-        for errors, images in zip(groups["errors"], groups["images"], strict=True)
-    ]
-    groups = groups.sort_values(
-        ["error_rate", "images", "attribute", "value"], ascending=[False, False, True, True]
-    )
+    intervals = []
+    for errors, count in zip(groups["errors"], groups["images"], strict=True):
+        interval = stats.binomtest(errors, count).proportion_ci(method="wilson")
+        intervals.append([float(interval.low), float(interval.high)])
+    groups["interval_95"] = intervals
+    groups = groups.sort_values(["error_rate", "images"], ascending=False)
     rates: dict[str, Any] = {"groups": groups.to_dict("records")}
-    if ratio := _largest_ratio(groups):
+    ratio = _largest_ratio(groups)
+    if ratio:
         rates["largest_ratio"] = ratio
     return rates
 
 
-def _interval(errors: int, images: int) -> list[float]:
-    """Return the 95 % interval of a share by Wilson's score method."""
-    interval = stats.binomtest(errors, images).proportion_ci(0.95, method="wilson")
-    return [float(interval.low), float(interval.high)]
-
-
 def _largest_ratio(groups: pd.DataFrame) -> dict[str, Any]:
-    """Return the two groups whose error rates differ most, and how many times one is the other.
+    """Return the two groups with the largest ratio of error rates, and this ratio.
 
     Half an error is added to each group, so that a group without errors has a ratio too (Haldane
     1956).

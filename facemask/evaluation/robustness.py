@@ -1,7 +1,7 @@
-"""How many decisions flip if an image is changed in a way that does not change the mask."""
+"""How many decisions flip if images are changed and the masks in them are not."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,10 +67,9 @@ def _tighter(share: float) -> Change:
     """Return a change that cuts a share of the side off, half of it at each edge."""
 
     def change(image: Image.Image) -> Image.Image:
-        side = image.width
-        border = round(share / 2 * side)
-        part = image.crop((border, border, side - border, side - border))
-        return images.resize(part, side)
+        border = round(share / 2 * image.width)
+        part = ImageOps.crop(image, border)
+        return images.resize(part, image.width)
 
     return change
 
@@ -99,7 +98,7 @@ def _expose(factor: float, noise: float = 0) -> Change:
     def change(image: Image.Image) -> Image.Image:
         pixels = factor * np.asarray(image, np.float32)
         rng = np.random.default_rng(0)
-        pixels += noise * rng.normal(0, 1, pixels.shape)
+        pixels += noise * rng.normal(size=pixels.shape)
         clipped = np.clip(np.rint(pixels), 0, 255)
         return Image.fromarray(np.uint8(clipped))
 
@@ -123,8 +122,8 @@ def _cut(left: float, bottom: float) -> Change:
     def change(image: Image.Image) -> Image.Image:
         side = image.width
         first_column = round(left * side)
-        last_row = round((1 - bottom) * side)
-        part = image.crop((first_column, 0, side, last_row))
+        end_row = round((1 - bottom) * side)
+        part = image.crop((first_column, 0, side, end_row))
         return images.resize(part, side)
 
     return change
@@ -136,11 +135,12 @@ def _rotate(image: Image.Image) -> Image.Image:
 
 
 def _widen(factor: float) -> Change:
-    """Return a change that shows the picture smaller, before itself upside down and blurred."""
+    """Return a change that shows the picture smaller, in front of its upside-down, blurred self."""
 
     def change(image: Image.Image) -> Image.Image:
         side = image.width
-        background = ImageOps.flip(image).filter(ImageFilter.GaussianBlur(side / 12))
+        blur = ImageFilter.GaussianBlur(side / 12)
+        background = ImageOps.flip(image).filter(blur)
         small = images.resize(image, round(side / factor))
         border = (side - small.width) // 2
         background.paste(small, (border, border))
@@ -197,19 +197,18 @@ def flip_rates(
         threshold: probability from which the positive class is predicted.
     """
     flips = dict.fromkeys(CHANGES, 0)
-    with tqdm(total=len(rows), desc="robustness", unit="image", disable=None) as bar:
+    with tqdm(
+        total=len(rows),
+        desc="robustness",
+        unit="image",
+        disable=None,
+    ) as bar:
         for start in range(0, len(rows), IMAGES_AT_ONCE):
-            end = start + IMAGES_AT_ONCE
-            batch = [Image.fromarray(image) for image in pixels[rows[start:end]]]
-            before = is_positive[start:end]
+            batch = slice(start, start + IMAGES_AT_ONCE)
+            originals = [Image.fromarray(image) for image in pixels[rows[batch]]]
             for name, change in CHANGES.items():
-                changed = [change(image) for image in batch]
-                after = predict(_stack(changed)) >= threshold
-                flips[name] += int((before != after).sum())
-            bar.update(len(batch))
+                changed = [np.asarray(change(image)) for image in originals]
+                is_positive_now = predict(np.stack(changed)) >= threshold
+                flips[name] += int((is_positive_now != is_positive[batch]).sum())
+            bar.update(len(originals))
     return {name: count / max(len(rows), 1) for name, count in flips.items()}
-
-
-def _stack(batch: Sequence[Image.Image]) -> NDArray[np.uint8]:
-    """Return the images as one array, (n, side, side, 3)."""
-    return np.stack([np.asarray(image) for image in batch])

@@ -20,7 +20,7 @@ COLUMNS = ["split", "path", "label", "group", "row", "probability", "predicted"]
 
 @dataclass(frozen=True)
 class Subset:
-    """Images that a model is measured on together; at least one.
+    """Images that a model is measured on together. There is at least one image.
 
     Attributes:
         name: `validation`, `test`, or the name of an external test set.
@@ -52,15 +52,23 @@ def collect(
         external_pixels: their images.
     """
     trained_on = tables.subset(table, tables.TRAIN)["group"]
-    subsets = []
-    for name in (tables.VALIDATION, tables.TEST):
-        rows = tables.subset(table, name)
-        overlap = int(rows["group"].isin(trained_on).sum())
-        subsets.append(Subset(name, name, rows, pixels, overlap))
+
+    def subset(
+        name: str,
+        kind: str,
+        rows: pd.DataFrame,
+        images: Pixels,
+    ) -> Subset:
+        rows = tables.subset(rows, name)
+        overlap = rows["group"].isin(trained_on).sum()
+        return Subset(name, kind, rows, images, int(overlap))
+
+    subsets = [
+        subset(tables.VALIDATION, tables.VALIDATION, table, pixels),
+        subset(tables.TEST, tables.TEST, table, pixels),
+    ]
     for name in sorted(external["split"].unique()):
-        rows = tables.subset(external, name)
-        overlap = int(rows["group"].isin(trained_on).sum())
-        subsets.append(Subset(name, EXTERNAL, rows, external_pixels, overlap))
+        subsets.append(subset(name, EXTERNAL, external, external_pixels))
     return [subset for subset in subsets if len(subset.rows)]
 
 
@@ -84,7 +92,11 @@ def score(
     return scored
 
 
-def decide(subsets: Sequence[Subset], threshold: float, classes: Sequence[str]) -> list[Subset]:
+def decide(
+    subsets: Sequence[Subset],
+    threshold: float,
+    classes: Sequence[str],
+) -> list[Subset]:
     """Return the subsets with `metrics.decide` applied to their rows."""
     return [
         replace(subset, rows=metrics.decide(subset.rows, threshold, classes)) for subset in subsets

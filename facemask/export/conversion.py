@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 IN_FLOAT = ["AVERAGE_POOL_2D", "MEAN", "SUB", "MUL", "ADD", "RSQRT", "SOFTMAX"]
 """Operators that stay in float32 in the variant `int8`.
 
-They standardize the image, where 8 bits cannot hold the squares of a dark one, and make the
-probabilities."""
+They standardize the image and make the probabilities. 8 bits cannot hold the squares of a dark
+image."""
 
 
 def folded(model: keras.Model) -> keras.Model:
     """Return a model with the same answers that has a probability for each label.
 
-    Rescaling and BatchNorm become part of the convolutions, so the first one takes 0-255, which
-    8 bits hold exactly. BatchNorm comes after max-pooling but may as well come before, because it
-    scales by positive numbers: max(a x + b) = a max(x) + b for a > 0.
+    Rescaling and BatchNorm become part of the convolutions. So the first convolution takes 0-255,
+    which 8 bits hold exactly. BatchNorm comes after max-pooling, but may as well come before it,
+    because it scales by positive numbers: max(a x + b) = a max(x) + b for a > 0.
 
     The last layer has a unit for each label and a softmax in place of one unit and a sigmoid. The
     first label's logit is 0, since sigmoid(z) = softmax([0, z])[1].
@@ -58,8 +58,9 @@ def folded(model: keras.Model) -> keras.Model:
 def _standardized(image: keras.KerasTensor, epsilon: float) -> keras.KerasTensor:
     """Bring an image to mean 0 and standard deviation 1, as `LayerNormalization` does.
 
-    That layer is converted to one mean over all three axes, which OpenCV 5.0 computes wrongly. A
-    mean over the pixels and one over the channels are right there, and exacter elsewhere.
+    The converter makes a single mean over all three axes of that layer, which OpenCV 5.0 computes
+    wrongly. OpenCV is right about a mean over the pixels and then a mean over the channels, and
+    other runtimes are more exact with these.
     """
     centred = image - _mean(image)
     variance = _mean(centred * centred)
@@ -71,10 +72,16 @@ def _mean(image: keras.KerasTensor) -> keras.KerasTensor:
     return keras.ops.mean(of_channels, axis=3, keepdims=True)
 
 
-def _convolution(layer: layers.Conv2D, after_pooling: layers.Layer, scale: float) -> layers.Conv2D:
+def _convolution(
+    layer: layers.Conv2D,
+    after_pooling: layers.Layer,
+    scale: float,
+) -> layers.Conv2D:
     """Return a convolution that also scales its input, and normalizes its output by BatchNorm."""
     kernel = layer.kernel.numpy() * scale
-    bias = layer.bias.numpy() if layer.use_bias else np.zeros(layer.filters, np.float32)
+    bias = np.zeros(layer.filters, np.float32)
+    if layer.use_bias:
+        bias = layer.bias.numpy()
     if isinstance(after_pooling, layers.BatchNormalization):
         norm = after_pooling
         gain = 1 / np.sqrt(norm.moving_variance.numpy() + norm.epsilon)
@@ -90,36 +97,46 @@ def _convolution(layer: layers.Conv2D, after_pooling: layers.Layer, scale: float
 
 def _probabilities(layer: layers.Dense) -> layers.Dense:
     """Return the last layer with a unit for the first label too, whose logit is 0."""
-    kernel = layer.kernel.numpy()
-    bias = layer.bias.numpy()
+    kernel = np.pad(layer.kernel.numpy(), ((0, 0), (1, 0)))
+    bias = np.pad(layer.bias.numpy(), (1, 0))
     return layers.Dense(
         2,
         activation="softmax",
-        kernel_initializer=keras.initializers.Constant(np.pad(kernel, ((0, 0), (1, 0)))),
-        bias_initializer=keras.initializers.Constant(np.pad(bias, (1, 0))),
+        kernel_initializer=keras.initializers.Constant(kernel),
+        bias_initializer=keras.initializers.Constant(bias),
         name="probabilities",
     )
 
 
-def convert(model: keras.Model, variant: str, representative: Iterable[NDArray[np.uint8]]) -> bytes:
+def convert(
+    model: keras.Model,
+    variant: str,
+    representative: Iterable[NDArray[np.uint8]],
+) -> bytes:
     """Convert to TFLite.
 
     Args:
-        model: takes one image, float32 (1, size, size, 3) 0-255, as that of `folded` does.
+        model: takes an image, float32 (1, size, size, 3) 0-255; from `folded`.
         variant: `float32`; `float16`: weights of half the size; `dynamic_range`: weights of 8 bits,
             and sums of 8-bit products; or `int8`: activations of 8 bits too, except for those of
             `IN_FLOAT`.
         representative: RGB images, (size, size, 3) 0-255, that set the ranges for `int8`.
 
     Returns:
-        A TFLite model that takes one image, uint8 (1, size, size, 3) 0-255.
+        A TFLite model that takes an image, uint8 (1, size, size, 3) 0-255.
     """
-    image = keras.Input(batch_shape=model.input_shape, dtype="uint8", name="image")
-    model = keras.Model(image, model(keras.ops.cast(image, "float32")))
+    image = keras.Input(
+        batch_shape=model.input_shape,
+        dtype="uint8",
+        name="image",
+    )
+    pixels = keras.ops.cast(image, "float32")
+    model = keras.Model(image, model(pixels))
+    signature = tf.TensorSpec(model.input_shape, tf.uint8, name="image")
     with tempfile.TemporaryDirectory() as folder:
-        batch_of_one = tf.TensorSpec(model.input_shape, model.inputs[0].dtype, name="image")
-        model.export(folder, verbose=False, input_signature=[batch_of_one])
-        return _converted(tf.lite.TFLiteConverter.from_saved_model(folder), variant, representative)
+        model.export(folder, verbose=False, input_signature=[signature])
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        return _converted(converter, variant, representative)
 
 
 def _converted(
@@ -127,7 +144,7 @@ def _converted(
     variant: str,
     representative: Iterable[NDArray[np.uint8]],
 ) -> bytes:
-    # A dense layer whose units have a range each needs runtime 2.17; with one range it needs 2.4.
+    # A dense layer with a range for each unit needs runtime 2.17; with one range it needs 2.4.
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001
     if variant != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -147,6 +164,8 @@ def _converted(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TensorFlow warns of its own interpreter
         debugger = tf.lite.experimental.QuantizationDebugger(
-            converter=converter, debug_dataset=batches, debug_options=options
+            converter=converter,
+            debug_dataset=batches,
+            debug_options=options,
         )
     return bytes(debugger.get_nondebug_quantized_model())

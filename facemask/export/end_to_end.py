@@ -1,4 +1,4 @@
-"""What an exported file answers about whole photos, asked as `predict.py` asks it."""
+"""Answers of an exported file about whole photos, as `predict.py` would print them."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -17,14 +17,11 @@ EDGES = ["left", "top", "right", "bottom"]
 """Columns of a box, in pixels."""
 
 ANSWER = ["sha256", "predicted", "probability", "score", *EDGES]
-"""Columns of what is answered about a face in a photo."""
-
-ANSWERED = ["predicted", "probability", "score", "faces"]
-"""Columns of what is answered about a photo of one person."""
+"""Columns of an answer about a face in a photo."""
 
 
 def ask_stored(folder: Path, rows: pd.DataFrame, model: Path) -> pd.DataFrame:
-    """Ask a file about photos that `ingest` stored; return what `ask` returns.
+    """Ask a file about photos that `ingest` stored, by `ask`.
 
     Args:
         folder: of shards.
@@ -37,7 +34,12 @@ def ask_stored(folder: Path, rows: pd.DataFrame, model: Path) -> pd.DataFrame:
     wanted = set(rows["sha256"])
     if not wanted:
         return pd.DataFrame(columns=ANSWER)
-    return ask(shards.contents(folder)(wanted), len(wanted), Classifier(model), FaceDetector())
+    return ask(
+        shards.contents(folder)(wanted),
+        len(wanted),
+        Classifier(model),
+        FaceDetector(),
+    )
 
 
 def ask(
@@ -73,15 +75,15 @@ def _ask(
 
 
 def main_faces(rows: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
-    """Return what is answered about photos of one person each, whose face is the largest.
+    """Return the answers about photos of one person each: those about the largest face.
 
     Args:
         rows: of the photos, with `sha256`.
         answers: from `ask`.
 
     Returns:
-        The same rows with predicted (empty where no face is found), probability and score of the
-        largest face, and faces, the number of the faces found.
+        The same rows with predicted (empty without a face), probability and score of the largest
+        face, and faces, the number of faces in the answers.
     """
     by_photo = answers.groupby("sha256", sort=False)
     main = by_photo[["predicted", "probability", "score"]].first()
@@ -99,10 +101,10 @@ def measure(rows: pd.DataFrame) -> dict[str, Any]:
         rows: a photo each, with label, predicted and faces as `ask` gives them.
 
     Returns:
-        photos (how many); balanced_accuracy (0-1, the mean of the next); recall_of_class, of those
-        that are there (a photo without an answer is wrong; of several faces the largest counts);
-        no_answer and extra, the shares (0-1) of the photos without a face found, and with more
-        than one. Empty where there is no photo.
+        `photos`, a number; `recall_of_class`, 0-1 (a photo without an answer is wrong, and the
+        largest of several faces counts); `balanced_accuracy`, the mean of these recalls;
+        `no_answer` and `extra`, the shares (0-1) of photos with no face in the answers and with
+        more than one. Empty without photos.
     """
     if rows.empty:
         return {}
@@ -117,5 +119,5 @@ def measure(rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def headline(rows: pd.DataFrame) -> dict[str, float]:
-    """Return the one number of `measure` that people compare between runs, if there is a photo."""
+    """Return the number that people compare between runs, if there is a photo."""
     return {"photos": measure(rows)["balanced_accuracy"]} if len(rows) else {}

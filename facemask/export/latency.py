@@ -15,15 +15,20 @@ WARM_UP = 20
 """First runs, which do not count."""
 
 RUNS = 100
+"""Runs that are timed."""
 
 
-def measure(models: Mapping[str, bytes], runs: int, threads: int) -> pd.DataFrame:
+def measure(
+    models: Mapping[str, bytes],
+    runs: int,
+    threads: int,
+) -> pd.DataFrame:
     """Time models on one image at a time.
 
-    They take turns, so that what else the machine does affects all of them.
+    They take turns, so that other work of the machine affects all of them.
 
     Args:
-        models: by name; each takes one uint8 image.
+        models: by name; each takes a uint8 image.
         runs: of each model.
         threads: of each interpreter.
 
@@ -36,8 +41,9 @@ def measure(models: Mapping[str, bytes], runs: int, threads: int) -> pd.DataFram
         for name, interpreter in interpreters.items():
             start = time.perf_counter()
             interpreter.invoke()
+            seconds = time.perf_counter() - start
             if run >= WARM_UP:
-                times[name].append(1e3 * (time.perf_counter() - start))
+                times[name].append(1000 * seconds)
     table = pd.DataFrame(times).quantile([0.5, 0.95]).T
     return table.set_axis(["median", "percentile_95"], axis=1)
 
@@ -45,16 +51,17 @@ def measure(models: Mapping[str, bytes], runs: int, threads: int) -> pd.DataFram
 def memory(file: Path) -> float:
     """Return the megabytes by which a new process grows when it loads a model and runs it."""
     command = [sys.executable, "-P", __file__, str(file)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return float(done.stdout)
+    return float(subprocess.check_output(command))
 
 
 def _interpreter(model: bytes, threads: int) -> Interpreter:
+    """Return an interpreter whose input is an image of noise."""
     interpreter = Interpreter(model_content=model, num_threads=threads)
     interpreter.allocate_tensors()
-    details = interpreter.get_input_details()[0]
-    noise = np.random.default_rng(0).integers(0, 256, details["shape"], dtype=np.uint8)
-    interpreter.set_tensor(details["index"], noise)
+    [image] = interpreter.get_input_details()
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, image["shape"], dtype=np.uint8)
+    interpreter.set_tensor(image["index"], noise)
     return interpreter
 
 

@@ -235,7 +235,11 @@ def _groups_of_people(metrics: Metrics) -> list[dict[str, Any]]:
     for name, measured in of_sets.items():
         for group in measured.get("groups", ()):
             groups.append(group | {"set": name})
-    return sorted(groups, key=lambda group: float(group["error_rate"]), reverse=True)
+    return sorted(
+        groups,
+        key=lambda group: float(group["error_rate"]),
+        reverse=True,
+    )
 
 
 def _limits(metrics: Metrics) -> str:

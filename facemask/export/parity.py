@@ -11,7 +11,7 @@ from facemask.inference.contract import Contract
 from facemask.store import tables
 
 OLDEST_RUNTIME = "2.5.0"
-"""The TFLite runtime that must load what ships: guides for Raspberry Pi and phones name it."""
+"""TFLite runtime that must load the shipped file; guides for Raspberry Pi and phones use it."""
 
 EXACT: params.Variant = "float32"
 """The variant that differs from Keras by rounding only."""
@@ -23,7 +23,7 @@ NAMED = 3
 """Images that an error names."""
 
 COLUMNS = ["split", "path", "row", "label", "keras"]
-"""The columns of the table that compares variants; each variant has a further one."""
+"""Columns of the table that compares variants. Each variant adds a column."""
 
 
 def reference(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -31,7 +31,11 @@ def reference(predictions: pd.DataFrame) -> pd.DataFrame:
     return predictions.rename(columns={"probability": "keras"})[COLUMNS]
 
 
-def measure(rows: pd.DataFrame, variant: str, contract: Contract) -> dict[str, Any]:
+def measure(
+    rows: pd.DataFrame,
+    variant: str,
+    contract: Contract,
+) -> dict[str, Any]:
     """Compare a variant with Keras.
 
     Args:
@@ -51,7 +55,11 @@ def measure(rows: pd.DataFrame, variant: str, contract: Contract) -> dict[str, A
     }
 
 
-def _compare(rows: pd.DataFrame, variant: str, contract: Contract) -> dict[str, float]:
+def _compare(
+    rows: pd.DataFrame,
+    variant: str,
+    contract: Contract,
+) -> dict[str, float]:
     is_positive = rows["label"] == contract.labels[1]
     is_right = (rows[["keras", variant]] >= contract.threshold).eq(is_positive, axis=0)
     accuracy = is_right.mean()
@@ -78,7 +86,7 @@ def choose(
 ) -> str:
     """Return the name of the variant that ships.
 
-    That is the smallest within the bounds, or the one that `options.ship` names.
+    It is the smallest variant within the bounds, or the variant that `options.ship` names.
 
     Args:
         options: has the bounds.
@@ -87,8 +95,8 @@ def choose(
         threshold: the positive class is predicted if its probability is at least this.
 
     Raises:
-        UserError: `EXACT` is not the Keras model, or no variant that may ship is within the bounds;
-            names some of the images.
+        UserError: `EXACT` differs from the Keras model, or no variant that may ship is within the
+            bounds; names the first images.
     """
     if EXACT in measured:
         _refuse_inexact(rows)
@@ -142,7 +150,7 @@ def _faults(
 
 
 def _exceeds(share: float, bound: float, images: int) -> bool:
-    """Tell whether a share of some images exceeds a bound; the share of one image never does."""
+    """Tell whether a share of images exceeds a bound; the share of a single image never does."""
     return share > bound and round(share * images) > 1
 
 
@@ -151,7 +159,7 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def frontier(measured: dict[str, dict[str, Any]]) -> pd.DataFrame:
-    """Return a row for each variant: its size in kB, and what it loses in points of accuracy."""
+    """Return a row for each variant: its size in kB, and its loss of accuracy in points."""
     rows = [
         {
             "variant": name,

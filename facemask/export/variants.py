@@ -21,8 +21,11 @@ from facemask.store.pixels import Pixels
 EXAMPLES = 600
 """Images that set the ranges of `int8`."""
 
-THREADS = (1, 2)
-"""Numbers of threads that an interpreter is timed with."""
+THREADS = {
+    "milliseconds_on_1_thread": 1,
+    "milliseconds_on_2_threads": 2,
+}
+"""Numbers of threads with which an interpreter is timed, by the name of the figure."""
 
 Images = Callable[[pd.Series], NDArray[np.uint8]]
 """Returns the image of a row of a table of predictions, (side, side, 3), RGB 0-255."""
@@ -33,16 +36,17 @@ def reader(collection: Pixels, external: Pixels) -> Images:
 
     def image(row: pd.Series) -> NDArray[np.uint8]:
         pixels = collection if row["split"] in tables.SUBSETS else external
-        pixels_of_row: NDArray[np.uint8] = pixels[[row["row"]]][0]
-        return pixels_of_row
+        [pixels_of_row] = pixels[[row["row"]]]
+        return np.asarray(pixels_of_row)
 
     return image
 
 
 def representative(table: pd.DataFrame, pixels: Pixels) -> NDArray[np.uint8]:
-    """Return training images from different groups, as many of each class, (n, side, side, 3)."""
+    """Return training images, each from another group, (n, side, side, 3), half of each class."""
     groups = tables.subset(table, tables.TRAIN).drop_duplicates("group")
-    rows = groups.sort_values("sha256").groupby("label").head(EXAMPLES // 2)
+    by_class = groups.sort_values("sha256").groupby("label")
+    rows = by_class.head(EXAMPLES // 2)
     return pixels[rows["row"].to_numpy()]
 
 
@@ -74,15 +78,25 @@ def write(
     return files
 
 
-def ship(variant: Path, labels: Sequence[str], model: Path, names: Path) -> None:
+def ship(
+    variant: Path,
+    labels: Sequence[str],
+    model: Path,
+    names: Path,
+) -> None:
     """Copy a variant to `model`, and write the labels to `names`, a line each."""
     with replacing(model) as copy:
         copy.write_bytes(variant.read_bytes())
     with replacing(names) as lines:
-        lines.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+        text = "".join(f"{label}\n" for label in labels)
+        lines.write_text(text, encoding="utf-8")
 
 
-def run(files: Mapping[str, Path], rows: pd.DataFrame, image: Images) -> pd.DataFrame:
+def run(
+    files: Mapping[str, Path],
+    rows: pd.DataFrame,
+    image: Images,
+) -> pd.DataFrame:
     """Return the rows with a column for each variant: the probability of the positive class."""
     columns = {name: _run(file, rows, image) for name, file in files.items()}
     return rows.assign(**columns)
@@ -95,14 +109,20 @@ def _run(file: Path, rows: pd.DataFrame, image: Images) -> list[float]:
         return float(classifier.probabilities(image(row))[1])
 
     each_row = (row for _, row in rows.iterrows())
-    results = on_all_cores(probability, each_row)
-    return list(tqdm(results, desc=file.stem, total=len(rows), unit="image", disable=None))
+    results = tqdm(
+        on_all_cores(probability, each_row),
+        desc=file.stem,
+        total=len(rows),
+        unit="image",
+        disable=None,
+    )
+    return list(results)
 
 
 def measure(
     files: Mapping[str, Path], rows: pd.DataFrame, contract: Contract
 ) -> dict[str, dict[str, Any]]:
-    """Measure how far each variant is from Keras, its runtime, and its size in `kilobytes`.
+    """Measure each variant: its distance from Keras, its `minimum_runtime` and its `kilobytes`.
 
     Args:
         files: the variants by name.
@@ -111,25 +131,29 @@ def measure(
     """
     measured = {}
     for name, file in files.items():
-        measured[name] = parity.measure(rows, name, contract)
-        measured[name]["minimum_runtime"] = metadata.minimum_runtime(file.read_bytes())
-        measured[name]["kilobytes"] = file.stat().st_size / 1000
+        content = file.read_bytes()
+        measured[name] = {
+            **parity.measure(rows, name, contract),
+            "minimum_runtime": metadata.minimum_runtime(content),
+            "kilobytes": len(content) / 1000,
+        }
     return measured
 
 
 def cost(files: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
-    """Measure for each variant what depends on the machine: milliseconds an image, and megabytes.
+    """Measure the time of each variant for an image, and its memory; both depend on the machine.
 
     Args:
         files: the variants by name.
     """
     contents = {name: file.read_bytes() for name, file in files.items()}
-    measured: dict[str, dict[str, Any]] = {name: {} for name in files}
-    for threads in THREADS:
-        times = latency.measure(contents, latency.RUNS, threads)
-        key = f"milliseconds_on_{threads}_thread{'s' if threads > 1 else ''}"
-        for name in files:
-            measured[name][key] = times.loc[name].to_dict()
+    times = {
+        key: latency.measure(contents, latency.RUNS, threads) for key, threads in THREADS.items()
+    }
+    measured = {}
     for name, file in files.items():
-        measured[name]["memory_megabytes"] = latency.memory(file)
+        measured[name] = {
+            **{key: table.loc[name].to_dict() for key, table in times.items()},
+            "memory_megabytes": latency.memory(file),
+        }
     return measured

@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 
 class Answer(NamedTuple):
-    """What the model says of an image: a class, and the probability (0-1) of that class."""
+    """The predicted class of an image, and the probability (0-1) of that class."""
 
     label: str
     probability: float
@@ -31,7 +31,7 @@ class Classifier:
     """An exported model, to be used from any number of threads.
 
     Attributes:
-        contract: what the file says of itself.
+        contract: what the file says about itself.
     """
 
     def __init__(self, model: Path) -> None:
@@ -55,20 +55,19 @@ class Classifier:
             pixels: uint8 (side, side, 3), RGB 0-255.
         """
         interpreter = self._interpreter()
-        input_ = interpreter.get_input_details()[0]["index"]
-        interpreter.set_tensor(input_, pixels[np.newaxis])
+        [image] = interpreter.get_input_details()
+        [output] = interpreter.get_output_details()
+        interpreter.set_tensor(image["index"], pixels[np.newaxis])
         interpreter.invoke()
-        output = interpreter.get_output_details()[0]["index"]
-        probabilities: NDArray[np.float32] = interpreter.get_tensor(output)[0]
+        probabilities: NDArray[np.float32] = interpreter.get_tensor(output["index"])[0]
         return probabilities
 
     def classify(self, image: Image.Image, threshold: float | None = None) -> Answer:
         """Return the class of an RGB image of any size, which is stretched as the contract says.
 
         Args:
-            image: one face.
-            threshold: the second label is predicted if its probability is at least this; the
-                contract's if not given.
+            image: a face.
+            threshold: probability from which the second label is predicted; None: the contract's.
         """
         if threshold is None:
             threshold = self.contract.threshold
@@ -80,14 +79,14 @@ class Classifier:
     def _check(self, model: Path) -> None:
         """Refuse a network whose input or output is not what the contract says."""
         interpreter = self._interpreter()
-        [taken] = interpreter.get_input_details()
-        [given] = interpreter.get_output_details()
+        [image] = interpreter.get_input_details()
+        [output] = interpreter.get_output_details()
         side = self.contract.input["side"]
-        input_shape = taken["shape"].tolist()
-        output_shape = given["shape"].tolist()
-        if taken["dtype"] != np.uint8 or input_shape != [1, side, side, 3]:
+        input_shape = image["shape"].tolist()
+        output_shape = output["shape"].tolist()
+        if image["dtype"] != np.uint8 or input_shape != [1, side, side, 3]:
             raise UserError(f"{model}: takes {input_shape}, not what its contract says")
-        if given["dtype"] != np.float32 or output_shape != [1, 2]:
+        if output["dtype"] != np.float32 or output_shape != [1, 2]:
             raise UserError(f"{model}: gives {output_shape}, not what its contract says")
 
     def _interpreter(self) -> Interpreter:
@@ -99,7 +98,7 @@ class Classifier:
         return self._of_thread.interpreter
 
 
-def on_all_cores(do: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result]:
-    """Yield `do(item)` for each item, in order; there is a thread for each core."""
+def on_all_cores(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result]:
+    """Yield `work(item)` for each item, in order; there is a thread for each core."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from pool.map(do, items)
+        yield from pool.map(work, items)

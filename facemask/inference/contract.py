@@ -1,4 +1,4 @@
-"""What a `.tflite` file says of itself: its input, its output, and what it was trained on.
+"""What a `.tflite` file says about itself: its input, its output, and what it was trained on.
 
 The contract and the labels are associated files of the TFLite metadata standard: uncompressed
 entries of a zip archive behind the model. `unzip -p facemask.tflite contract.json` prints the
@@ -28,7 +28,7 @@ class Contract:
         name: of the model.
         version: of the contract, `VERSION`.
         author: of the model.
-        labels: the two classes; the second one is the positive class.
+        labels: the two classes; the second is the positive class.
         input: `side` in pixels, the kind of numbers, `resize`, and `crop`: how a face is cut out of
             a photo. The crop is a square. Its side is `scale` times the side of the face's box. Its
             centre lies above that of the box, by `up` times the side of the crop.

@@ -4,10 +4,10 @@ The network is CenterFace (Y. Xu et al., "CenterFace: Joint Face Detection and A
 as Point", 2019; MIT License). `tools/face_finder.py` makes its file, which has a signature for each
 size of input. The web page and the app do the same with the constants of `face_finder.json`:
 
-- `sides`: sides in pixels of the squares in which a photo is looked at: small faces are found in
-  the large square, faces that fill the photo in the small one;
+- `sides`: sides in pixels of the squares into which a photo is fitted. In the large square small
+  faces are found, in the small square faces that fill the photo;
 - `min_score`: least score of a face, 0-1;
-- `same_face`: intersection over union from which two boxes are of one face.
+- `same_face`: intersection over union from which two boxes are of the same face.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ class Face(NamedTuple):
 
 
 class Placement(NamedTuple):
-    """Where a photo lies in the square that is looked at: size, left and top in pixels."""
+    """Where a photo lies in a square: its size, left and top in pixels."""
 
     size: tuple[int, int]
     left: int
@@ -51,12 +51,16 @@ class Placement(NamedTuple):
 
 
 def version() -> str:
-    """Return a text that is another one if anything changes that decides where faces are found."""
+    """Return a text that changes with anything that decides where faces are found."""
     network = hashlib.sha256(NETWORK.read_bytes()).hexdigest()
     return f"{SETTINGS} {network} {code_version(sys.modules[__name__])}"
 
 
-def crop(face: Face, margins: Mapping[str, float], size: tuple[int, int]) -> Box:
+def crop(
+    face: Face,
+    margins: Mapping[str, float],
+    size: tuple[int, int],
+) -> Box:
     """Return the part of a photo around a face that a training image would show.
 
     Args:
@@ -67,19 +71,28 @@ def crop(face: Face, margins: Mapping[str, float], size: tuple[int, int]) -> Box
     Returns:
         Left, top, right and bottom in pixels, within the photo and never empty.
     """
-    box = np.array(face.box)
-    side = margins["scale"] * (box[2:] - box[:2]).mean()
-    centre = (box[:2] + box[2:]) / 2 - [0, margins["up"] * side]
-    left, top = np.clip(np.floor(centre - side / 2 + 0.5), 0, np.array(size) - 1).astype(int)
-    right, bottom = np.minimum(size, np.floor(centre + side / 2 + 0.5)).astype(int)
-    return int(left), int(top), max(int(right), left + 1), max(int(bottom), top + 1)
+    first = np.array(face.box[:2])
+    last = np.array(face.box[2:])
+    side = margins["scale"] * (last - first).mean()
+    centre = (first + last) / 2 - [0, margins["up"] * side]
+    start = np.floor(centre - side / 2 + 0.5)
+    start = start.clip(0, np.array(size) - 1)
+    end = np.floor(centre + side / 2 + 0.5)
+    end = end.clip(start + 1, size)
+    left, top = start.astype(int).tolist()
+    right, bottom = end.astype(int).tolist()
+    return left, top, right, bottom
 
 
 def place(size: tuple[int, int], side: int) -> Placement:
     """Return where a photo of this width and height lies in a square: whole, in its middle."""
     scale = side / max(size)
     width, height = (max(1, int(length * scale + 0.5)) for length in size)
-    return Placement((width, height), (side - width) // 2, (side - height) // 2)
+    return Placement(
+        size=(width, height),
+        left=(side - width) // 2,
+        top=(side - height) // 2,
+    )
 
 
 class FaceDetector:
@@ -96,35 +109,42 @@ class FaceDetector:
 
     def find(self, image: Image.Image) -> list[Face]:
         """Return the faces in an RGB image of any size, the largest first."""
-        looks = [self._look(image, side) for side in SETTINGS["sides"]]
-        boxes = np.concatenate([boxes for boxes, _ in looks])
-        scores = np.concatenate([scores for _, scores in looks])
-        kept = distinct(boxes, scores)
-        largest_first = kept[np.argsort(-_areas(boxes[kept]), kind="stable")]
-        return [Face(tuple(boxes[i].tolist()), float(scores[i])) for i in largest_first]
+        parts = [self._find_in_square(image, side) for side in SETTINGS["sides"]]
+        faces = np.concatenate(parts)
+        faces = faces[distinct(faces[:, :4], faces[:, 4])]
+        largest_first = np.argsort(-_areas(faces), kind="stable")
+        return [Face(tuple(box), score) for *box, score in faces[largest_first].tolist()]
 
     def crops(self, image: Image.Image, margins: Mapping[str, float]) -> list[Box]:
-        """Return for each face in an RGB image what `crop` cuts out, the largest first."""
+        """Return the crop of each face in an RGB image, the largest face first."""
         return [crop(face, margins, image.size) for face in self.find(image)]
 
-    def _look(self, image: Image.Image, side: int) -> tuple[Array, Array]:
-        """Return boxes (n, 4) in pixels of the image, and scores (n,), of the faces in a square."""
+    def _find_in_square(self, image: Image.Image, side: int) -> Array:
+        """Fit an image into a square and find the faces in it.
+
+        Returns:
+            (n, 5): for each face left, top, right and bottom in pixels of the image, and its score.
+        """
         size, left, top = place(image.size, side)
         square = Image.new("RGB", (side, side))
         square.paste(image.resize(size, images.RESIZE_FILTER), (left, top))
+
         answers = self.run(np.asarray(square)).astype(float)
         rows, columns = np.nonzero(answers[..., 0] >= self._min_score)
         answers = answers[rows, columns]
-        centres = STRIDE * np.stack([columns, rows], axis=1) + answers[:, 1:3]
-        half = np.exp(answers[:, 3:5]) / 2
-        corners = np.stack([centres - half, centres + half], axis=1)
+        scores = answers[:, :1]
+        cells = np.stack([columns, rows], axis=1)
+        centres = STRIDE * cells + answers[:, 1:3]
+        halves = np.exp(answers[:, 3:5]) / 2
+
+        corners = np.stack([centres - halves, centres + halves], axis=1)
         corners = (corners - [left, top]) * np.divide(image.size, size)
         boxes = corners.clip(0, image.size).reshape(-1, 4)
-        inside = _areas(boxes) > 0
-        return boxes[inside], answers[inside, 0]
+        faces = np.concatenate([boxes, scores], axis=1)
+        return faces[_areas(boxes) > 0]
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return what the network answers to a square.
+        """Return what the network answers about a square.
 
         Args:
             pixels: (side, side, 3), RGB, 0-255; `side` is one of `SETTINGS["sides"]`.
@@ -142,25 +162,29 @@ class FaceDetector:
 
 
 def distinct(boxes: Array, scores: Array) -> NDArray[np.int64]:
-    """Return the indices of boxes that show different faces, the surest of each, surest first.
+    """Return the indices of boxes that show different faces, the box with the best score first.
+
+    Of several boxes that show the same face, the one with the best score is kept.
 
     Args:
         boxes: (n, 4), none of them empty.
-        scores: (n,); of equal ones the first counts.
+        scores: (n,). Of equal scores the first is the best.
     """
-    left = np.argsort(-scores, kind="stable")
+    remaining = np.argsort(-scores, kind="stable")
     kept = []
-    while len(left):
-        best = left[0]
+    while len(remaining):
+        best = remaining[0]
         kept.append(best)
-        first = np.maximum(boxes[best, :2], boxes[left, :2])
-        last = np.minimum(boxes[best, 2:], boxes[left, 2:])
+        box = boxes[[best]]
+        others = boxes[remaining]
+        first = np.maximum(box[:, :2], others[:, :2])
+        last = np.minimum(box[:, 2:], others[:, 2:])
         shared = (last - first).clip(0).prod(axis=1)
-        union = _areas(boxes[[best]]) + _areas(boxes[left]) - shared
-        left = left[shared / union < SETTINGS["same_face"]]
+        union = _areas(box) + _areas(others) - shared
+        remaining = remaining[shared / union < SETTINGS["same_face"]]
     return np.array(kept, np.int64)
 
 
 def _areas(boxes: Array) -> Array:
-    sides = boxes[:, 2:] - boxes[:, :2]
+    sides = boxes[:, 2:4] - boxes[:, :2]
     return sides[:, 0] * sides[:, 1]

@@ -1,4 +1,4 @@
-"""A photo with boxes, labels and probabilities drawn at its faces; files that are known again."""
+"""A photo with boxes, labels and probabilities at its faces; its file can be recognized later."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,16 +14,20 @@ COLOURS = ("#0072b2", "#d55e00")
 Okabe and K. Ito, "Color Universal Design", 2008)."""
 
 GREY = "#5f5f5f"
-"""Of faces that are too small for an answer."""
+"""Colour of faces that are too small for an answer."""
 
 INKS = {COLOURS[0]: "white", COLOURS[1]: "black", GREY: "white"}
 """Colour of the words on each colour, with a contrast of at least 4.5."""
 
 MARK = ("Software", "facemask predict.py")
-"""Key and text that `save` leaves in a file, by which `is_saved` knows it."""
+"""Key and text that `save` leaves in a file, by which `is_saved` recognizes it."""
 
 
-def draw(image: Image.Image, faces: Sequence[FaceAnswer], labels: Sequence[str]) -> Image.Image:
+def draw(
+    image: Image.Image,
+    faces: Sequence[FaceAnswer],
+    labels: Sequence[str],
+) -> Image.Image:
     """Return a copy of a photo with a box at each face, its label and probability in words.
 
     Args:
@@ -36,19 +40,24 @@ def draw(image: Image.Image, faces: Sequence[FaceAnswer], labels: Sequence[str])
     line = max(2, round(max(image.size) / 300))
     font = ImageFont.load_default(max(12, round(max(image.size) / 45)))
     for face in faces:  # the smallest on top
-        box = face.box
         colour = GREY
         words = face.label
         if not face.too_small:
             colour = COLOURS[labels.index(face.label)]
             words += f" {face.answer.probability:.2f}" + " unsure" * face.unsure
-        pen.rectangle(box, outline=colour, width=line)
-        left, top, right, bottom = pen.textbbox((0, 0), words, font)
-        width, height = right - left + 2 * line, bottom - top + 2 * line
-        x = max(0, min(box[0], image.width - width))
-        y = box[1] - height if box[1] >= height else min(box[3], image.height - height)
+        pen.rectangle(face.box, outline=colour, width=line)
+
+        text_left, text_top, text_right, text_bottom = pen.textbbox((0, 0), words, font)
+        width = text_right - text_left + 2 * line
+        height = text_bottom - text_top + 2 * line
+        left, top, _, bottom = face.box
+        x = max(0, min(left, image.width - width))
+        y = top - height
+        if y < 0:
+            y = min(bottom, image.height - height)
         pen.rectangle((x, y, x + width, y + height), fill=colour)
-        pen.text((x + line - left, y + line - top), words, INKS[colour], font)
+        start = (x + line - text_left, y + line - text_top)
+        pen.text(start, words, INKS[colour], font)
     return picture
 
 
@@ -65,11 +74,12 @@ def save(picture: Image.Image, path: Path) -> None:
 
 
 def is_saved(file: Path) -> bool:
-    """Return whether `save` wrote a file; False too of a file that cannot be read."""
+    """Return whether `save` wrote a file; False if it cannot be read."""
     if file.suffix != ".png":
         return False
+    key, text = MARK
     try:
         with Image.open(file, formats=("PNG",)) as image:
-            return bool(image.info.get(MARK[0]) == MARK[1])
+            return bool(image.info.get(key) == text)
     except Exception:  # Pillow's decoders raise what they please
         return False

@@ -1,4 +1,4 @@
-"""A photo -> its faces, each with what the classifier says of it.
+"""A photo -> its faces, each with the answer of the classifier.
 
 `deploy/web` and `deploy/android` do the same step by step.
 """
@@ -14,21 +14,23 @@ UNSURE = 0.7
 """An answer with a lower probability of its label is called unsure."""
 
 LOOSE = 0.42
-"""A crop is called loose if the face's own crop would fill less of it: such crops are not what the
-model learned from. Chosen so that it holds for photos whose face fills less than a third."""
+"""A crop is called loose if the crop that `crop` makes of its face fills less of it than this.
+
+The model did not learn from loose crops. The value is chosen so that a photo is loose if its face
+fills less than a third."""
 
 TOO_SMALL = "too small"
-"""What is said of a face instead of a class."""
+"""The label of a face with too few pixels."""
 
 
 class FaceAnswer(NamedTuple):
     """A face in a photo.
 
     Attributes:
-        box: the part of the photo that was classified: left, top, right, bottom in pixels.
+        box: left, top, right and bottom, in pixels, of the part of the photo that was classified.
         score: how sure the face finder is (0-1); None for a crop in which it finds no face.
         answer: of the classifier.
-        too_small: whether the face has too few pixels for the answer to be worth anything.
+        too_small: whether the face has too few pixels for a reliable answer.
     """
 
     box: Box
@@ -59,7 +61,7 @@ def answer(
         image: RGB, upright, of any size.
         classifier: its contract says how a face is cropped.
         detector: finds the faces.
-        threshold: of the probability of the second class; None: the contract's.
+        threshold: probability from which the second class is predicted; None: the contract's.
 
     Returns:
         The faces, the largest first.
@@ -91,19 +93,21 @@ def answer_crop(
         image: RGB, upright, of any size.
         classifier: answers.
         detector: finds the face in the crop, only to measure it.
-        threshold: of the probability of the second class; None: the contract's.
+        threshold: probability from which the second class is predicted; None: the contract's.
 
     Returns:
-        The answer about the full frame, and how much of the frame (0-1) a crop of the largest face
-        in it would fill: below `LOOSE`, the model was not made for it. 1 where no face is found.
+        The answer about the whole picture, and the share of the picture (0-1) that a crop of its
+        largest face would fill. Below `LOOSE`, the model was not made for the picture. The share is
+        1 if no face is found.
     """
     frame = (0, 0, *image.size)
-    said = classifier.classify(image, threshold)
+    classified = classifier.classify(image, threshold)
     faces = detector.find(image)
     if not faces:
-        return FaceAnswer(frame, None, said), 1.0
-    box = crop(faces[0], classifier.contract.input["crop"], image.size)
-    return FaceAnswer(frame, faces[0].score, said), _area(box) / _area(frame)
+        return FaceAnswer(frame, None, classified), 1.0
+    largest = faces[0]
+    box = crop(largest, classifier.contract.input["crop"], image.size)
+    return FaceAnswer(frame, largest.score, classified), _area(box) / _area(frame)
 
 
 def _area(box: Box) -> int:

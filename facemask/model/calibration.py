@@ -24,7 +24,7 @@ def fit(
 ) -> tuple[float, float]:
     """Return slope and shift of the logit that fit images without augmentation; see `platt`.
 
-    Augmented images hide what tells the classes apart, and so move the logit towards one class.
+    Augmentation hides what distinguishes the classes, and so moves the logit towards one class.
 
     Args:
         model: gives the probability of the positive class.
@@ -43,7 +43,7 @@ def platt(
     """Return the line that maps logits to those with the smallest log-loss (Platt 1999).
 
     A ridge penalty keeps the line near the identity where there are few images, which any steep
-    line separates; it weighs as much as one image.
+    line separates. The penalty weighs as much as an image.
 
     Args:
         is_positive: (n,), whether an image is of the positive class.
@@ -67,7 +67,12 @@ def platt(
     return float(slope), float(shift)
 
 
-def turn_if_reversed(model: keras.Model, rows: pd.DataFrame, positive: str, pixels: Pixels) -> None:
+def turn_if_reversed(
+    model: keras.Model,
+    rows: pd.DataFrame,
+    positive: str,
+    pixels: Pixels,
+) -> None:
     """Exchange the classes of a model that has them in the other order.
 
     The positive class is the second by alphabet: `WithoutMask` after `WithMask`, but `masked` after

@@ -7,21 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from tensorflow import Tensor
 
 from facemask.store.pixels import Pixels
 
 INFERENCE_BATCH = 64
+"""Images in a batch that is not trained on."""
 
-Augment = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+Augment = Callable[[Tensor, Tensor], Tensor]
 """(images, seed) -> images, for a whole batch; see `augmentation.augmenter`."""
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The images of a training, which are shuffled and changed anew in each epoch.
+    """The images of a training. Each epoch shuffles and changes them anew.
 
-    Order and changes follow from `seed` and the number of the epoch alone. A training that goes on
-    from a later epoch therefore sees the same pixels as an undisturbed one.
+    Order and changes depend only on `seed` and the number of the epoch. So a training that was
+    interrupted and goes on sees the same pixels as an undisturbed training.
 
     Attributes:
         rows: table with `path`, `row`, `label` and `weight`, the weight of the image in the loss.
@@ -29,7 +31,7 @@ class TrainingData:
         pixels: the images, by `row`.
         batch_size: images in a batch; the last batch of an epoch may be smaller.
         seed: any integer.
-        min_steps: batches that an epoch has at least; it shows each image as often as that takes.
+        min_steps: smallest number of batches in an epoch. Few images are shown several times.
     """
 
     rows: pd.DataFrame
@@ -53,8 +55,13 @@ class TrainingData:
         """Count the batches of an epoch."""
         return math.ceil(self.images / self.batch_size)
 
-    def batches(self, epochs: range, size: int, augment: Augment) -> tf.data.Dataset:
-        """Return the batches of some epochs, one epoch after the other.
+    def batches(
+        self,
+        epochs: range,
+        size: int,
+        augment: Augment,
+    ) -> tf.data.Dataset:
+        """Return the batches of epochs in a row.
 
         Args:
             epochs: counted from 0.
@@ -69,14 +76,18 @@ class TrainingData:
         targets = _targets(self.rows, self.positive)
         weights = tf.constant(self.rows["weight"], tf.float32)
 
-        def batch(number: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        def batch(number: Tensor, indices: Tensor) -> tuple[Tensor, ...]:
             seed = tf.stack([tf.constant(self.seed, tf.int64), number])
-            images = augment(_shrunk(read(indices), size), seed)
-            return images, tf.gather(targets, indices), tf.gather(weights, indices)
+            images = _shrunk(read(indices), size)
+            return (
+                augment(images, seed),
+                tf.gather(targets, indices),
+                tf.gather(weights, indices),
+            )
 
         # There is nothing to convert, and finding that out takes more than a second.
         @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
-        def batches_of(epoch: tf.Tensor) -> tf.data.Dataset:
+        def batches_of(epoch: Tensor) -> tf.data.Dataset:
             order = tf.data.Dataset.from_tensor_slices(self._order(epoch))
             numbered = order.batch(self.batch_size).enumerate(epoch * len(self))
             return numbered.map(batch, num_parallel_calls=tf.data.AUTOTUNE)
@@ -87,22 +98,20 @@ class TrainingData:
         return batches.apply(tf.data.experimental.assert_cardinality(count))
 
     def paths(self, epoch: int, batch: int) -> list[str]:
-        """Return the paths of the images of one batch."""
+        """Return the paths of the images of a batch."""
         order = self._order(tf.constant(epoch, tf.int64)).numpy()
         start = batch * self.batch_size
         indices = order[start : start + self.batch_size]
         return list(self.rows["path"].iloc[indices])
 
-    def _order(self, epoch: tf.Tensor) -> tf.Tensor:
+    def _order(self, epoch: Tensor) -> Tensor:
         """Return the indices of an epoch's images, int64 (images,)."""
         indices = tf.range(len(self.rows), dtype=tf.int64)
         own_seed = tf.constant(self.seed, tf.int64)
-        orders = [
-            tf.random.experimental.stateless_shuffle(
-                indices, tf.stack([own_seed, epoch * self.passes + number])
-            )
-            for number in range(self.passes)
-        ]
+        orders = []
+        for number in range(self.passes):
+            seed = tf.stack([own_seed, epoch * self.passes + number])
+            orders.append(tf.random.experimental.stateless_shuffle(indices, seed))
         return tf.concat(orders, axis=0)
 
 
@@ -110,19 +119,23 @@ def with_weights(rows: pd.DataFrame, balance: float) -> pd.DataFrame:
     """Return rows with `weight`, so that a large source does not drown a small one.
 
     The weight is n ** -balance, where n is the number of images of the same class in the same
-    source. The mean weight is 1.
+    source. Then the weights are scaled to a mean of 1.
 
     Args:
         rows: with `source` and `label`.
         balance: 0 gives each image the same weight; 1 gives each class of each source the same sum.
     """
-    alike = rows.groupby(["source", "label"])["label"].transform("size")
-    weights = alike.astype(float) ** -balance
+    label = rows.groupby(["source", "label"])["label"]
+    count = label.transform("size").astype(float)
+    weights = count**-balance
     return rows.assign(weight=weights / weights.mean())
 
 
 def inference_batches(
-    rows: pd.DataFrame, positive: str, pixels: Pixels, size: int | None = None
+    rows: pd.DataFrame,
+    positive: str,
+    pixels: Pixels,
+    size: int | None = None,
 ) -> tf.data.Dataset:
     """Return the images of `rows` unchanged and in their order, in batches of images and targets.
 
@@ -130,39 +143,47 @@ def inference_batches(
         rows: with `row` and `label`.
         positive: the label whose target is 1.
         pixels: the images, by `row`.
-        size: side in pixels to which images are shrunk; that of `pixels` if not given.
+        size: side in pixels to which images are shrunk; None: the side of `pixels`.
     """
     read = _reader(rows, pixels)
     targets = _targets(rows, positive)
     side = size or pixels.shape[0]
 
-    def batch(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return _shrunk(read(indices), side), tf.gather(targets, indices)
+    def batch(indices: Tensor) -> tuple[Tensor, Tensor]:
+        images = _shrunk(read(indices), side)
+        return images, tf.gather(targets, indices)
 
     indices = tf.data.Dataset.range(len(rows)).batch(INFERENCE_BATCH)
     batches = indices.map(batch, num_parallel_calls=tf.data.AUTOTUNE)
     return batches.prefetch(tf.data.AUTOTUNE)
 
 
-def _shrunk(images: tf.Tensor, size: int) -> tf.Tensor:
+def _shrunk(images: Tensor, size: int) -> Tensor:
+    """Return images with a smaller side; those of this side are returned as they are."""
     if images.shape[1] == size:
         return images
     return tf.image.resize(images, (size, size), "area")
 
 
-def _targets(rows: pd.DataFrame, positive: str) -> tf.Tensor:
+def _targets(rows: pd.DataFrame, positive: str) -> Tensor:
+    """Return 1 for each image of the positive class and 0 for the others, float32 (n, 1)."""
     is_positive = rows["label"] == positive
-    return tf.constant(is_positive.to_numpy(np.float32)[:, np.newaxis])
+    targets = is_positive.to_numpy(np.float32)
+    return tf.constant(targets[:, np.newaxis])
 
 
-def _reader(rows: pd.DataFrame, pixels: Pixels) -> Callable[[tf.Tensor], tf.Tensor]:
+def _reader(rows: pd.DataFrame, pixels: Pixels) -> Callable[[Tensor], Tensor]:
     """Return the function from indices of rows to their images, float32 (n, side, side, 3)."""
     numbers = rows["row"].to_numpy(np.int64)
 
-    def read(indices: tf.Tensor) -> tf.Tensor:
+    def read(indices: Tensor) -> Tensor:
         images = tf.numpy_function(
-            lambda chosen: pixels[numbers[chosen]], [indices], tf.uint8, stateful=False
+            lambda chosen: pixels[numbers[chosen]],
+            [indices],
+            tf.uint8,
+            stateful=False,
         )
-        return tf.cast(tf.ensure_shape(images, (None, *pixels.shape)), tf.float32)
+        images = tf.ensure_shape(images, (None, *pixels.shape))
+        return tf.cast(images, tf.float32)
 
     return read

@@ -62,13 +62,25 @@ def build(options: params.Network, size: int) -> keras.Model:
         A model from RGB images, float32 (n, size, size, 3) 0-255, to the probability of the
         positive class, float32 (n, 1).
     """
-    standardization = layers.LayerNormalization([1, 2, 3], epsilon=1.0, center=False, scale=False)
+    standardization = layers.LayerNormalization(
+        [1, 2, 3],
+        epsilon=1.0,
+        center=False,
+        scale=False,
+    )
     scaling = standardization if options.standardize else layers.Rescaling(1 / 255)
     model = keras.Sequential([keras.Input((size, size, 3)), scaling])
     for block, filters in enumerate(options.filters):
         bias = not options.batch_norm
         initializer = options.initializer
-        model.add(layers.Conv2D(filters, 3, use_bias=bias, kernel_initializer=initializer))
+        model.add(
+            layers.Conv2D(
+                filters,
+                3,
+                use_bias=bias,
+                kernel_initializer=initializer,
+            )
+        )
         model.add(layers.MaxPooling2D(2))  # before the ReLU: same result, a quarter of the pixels
         if options.batch_norm:
             model.add(layers.BatchNormalization(scale=False))  # the next layer's weights scale
@@ -81,15 +93,19 @@ def build(options: params.Network, size: int) -> keras.Model:
     return model
 
 
-def precision(wanted: str, processor: Path = PROCESSOR, gpus: int | None = None) -> str:
+def precision(
+    wanted: str,
+    processor: Path = PROCESSOR,
+    gpus: int | None = None,
+) -> str:
     """Choose the precision to train in.
 
-    `auto` is mixed_float16 on a GPU, mixed_bfloat16 where the processor has it, and else float32.
+    `auto` is mixed_float16 on a GPU, else mixed_bfloat16 if the processor has it, else float32.
 
     Args:
         wanted: `auto`, `mixed_float16`, `mixed_bfloat16` or `float32`.
         processor: file that describes the processor; without it, only float32 is assumed.
-        gpus: number of GPUs; from TensorFlow if not given.
+        gpus: number of GPUs; None: the number that TensorFlow finds.
 
     Returns:
         `mixed_float16`, `mixed_bfloat16` or `float32`.

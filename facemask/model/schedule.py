@@ -20,7 +20,7 @@ RISING = 0.2
 """Share of a cycle in which the learning rate rises."""
 
 FIRST_RATE = 0.04
-"""Learning rate at the begin of a cycle, as a share of the highest."""
+"""Learning rate at the start of a cycle, as a share of the highest."""
 
 WEIGHT_DECAY = 0.01
 """Share of each weight, times the learning rate, that AdamW takes off at each step."""

@@ -1,8 +1,8 @@
-"""The story of a training, from labelled images to the model that is saved.
+"""A training, from labelled images to the model that is saved.
 
 `train` builds the network, trains it epoch by epoch as `schedule` plans, and makes the final model.
-Each finished epoch is kept on the disk, so that a training that was interrupted goes on from there
-and ends in the same bytes as an undisturbed one.
+Each finished epoch is kept on the disk. So a training that was interrupted goes on from there, and
+ends in the same bytes as an undisturbed training.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from facemask.model import calibration, dataset, network, schedule
 from facemask.store import signature
 
 CODE = (facemask.augmentation, facemask.model, facemask.store, keras, tf)
-"""What a training depends on besides its options, rows and pixels."""
+"""Modules that a training depends on."""
 
 FINE_TUNED_SHARE = 0.75
 """Share of the weights after fine-tuning in their mix with the weights before it."""
@@ -45,18 +45,18 @@ TOLERANCE = 0.005
 """Log-loss by which a mix with the start may be worse than the best mix."""
 
 NAMED_IMAGES = 3
-"""Images that are named of a batch that diverged."""
+"""Largest number of images that the error about a diverged batch names."""
 
 STATE = "state.npz"
 """The network and the optimizer after the last finished epoch."""
 
 BEFORE_FINE_TUNING = "before-fine-tuning.npz"
-"""The same after the last epoch before fine-tuning."""
+"""The network and the optimizer after the last epoch before fine-tuning."""
 
 HISTORY = "history.csv"
 
 FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy")
-"""What is measured in each epoch, by Keras' names."""
+"""Figures of each epoch, by Keras' names."""
 
 Weights = list[NDArray[Any]]
 
@@ -67,10 +67,10 @@ class Trained:
 
     Attributes:
         model: the final model, in float32.
-        history: a row an epoch, as it was trained: epoch (from 1), size (of the images in pixels),
-            loss, accuracy, val_loss, val_accuracy, learning_rate, seconds.
+        history: a row for each epoch: epoch (from 1), size (of the images in pixels), loss,
+            accuracy, val_loss, val_accuracy, learning_rate, seconds.
         precision: of the products in training.
-        start_share: share of the trained weights in their mix with the start; 1 without a start.
+        start_share: share of the trained weights in the mix with the start; 1 without a start.
         slope: of the calibrated logit.
         shift: of the calibrated logit.
         val_loss: log-loss of the final model on validation.
@@ -104,19 +104,32 @@ def train(
         validation: rows to validate and calibrate on, with `weight`, the weight of the image in
             the calibration.
         backup: folder for the last finished epoch.
-        show: receives the history so far when an epoch ends.
+        show: receives the history of the finished epochs at the end of each epoch.
 
     Raises:
-        UserError: the machine lacks the precision; the start does not fit; the loss became infinite
-            or not a number; the memory does not suffice.
+        UserError: the machine does not have the precision; the start has other layers; the loss
+            became infinite or not a number; the memory does not suffice.
     """
     precision = network.precision(options.precision)
     model = network.build(options.network, plan[-1].size)
     if options.start != params.SCRATCH:
         network.start_from(Path(options.start), model)
-        calibration.turn_if_reversed(model, data.rows, data.positive, data.pixels)
+        calibration.turn_if_reversed(
+            model,
+            data.rows,
+            data.positive,
+            data.pixels,
+        )
     start = model.get_weights()
-    checkpoint = Checkpoint(backup, _key(options, plan, data, validation, precision, start))
+    key = _key(
+        options,
+        plan,
+        data,
+        validation,
+        precision,
+        start,
+    )
+    checkpoint = Checkpoint(backup, key)
     model = network.in_precision(model, precision)
     optimizer = schedule.optimizer(options, plan, len(data), precision)
     recorder = Recorder(data, plan, options, checkpoint, show)
@@ -144,13 +157,19 @@ def fit(
         sized = network.at_size(model, epoch.size)
         sized.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
         recorder.checkpoint.load(sized)  # Keras left averaged weights in the layers
-        images = dataset.inference_batches(validation, data.positive, data.pixels, epoch.size)
+        images = dataset.inference_batches(
+            validation,
+            data.positive,
+            data.pixels,
+            epoch.size,
+        )
         callbacks: list[keras.callbacks.Callback] = [recorder]
         if recorder.options.optimizer == "adamw":
             callbacks.insert(0, keras.callbacks.SwapEMAWeights())
+        augment = augmenter.augmenter(epoch.augmentation)
         try:
             sized.fit(
-                data.batches(numbers, epoch.size, augmenter.augmenter(epoch.augmentation)),
+                data.batches(numbers, epoch.size, augment),
                 validation_data=images,
                 initial_epoch=numbers.start,
                 epochs=numbers.stop,
@@ -174,14 +193,20 @@ def final_model(
 ) -> Trained:
     """Make the model that is saved, and measure that model on validation; see `train`.
 
-    Its weights are averages over the last steps (EMA), mixed with those before fine-tuning and, if
-    the start knows images that this training lacks, with those of the start. Then it is calibrated.
+    Its weights are averages over the last steps (EMA). They are mixed with the weights before
+    fine-tuning and, if the start learned from more images, with the weights of the start. Then the
+    model is calibrated.
     """
     options = recorder.options
     data = recorder.data
     weights = averaged(model, optimizer, recorder.checkpoint, STATE)
     if options.fine_tuning_epochs:
-        before = averaged(model, optimizer, recorder.checkpoint, BEFORE_FINE_TUNING)
+        before = averaged(
+            model,
+            optimizer,
+            recorder.checkpoint,
+            BEFORE_FINE_TUNING,
+        )
         weights = mixed(before, weights, FINE_TUNED_SHARE)
     precision = model.layers[0].dtype_policy.name
     model = network.in_precision(model, "float32")
@@ -193,7 +218,8 @@ def final_model(
     slope = 1.0
     shift = 0.0
     if options.calibrate:
-        slope, shift = calibration.fit(model, batches, validation["weight"].to_numpy())
+        weights_of_images = validation["weight"].to_numpy()
+        slope, shift = calibration.fit(model, batches, weights_of_images)
         calibration.apply(model, slope, shift)
     targets, probabilities = network.answers(model, batches)
     return Trained(
@@ -214,7 +240,7 @@ def averaged(
     checkpoint: "Checkpoint",
     name: str,
 ) -> Weights:
-    """Return the weights of `STATE` or `BEFORE_FINE_TUNING`, averaged if the optimizer does so."""
+    """Return the weights of `STATE` or `BEFORE_FINE_TUNING`, averaged if the optimizer averages."""
     model.compile(optimizer)
     checkpoint.load(model, name)
     optimizer.finalize_variable_values(model.trainable_variables)
@@ -224,7 +250,7 @@ def averaged(
 def knows_other_images(start: str, data: dataset.TrainingData) -> bool:
     """Return whether the start of a training learned from more images than the training shows.
 
-    A start whose file does not say what it learned from is taken to have done so.
+    If the file of the start does not say what it learned from, the answer is yes.
     """
     if start == params.SCRATCH:
         return False
@@ -232,12 +258,16 @@ def knows_other_images(start: str, data: dataset.TrainingData) -> bool:
     return images == 0 or images > len(data.rows)
 
 
-def mix_with_start(model: keras.Model, start: Weights, batches: tf.data.Dataset) -> float:
+def mix_with_start(
+    model: keras.Model,
+    start: Weights,
+    batches: tf.data.Dataset,
+) -> float:
     """Mix a trained model with its start, and return the share of the trained weights.
 
-    A model that was trained on few images knows these better than its start, and all others worse
-    (Wortsman et al. 2022). The smallest share that is not clearly worse on validation is used: its
-    loss exceeds the best loss by at most `TOLERANCE` and two standard errors of the difference.
+    A model that was trained on few images is better on these than its start, and worse on all other
+    images (Wortsman et al. 2022). The smallest share that is not clearly worse on validation is
+    used: its loss exceeds the best loss by at most `TOLERANCE` plus two standard errors.
 
     Args:
         model: trained, which is changed.
@@ -275,7 +305,7 @@ def losses(targets: NDArray[np.float32], probabilities: NDArray[np.float32]) -> 
 
 
 class Recorder(keras.callbacks.Callback):
-    """What happens around each epoch: a progress bar, a row of history, a checkpoint.
+    """Show and keep each epoch: a progress bar, a row of history, a checkpoint.
 
     Attributes:
         history: as `Trained.history`, of the finished epochs.
@@ -301,18 +331,24 @@ class Recorder(keras.callbacks.Callback):
             show(self.history)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Seed the dropout, whose state is in no file of Keras, and begin a bar."""
+        """Seed the dropout, whose state Keras does not save, and begin a bar."""
         for index, layer in enumerate(self.model.layers):
             if hasattr(layer, "seed_generator"):
                 rng = np.random.default_rng([self.data.seed, epoch, index])
-                layer.seed_generator.state.assign(rng.integers(2**32, size=2, dtype=np.uint32))
+                seed = rng.integers(2**32, size=2, dtype=np.uint32)
+                layer.seed_generator.state.assign(seed)
         self.epoch = epoch
         self.title = f"epoch {epoch + 1}/{len(self.plan)}"
-        self.bar = tqdm(total=self.data.images, desc=self.title, unit="image", disable=None)
+        self.bar = tqdm(
+            total=self.data.images,
+            desc=self.title,
+            unit="image",
+            disable=None,
+        )
         self.start = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Move the bar on; a `UserError` names images of a batch that diverged."""
+        """Move the bar on. If a batch diverged, stop and name its first images."""
         figures = logs or {}
         if not math.isfinite(figures["loss"]):
             paths = self.data.paths(self.epoch, batch)
@@ -320,14 +356,19 @@ class Recorder(keras.callbacks.Callback):
             others = len(paths) - NAMED_IMAGES
             more = f" and {others} more" if others > 0 else ""
             raise self._diverged(f"in batch {batch + 1}: {names}{more}")
-        self.bar.set_postfix(loss=figures["loss"], accuracy=figures["accuracy"], refresh=False)
+        self.bar.set_postfix(
+            loss=figures["loss"],
+            accuracy=figures["accuracy"],
+            refresh=False,
+        )
         done = min((batch + 1) * self.data.batch_size, self.data.images)
         self.bar.update(done - self.bar.n)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Print and keep what the epoch measured; diverged validation is a `UserError`."""
+        """Print and keep the figures of the epoch. If validation diverged, stop."""
         self.bar.close()
-        figures = {name: (logs or {})[name] for name in FIGURES}
+        logs = logs or {}
+        figures = {name: logs[name] for name in FIGURES}
         if not math.isfinite(figures["val_loss"]):
             raise self._diverged("in validation")
         summary = ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
@@ -340,7 +381,8 @@ class Recorder(keras.callbacks.Callback):
             "learning_rate": float(rate),
             "seconds": time.perf_counter() - self.start,
         }
-        self.history = pd.concat([self.history, pd.DataFrame([row])], ignore_index=True)
+        rows = [self.history, pd.DataFrame([row])]
+        self.history = pd.concat(rows, ignore_index=True)
         self.show(self.history)
         fine_tunes_next = epoch + 1 == self.options.epochs
         self.checkpoint.keep(self.model, self.history, fine_tunes_next)
@@ -355,11 +397,11 @@ class Recorder(keras.callbacks.Callback):
 class Checkpoint:
     """The last finished epoch of one training, on the disk.
 
-    An epoch is there whole or not at all. Epochs of other trainings are removed.
+    An epoch is kept whole or not at all. Epochs of other trainings are removed.
     """
 
     def __init__(self, folder: Path, key: str) -> None:
-        """Use a folder for the training that `key` names."""
+        """Keep the training that `key` identifies below a folder."""
         self.folder = folder / key
         for other in folder.glob("*"):
             if other != self.folder:
@@ -379,17 +421,25 @@ class Checkpoint:
     def load(self, model: keras.Model, name: str = STATE) -> None:
         """Load `STATE` or `BEFORE_FINE_TUNING` into a compiled model and its optimizer."""
         last = self.last()
-        if last is not None:
-            with np.load(last / name) as arrays:
-                for variable, array in zip(_variables(model), arrays.values(), strict=True):
-                    variable.assign(array)
+        if last is None:
+            return
+        with np.load(last / name) as arrays:
+            pairs = zip(_variables(model), arrays.values(), strict=True)
+            for variable, array in pairs:
+                variable.assign(array)
 
-    def keep(self, model: keras.Model, history: pd.DataFrame, fine_tunes_next: bool) -> None:
-        """Keep a finished epoch in place of the one before."""
+    def keep(
+        self,
+        model: keras.Model,
+        history: pd.DataFrame,
+        fine_tunes_next: bool,
+    ) -> None:
+        """Replace the last finished epoch by a new one."""
         last = self.last()
+        arrays = map(keras.ops.convert_to_numpy, _variables(model))
         with replacing(self.folder / f"epoch-{len(history):04d}") as folder:
             folder.mkdir()
-            np.savez(folder / STATE, *map(keras.ops.convert_to_numpy, _variables(model)))
+            np.savez(folder / STATE, *arrays)
             if fine_tunes_next:
                 shutil.copy(folder / STATE, folder / BEFORE_FINE_TUNING)
             elif last and (last / BEFORE_FINE_TUNING).exists():
@@ -415,7 +465,7 @@ def _key(
     precision: str,
     start: Weights,
 ) -> str:
-    """Return a hash of all that a training depends on, so that only the same one goes on."""
+    """Return a hash of all that a training depends on. Only an equal training goes on."""
     first_weights = b"".join(weight.tobytes() for weight in start)
     parts = [
         options.model_dump_json(),

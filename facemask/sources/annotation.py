@@ -13,7 +13,7 @@ MAX_BYTES = 1_000_000
 """Largest size of an annotation of one image, and of a file of names."""
 
 BEYOND = 1
-"""Pixels by which a box may reach over the image's edge; annotations are rounded."""
+"""Pixels by which a box may extend over the image's edge; annotations are rounded."""
 
 FOLDERS = {"images", "jpegimages", "annotations", "labels"}
 """Names of folders, in lower case, that stand beside each other and belong to one set."""
@@ -141,7 +141,7 @@ def numbers(texts: Iterable[object]) -> list[float]:
     """Return finite numbers.
 
     Raises:
-        BadAnnotationError: one of the texts is none.
+        BadAnnotationError: a text is not a finite number.
     """
     return [_number(str(text)) for text in texts]
 
@@ -163,6 +163,6 @@ def class_name(text: object) -> str:
         BadAnnotationError: it is not a name.
     """
     name = printable(unicodedata.normalize("NFC", str(text).strip()))
-    if not name[:1].isalnum() and name[:1] != "_":  # a spreadsheet would run some of these
+    if not name[:1].isalnum() and name[:1] != "_":  # a spreadsheet would run a formula
         raise BadAnnotationError(f"class {name!r}: should begin with a letter, digit or underscore")
     return name

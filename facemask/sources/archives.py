@@ -1,7 +1,7 @@
 """A folder, zip or tar -> the files in it, and how to read each.
 
 Nothing is unpacked and nothing is written. Names, sizes and links in an archive may be false, and a
-small archive may unpack to very much. So every read is bounded, and what exceeds a bound ends in an
+small archive may unpack to very much. So every read is bounded. What exceeds a bound ends in an
 `OSError`.
 """
 
@@ -72,10 +72,10 @@ def files(path: Path, stack: ExitStack) -> Iterator[tuple[str, Read]]:
         return
     root = path.resolve()
     for name, read in _in_folder(root):
-        inner = root / name
-        is_archive = inner.parent == root and ARCHIVE.search(name) and inner.is_file()
-        if is_archive and _is_inside(root, inner):
-            yield from _in_inner_archive(inner, stack)
+        file = root / name
+        is_archive = file.parent == root and ARCHIVE.search(name) and file.is_file()
+        if is_archive and _is_inside(root, file):
+            yield from _in_inner_archive(file, stack)
         else:
             yield name, read
 
@@ -91,25 +91,27 @@ def _in_inner_archive(path: Path, stack: ExitStack) -> Iterator[tuple[str, Read]
 
 
 def _in_archive(path: Path, stack: ExitStack) -> Iterator[tuple[str, Read]]:
+    """List the files of an archive, whose kind its first bytes tell."""
     if not path.is_file():  # opening a pipe would wait for ever
         raise OSError("is not a folder or a regular file")
     size = path.stat().st_size
     file: BufferedIOBase = stack.enter_context(path.open("rb"))
-    start = file.read(4)
+    beginning = file.read(4)
     file.seek(0)
-    if start in (b"PK\x03\x04", b"PK\x05\x06"):
+    if beginning in (b"PK\x03\x04", b"PK\x05\x06"):
         return _in_zip(file, size)
-    if start.startswith(b"\x1f\x8b"):
+    if beginning.startswith(b"\x1f\x8b"):
         file = stack.enter_context(gzip.GzipFile(fileobj=file))
     return _in_tar(file, size)
 
 
 def _in_folder(root: Path) -> Iterator[tuple[str, Read]]:
     for above, folders, names in os.walk(root):
+        folder = Path(above)
         folders.sort()  # os.walk follows this order
-        links = [name for name in folders if Path(above, name).is_symlink()]  # not walked into
+        links = [name for name in folders if (folder / name).is_symlink()]  # not walked into
         for name in sorted([*names, *links]):
-            path = Path(above, name).relative_to(root).as_posix()
+            path = (folder / name).relative_to(root).as_posix()
             yield path, partial(_read_in_folder, root, path)
 
 
@@ -133,18 +135,22 @@ def _in_zip(file: BufferedIOBase, size: int) -> Iterator[tuple[str, Read]]:
     packed = zipfile.ZipFile(bounded)
     entries = packed.infolist()
     packed_size = sum(entry.compress_size for entry in entries)
-    unpacked_size = sum(entry.file_size for entry in entries)
     if packed_size > size:
         raise OSError("its files overlap, so that it unpacks to far more than it holds")
+    unpacked_size = sum(entry.file_size for entry in entries)
     _refuse_growth(unpacked_size, size)
     encoding = _encoding(entries)
     for entry in entries:
         name = entry.filename
-        if not entry.flag_bits & UTF8_NAME:
+        if not _is_utf8(entry):
             name = name.encode("cp437").decode(encoding)
-        name = name.replace("\\", "/")  # some programs on Windows pack so
+        name = name.replace("\\", "/")  # programs on Windows may write backslashes
         if not name.endswith("/"):
             yield name, partial(_read_in_zip, packed, entry)
+
+
+def _is_utf8(entry: zipfile.ZipInfo) -> bool:
+    return bool(entry.flag_bits & UTF8_NAME)
 
 
 def _encoding(entries: Iterable[zipfile.ZipInfo]) -> str:
@@ -153,12 +159,13 @@ def _encoding(entries: Iterable[zipfile.ZipInfo]) -> str:
     Raises:
         OSError: no encoding fits.
     """
-    names = [entry.filename for entry in entries if not entry.flag_bits & UTF8_NAME]
+    names = [entry.filename for entry in entries if not _is_utf8(entry)]
     foreign = [name.encode("cp437") for name in names if not name.isascii()]
     if not foreign:
         return "ascii"
     text = b"\n".join(foreign)
-    guess = charset_normalizer.from_bytes(text, cp_isolation=ZIP_ENCODINGS).best()
+    matches = charset_normalizer.from_bytes(text, cp_isolation=ZIP_ENCODINGS)
+    guess = matches.best()
     if guess is None:
         raise OSError("has names in an unknown encoding; pack it again with names in UTF-8")
     return guess.encoding
@@ -179,13 +186,15 @@ def _in_tar(file: BufferedIOBase, size: int) -> Iterator[tuple[str, Read]]:
     except tarfile.ReadError:
         raise OSError("not a folder, .zip, .tar or .tar.gz") from None
     unpacked = 0
-    for member in tape:  # reads, and so unpacks up to, the next header only after these checks
+    for member in tape:  # the next header is unpacked only after these checks
         unpacked += member.size
-        _refuse_growth(max(unpacked, member.offset_data), size)
+        position = member.offset_data
+        _refuse_growth(max(unpacked, position), size)
         if not member.isdir():
             yield member.name, partial(_read_in_tar, file, member)
     file.seek(tape.offset)
-    if file.read(tarfile.BLOCKSIZE).strip(b"\0"):  # tarfile takes a damaged header for the end
+    end = file.read(tarfile.BLOCKSIZE)
+    if end.strip(b"\0"):  # tarfile takes a damaged header for the end
         raise OSError("a header within it is damaged")
 
 
@@ -213,7 +222,8 @@ class _Bounded:
 
 
 def _read(file: IO[bytes] | BufferedIOBase, size: int = MAX_FILE_BYTES + 1) -> bytes:
-    content = file.read(min(size, MAX_FILE_BYTES + 1))
+    largest = min(size, MAX_FILE_BYTES + 1)
+    content = file.read(largest)
     if len(content) > MAX_FILE_BYTES:
         raise OSError(f"is larger than {MAX_FILE_BYTES:,} bytes")
     return content

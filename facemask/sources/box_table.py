@@ -27,7 +27,7 @@ COLUMNS = {"filename", "class", "width", "height", *EDGES}
 def read(source: Source) -> dict[str, Annotation]:
     """Return the boxes of such tables, by path of the image.
 
-    Tables with other columns, and images that are not in the source, are passed over.
+    Tables with other columns, and images that are not in the source, are ignored.
     """
     files = [name for name in source.names if PurePosixPath(name).name == TABLE]
     lookup = Lookup(source.names)

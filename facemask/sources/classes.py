@@ -18,11 +18,10 @@ NEGATIONS = {"no", "non", "not", "without"}
 
 
 def find_classes(paths: Sequence[str]) -> tuple[str, str]:
-    """Return the two folders of which exactly one stands somewhere above every image.
+    """Return the two folder names of which each image has exactly one in its path.
 
-    Train and test folders (`tables.SUBSET_OF_NAME`) are passed over. Where one pair of folders lies
-    below another and divides the images the same way (`WithMask/phone`, `WithoutMask/web`), the
-    upper one counts.
+    Train and test folders (`tables.SUBSET_OF_NAME`) are ignored. If two pairs of folders divide the
+    images in the same way (`WithMask/phone`, `WithoutMask/web`), the upper pair counts.
 
     Args:
         paths: of the images in the source, with `/`.
@@ -128,7 +127,7 @@ def parents(paths: Iterable[str]) -> set[str]:
 
 
 def translated(names: Mapping[str, str], others: Iterable[str]) -> dict[str, str]:
-    """Return the class of each name of a source, whose classes may be called otherwise.
+    """Return the class of each name in a source, which may spell a known name otherwise.
 
     `With Mask`, `mask` and `with_mask` mean the same; so do `no_mask` and `WithoutMask`.
 
@@ -137,7 +136,7 @@ def translated(names: Mapping[str, str], others: Iterable[str]) -> dict[str, str
         others: names that occur in the source.
 
     Returns:
-        `names`, if one of them occurs; else with the others that mean the same as one of them.
+        `names`, if any of them occurs; else also the `others` that mean the same as a known name.
     """
     known = dict(names)
     others = set(others)

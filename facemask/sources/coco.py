@@ -1,6 +1,7 @@
 """COCO annotations: a `.json` file for many images."""
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -22,7 +23,7 @@ Values = Mapping[str, Any]
 def read(source: Source) -> dict[str, Annotation]:
     """Return the COCO annotations of a source, by path of the image.
 
-    JSON of other kinds is passed over.
+    JSON of other kinds is ignored.
     """
     files = [name for name in source.names if name.lower().endswith(".json")]
     lookup = Lookup(source.names)
@@ -45,16 +46,26 @@ def _annotations(
 
     Images that are not in the source are left out.
     """
-    names = {category["id"]: class_name(category["name"]) for category in values["categories"]}
-    faces_of: dict[Any, list[Values]] = {image["id"]: [] for image in values["images"]}
+    names = {}
+    for category in values["categories"]:
+        names[category["id"]] = class_name(category["name"])
+    faces_of_image: defaultdict[Any, list[Values]] = defaultdict(list)
     for face in values["annotations"]:
-        faces_of.get(face["image_id"], []).append(face)
+        faces_of_image[face["image_id"]].append(face)
     annotations = {}
     for image in values["images"]:
         path = lookup.find(file, image["file_name"])
         if path:
-            faces = faces_of[image["id"]]
-            annotations[path] = annotation(file, partial(_boxes, image, faces, names))
+            faces = faces_of_image[image["id"]]
+            annotations[path] = annotation(
+                file,
+                partial(
+                    _boxes,
+                    image,
+                    faces,
+                    names,
+                ),
+            )
     return annotations
 
 

@@ -1,4 +1,4 @@
-"""Sources -> rows of the images fit to learn from, and why the rest are not."""
+"""Sources -> rows of the images to learn from, and of the files that are refused."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,16 +18,15 @@ from facemask.sources.source import Entry, Source
 from facemask.store import shards
 
 REFUSED = ["path", "reason", "detail"]
-"""Columns of a table of what is not to be used."""
+"""Columns of a table of refused files."""
 
-PLACE = ["start", "length"]
+SPOOLED = ["start", "length"]
 """Columns that say where in the spool a file is."""
 
 FACTS = ["sha256", "pixels", "width", "height"]
 """Columns that the examination of a file fills."""
 
-COLUMNS = [*REFUSED, "given_label", "given_group", "given_split", *FACTS, *PLACE]
-
+COLUMNS = [*REFUSED, "given_label", "given_group", "given_split", *FACTS, *SPOOLED]
 
 SKIPPED = {*given.TABLES, people.TABLE}
 """Names of tables about the images of a source; they are not among its files."""
@@ -38,10 +37,10 @@ class Collection:
     """All files of a source, or of several, examined.
 
     Attributes:
-        sources: where they come from.
+        sources: where the files come from.
         good: rows with `shards.COLUMNS`, sorted by path, and `start` and `length` in the spool.
-        bad: source, path, reason (one of a few), detail (in words), and `start` and `length` in the
-            spool, 0 where nothing could be decoded.
+        bad: source, path, reason (a short name), detail (in words), and `start` and `length` in the
+            spool, 0 if nothing could be decoded.
         classes: the two names, in alphabetical order.
         faces: the annotated faces of whole photos, with `scenes.FACE`; else no row.
     """
@@ -80,15 +79,15 @@ def collect(
 
     Args:
         source: the files.
-        names: from each name that means a class to the class, or to nothing if it is left out; none
-            if the source has two classes and says itself how they are called.
+        names: the class of each name; empty for names that are left out. None if the source itself
+            names its two classes.
         options: the limits, and which sources are cropped to faces.
-        spool: gets the bytes of each decodable file; of those in `bad` too.
-        cache: file of what earlier runs found out.
-        cropper: crops faces, where the source has boxes or photos to be cropped.
-        subset: for the column `split`: name of an external test set.
-        whole: whether images stay as they are, even where the source has boxes. Then a photo
-            without boxes has the class of its folder.
+        spool: gets the bytes of each file that can be decoded, even if the file is refused.
+        cache: file of results of earlier runs.
+        cropper: crops faces, if the source has boxes or photos to be cropped.
+        subset: name of an external test set, for the column `split`.
+        whole: whether images stay whole, even if the source has boxes. Then a photo without boxes
+            has the class of its folder.
 
     Raises:
         UserError: no image is good, or the classes are not two, or a table of the source is wrong.
@@ -106,12 +105,12 @@ def collect(
         crop_faces=options.crops(source.name),
         whole=whole,
     )
-    examined = examine_all(entries, len(source), spool, cache)
-    files = [
-        _row(entry, tables) | facts | unfit(entry, facts, options.min_side)
-        for entry, facts in examined
-        if entry.fault or PurePosixPath(entry.path).name not in SKIPPED
-    ]
+    files = []
+    for entry, facts in examine_all(entries, len(source), spool, cache):
+        name = PurePosixPath(entry.path).name
+        if entry.fault or name not in SKIPPED:
+            why = unfit(entry, facts, options.min_side)
+            files.append(_row(entry, tables) | facts | why)
     table = _table(files).assign(source=source.name, split=subset)
     images = table[table["reason"] == ""]
     _require_images(source.origin, images, table)
@@ -126,20 +125,21 @@ def collect(
     except UserError as error:
         parts = [f"{source.key} = '{source.origin}': {error}", unread.advice(source)]
         raise UserError("; ".join(filter(None, parts))) from error
-    good = table.loc[table["reason"] == "", [*shards.COLUMNS, *PLACE]]
+    is_good = table["reason"] == ""
+    good = table.loc[is_good, [*shards.COLUMNS, *SPOOLED]]
     return Collection(
         sources=[source],
         good=good,
-        bad=table.loc[table["reason"] != "", ["source", *REFUSED, *PLACE]],
+        bad=table.loc[~is_good, ["source", *REFUSED, *SPOOLED]],
         classes=sorted(set(names.values()) - {""}),
         faces=scenes.faces(good, annotations if whole else {}, names),
     )
 
 
 def merge(parts: Sequence[Collection]) -> Collection:
-    """Return the sources of a collection as one, without pictures that have both labels.
+    """Join the sources of a collection. Pictures that have both labels are refused.
 
-    Where there are several, their names come before the paths of their images and their groups.
+    If there are several sources, their names come before the paths of their images and groups.
 
     Raises:
         UserError: no image is left.
@@ -156,7 +156,7 @@ def merge(parts: Sequence[Collection]) -> Collection:
     disputed = good["reason"] != ""
     merged = Collection(
         sources=[source for part in parts for source in part.sources],
-        good=good.loc[~disputed, [*shards.COLUMNS, *PLACE]],
+        good=good.loc[~disputed, [*shards.COLUMNS, *SPOOLED]],
         bad=pd.concat([bad, good.loc[disputed, bad.columns]]).sort_values("path"),
         classes=parts[0].classes,
         faces=faces,
@@ -170,7 +170,7 @@ def check(
     options: params.Ingest,
     listed: Path,
 ) -> None:
-    """Stop where a class is empty, or where too much of what was meant to be used cannot be.
+    """Stop if a class is empty, or if too many of the files that should be used are refused.
 
     Args:
         collection: all of `options.source`.
@@ -178,13 +178,15 @@ def check(
         listed: where the quarantined files are listed, for the message.
 
     Raises:
-        UserError: it is so.
+        UserError: a class is empty, or the bound is exceeded.
     """
-    counts = collection.good["label"].value_counts().reindex(collection.classes, fill_value=0)
+    counts = collection.good["label"].value_counts()
+    counts = counts.reindex(collection.classes, fill_value=0)
     if counts.min() == 0:
         raise UserError(f"{options.source}: no image in a folder named {counts.idxmin()}")
     reasons = collection.bad["reason"]
-    reasons = reasons[~reasons.isin((labelling.NO_CLASS, SIDE_FILE, SMALL_FACE))]
+    is_expected = reasons.isin((labelling.NO_CLASS, SIDE_FILE, SMALL_FACE))
+    reasons = reasons[~is_expected]
     share = len(reasons) / (len(reasons) + len(collection.good))
     if share > options.max_quarantined_share:
         raise UserError(
@@ -199,24 +201,32 @@ def store(
     spool: shards.Spool,
 ) -> None:
     """Write the good images of collections, of which there may be none, as shards in `folder`."""
-    none = pd.DataFrame(columns=[*shards.COLUMNS, *PLACE], dtype=object)
+    images = [part.good for part in parts]
+    if not images:
+        images = [
+            pd.DataFrame(
+                columns=[*shards.COLUMNS, *SPOOLED],
+                dtype=object,
+            )
+        ]
     with replacing(folder) as temporary:
         temporary.mkdir()
-        shards.write(temporary, pd.concat([part.good for part in parts] or [none]), spool)
+        shards.write(temporary, pd.concat(images), spool)
 
 
 def summary(collection: Collection) -> dict[str, Any]:
     """Count images of each class, and files quarantined by reason; in all and by source."""
     good = collection.good
     bad = collection.bad
-    by_source = {
-        source.name: {
+    by_source = {}
+    for source in collection.sources:
+        good_of_source = good[good["source"] == source.name]
+        bad_of_source = bad[bad["source"] == source.name]
+        by_source[source.name] = {
             "source": source.origin,
             "description": source.description,
-            **_counts(good[good["source"] == source.name], bad[bad["source"] == source.name]),
+            **_counts(good_of_source, bad_of_source),
         }
-        for source in collection.sources
-    }
     return {
         "source": collection.origin,
         "description": collection.description,
@@ -241,7 +251,7 @@ def _table(files: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def _row(entry: Entry, tables: given.Given) -> dict[str, Any]:
-    """Return what is known of a file besides its content."""
+    """Return what is known about a file besides its content."""
     photo = entry.path if entry.part else ""  # the faces of a photo are in the same light
     return {
         "path": entry.path + entry.part,
@@ -256,7 +266,7 @@ def _require_images(
     good: pd.DataFrame,
     files: pd.DataFrame,
 ) -> None:
-    """Stop where no image is good; name the first file and what is wrong with it."""
+    """Stop if no image is good. Name the first file and what is wrong with it."""
     if len(good):
         return
     first = files.iloc[0] if len(files) else {"path": "no file", "detail": "nothing is there"}

@@ -20,7 +20,7 @@ BAD = "bad annotation"
 """Reason of an image whose boxes or classes are not as they should be."""
 
 LARGER = 3
-"""A photo is about its largest face if that has this many times the area of the next."""
+"""The largest face of a photo is its main face if it has this many times the area of the next."""
 
 BY_FINDER = "-finder"
 """Follows the name of a box's crop in the name of the face finder's crop of the same face."""
@@ -34,7 +34,7 @@ Edges = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class FaceCropper:
-    """Crops faces as whoever uses the exported model crops them.
+    """Crops faces as the users of the exported model do.
 
     Attributes:
         find: from an RGB image to the crop of each face that the face finder finds in it.
@@ -49,12 +49,12 @@ class FaceCropper:
 
 @dataclass(frozen=True)
 class Photo:
-    """A file, and what is known of the faces in it.
+    """A file, and what is known about the faces in it.
 
     Attributes:
         entry: the file.
         boxes: of annotated faces.
-        sha256: of the file's bytes; empty where no faces are looked for.
+        sha256: of the file's bytes; empty if the face finder is not needed.
         faces: JSON of the crops that the face finder gives; none if that is not known yet.
     """
 
@@ -66,7 +66,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class Cropped:
-    """The crops of a photo, and what was found out about its faces, by its SHA-256."""
+    """The crops of a photo; and the crops that the face finder gives, as JSON, by its SHA-256."""
 
     entries: list[Entry]
     faces: dict[str, bytes] = field(default_factory=dict)
@@ -85,10 +85,10 @@ def crops(
 
     Args:
         source: the files.
-        annotations: boxes by their image's path. Where a source has some, each box becomes a crop,
-            and another one where the face finder finds its face.
+        annotations: boxes by their image's path. If a source has boxes, each box becomes a crop. If
+            the face finder finds the same face, its crop is added.
         cropper: crops the faces.
-        cache: file of what earlier runs found out.
+        cache: file of results of earlier runs.
         crop_faces: whether a photo without boxes is cropped to its main face.
         whole: whether every photo stays as it is, with the label of its first box.
     """
@@ -109,7 +109,7 @@ def crops(
 
 
 def _labelled(entry: Entry, annotation: Annotation) -> Entry:
-    """Return a file with the label of its first box, or with what is wrong with its boxes."""
+    """Return a file with the label of its first box, or with the fault of its annotation."""
     if entry.fault:
         return entry
     if annotation.fault:
@@ -150,7 +150,7 @@ def _crop(cropper: FaceCropper, photo: Photo) -> Cropped:
 def _by_boxes(
     photo: Photo, image: Image.Image, faces: list[Edges], cropper: FaceCropper
 ) -> list[Entry]:
-    """Return a crop for each box, and one for each box whose face the face finder finds."""
+    """Return a crop for each box, and the face finder's crop of the same face if it has one."""
     entries = []
     crops_of_boxes = []
     parts = []

@@ -1,4 +1,4 @@
-"""Files of a source -> what their bytes tell of each, and these bytes in a spool."""
+"""Files of a source -> facts about each, from its bytes. The bytes go into a spool."""
 
 import hashlib
 import json
@@ -33,7 +33,10 @@ SMALL_FACE = "small face"
 
 SIDE_FILES = {".cff", ".csv", ".docx", ".html", ".ini", ".json", ".log", ".md", ".pdf", ".txt"}
 SIDE_FILES |= {".names", ".tsv", ".xls", ".xlsx", ".xml", ".yaml", ".yml"}
-"""Endings of what tools leave beside images: annotations, tables, notes."""
+"""Endings of files that tools leave beside images: annotations, tables, notes."""
+
+Positions = dict[str, tuple[int, int]]
+"""Start and length of files in a spool, by their SHA-256."""
 
 FILES_AT_ONCE = 64
 BYTES_AT_ONCE = 200_000_000
@@ -47,7 +50,7 @@ class Batch:
     Attributes:
         entries: the files.
         keys: SHA-256 of each.
-        facts: what earlier runs found out, by SHA-256, as JSON.
+        facts: known from earlier runs, by SHA-256, as JSON.
     """
 
     entries: list[Entry]
@@ -58,29 +61,31 @@ class Batch:
 def examine_all(
     entries: Iterable[Entry], count: int, spool: shards.Spool, cache: Path
 ) -> Iterator[tuple[Entry, dict[str, Any]]]:
-    """Yield each file with what it is, and put aside the bytes of those that can be decoded.
+    """Yield each file with facts about it, and put the bytes of images into the spool.
 
     Args:
         entries: the files.
         count: about how many there are, for the progress bar.
-        spool: gets their bytes.
-        cache: file of what earlier runs found out.
+        spool: gets the bytes.
+        cache: file of results of earlier runs.
 
     Yields:
         The file; and width, height, contrast, pixels, sha256, and start and length in the spool; or
         reason and detail if it is not an image.
     """
-    known = Cache(cache, "examine", code_version(sys.modules[__name__]) + images.version())
-    places: dict[str, tuple[int, int]] = {}
+    version = code_version(sys.modules[__name__]) + images.version()
+    known = Cache(cache, "examine", version)
+    positions: Positions = {}
     waiting: deque[Batch] = deque()
 
-    def tasks() -> Iterator[dict[str, tuple[int, int]]]:
+    def tasks() -> Iterator[Positions]:
         for files in _batches(entries):
             keys = [hashlib.sha256(entry.content).hexdigest() for entry in files]
-            batch = Batch(files, keys, known.recall(set(keys)))
-            places.update(_spooled(batch, places, spool))
+            batch = Batch(files, keys, facts=known.recall(set(keys)))
+            positions.update(_spooled(batch, positions, spool))
             waiting.append(batch)
-            yield {key: places[key] for key in set(keys) - batch.facts.keys()}
+            new_keys = set(keys) - batch.facts.keys()
+            yield {key: positions[key] for key in new_keys}
 
     results = parallel.run(
         partial(_examine_files, spool.path),
@@ -90,33 +95,32 @@ def examine_all(
         total=count,
         units=lambda _: len(waiting[0].entries),  # results come in the order of the batches
     )
-    for fresh in results:
-        known.keep(fresh)
+    for new_facts in results:
+        known.keep(new_facts)
         batch = waiting.popleft()
-        all_facts = batch.facts | fresh
+        all_facts = batch.facts | new_facts
         for entry, key in zip(batch.entries, batch.keys, strict=True):
             facts = json.loads(all_facts[key])
             if "pixels" in facts:
-                start, length = places[key]
+                start, length = positions[key]
                 facts |= {"sha256": key, "start": start, "length": length}
             yield entry, facts
 
 
 def _spooled(
-    batch: Batch, places: Mapping[str, tuple[int, int]], spool: shards.Spool
-) -> dict[str, tuple[int, int]]:
-    """Put the bytes of new files that may be images into the spool; return start and length."""
+    batch: Batch,
+    positions: Positions,
+    spool: shards.Spool,
+) -> Positions:
+    """Put the bytes of new files that may be images into the spool, and return their positions."""
     bad = {key for key, facts in batch.facts.items() if "reason" in json.loads(facts)}
-    contents = {
-        key: entry.content
-        for key, entry in zip(batch.keys, batch.entries, strict=True)
-        if key not in places and key not in bad
-    }
+    contents = {}
+    for key, entry in zip(batch.keys, batch.entries, strict=True):
+        if key not in positions and key not in bad:
+            contents[key] = entry.content
     starts = spool.add(list(contents.values()))
-    return {
-        key: (start, len(content))
-        for start, (key, content) in zip(starts, contents.items(), strict=True)
-    }
+    lengths = map(len, contents.values())
+    return dict(zip(contents, zip(starts, lengths, strict=True), strict=True))
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
@@ -133,25 +137,29 @@ def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         yield batch
 
 
-def _examine_files(spool: Path, places: dict[str, tuple[int, int]]) -> dict[str, bytes]:
-    """Examine files by their places in a spool."""
-    return {key: _examine(shards.read(spool, *place)) for key, place in places.items()}
+def _examine_files(spool: Path, positions: Positions) -> dict[str, bytes]:
+    """Return the facts about files of a spool, as JSON by SHA-256."""
+    facts = {}
+    for key, (start, length) in positions.items():
+        content = shards.read(spool, start, length)
+        facts[key] = json.dumps(_examine(content)).encode()
+    return facts
 
 
-def _examine(content: bytes) -> bytes:
-    """Decode a file once and say as JSON what it is, or why it is not an image."""
+def _examine(content: bytes) -> dict[str, Any]:
+    """Decode a file once; return facts about the image, or why it is not an image."""
     try:
         image = images.open_rgb(content)
     except images.BadImageError as error:
-        return json.dumps({"reason": error.reason, "detail": str(error)}).encode()
+        return _because(error.reason, str(error))
     size = f"{image.width}x{image.height} "
-    facts = {
+    grey = image.convert("L")
+    return {
         "width": image.width,
         "height": image.height,
-        "contrast": ImageStat.Stat(image.convert("L")).stddev[0],
+        "contrast": ImageStat.Stat(grey).stddev[0],
         "pixels": hashlib.sha256(size.encode() + image.tobytes()).hexdigest(),
     }
-    return json.dumps(facts).encode()
 
 
 def unfit(
@@ -159,7 +167,7 @@ def unfit(
     facts: Mapping[str, Any],
     min_side: int,
 ) -> dict[str, str]:
-    """Return why a file cannot be learned from.
+    """Return why a file cannot be used for training.
 
     Args:
         entry: the file.
@@ -167,7 +175,7 @@ def unfit(
         min_side: shortest allowed side in pixels.
 
     Returns:
-        `reason`, one of a few, and `detail`, in words; both are empty if it can.
+        `reason`, a short name, and `detail`, in words; both are empty if the file can be used.
     """
     suffix = PurePosixPath(entry.path).suffix.lower()
     if entry.fault:

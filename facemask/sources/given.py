@@ -36,7 +36,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Row:
-    """What a row of a table says of a file; `where` names table and row, for messages."""
+    """What a row of a table says about a file; `where` names table and row, for messages."""
 
     path: str
     value: str
@@ -55,15 +55,18 @@ def read(source: Source) -> Given:
     lookup = Lookup(source.names)
     names = [name for name in source.names if PurePosixPath(name).name in TABLES]
     for entry in source.read(names):
+        if entry.fault:
+            continue
         column = COLUMN_OF_TABLE.get(PurePosixPath(entry.path).name, "label")
-        for row in () if entry.fault else _rows(entry, column, lookup):
+        values = getattr(given, column)
+        for row in _rows(entry, column, lookup):
             first = first_rows.setdefault((column, row.path), row)
             if first.value != row.value:
                 raise UserError(
                     f"{source.path}: {row.path} has {column} {first.value!r} in {first.where} and "
                     f"{row.value!r} in {row.where}"
                 )
-            getattr(given, column)[row.path] = row.value
+            values[row.path] = row.value
     return given
 
 
@@ -72,7 +75,7 @@ def _rows(
     column: str,
     lookup: Lookup,
 ) -> Iterator[Row]:
-    """Yield the rows of a table that say something."""
+    """Yield the rows of a table that have a value."""
     for number, (name, value) in enumerate(_pairs(entry, column), 2):  # row 1 names the columns
         where = f"{entry.path}, row {number}"
         path = lookup.find(entry.path, name)
@@ -80,7 +83,7 @@ def _rows(
             raise UserError(f"{where}: path = {name!r}: the source has no such file")
         if not value:
             continue
-        if not re.match(r"\w", value):  # a spreadsheet would run some of these
+        if not re.match(r"\w", value):  # a spreadsheet would run a formula
             raise UserError(
                 f"{where}: {column} = {value!r}: should begin with a letter, digit or underscore"
             )
@@ -97,16 +100,16 @@ def _pairs(entry: Entry, column: str) -> Iterable[tuple[str, str]]:
         table = parse(entry.content)
     except ValueError as error:
         raise UserError(f"{entry.path}: {form}: {error}") from error
-    columns = set(table)
-    if table_name == ROBOFLOW and "filename" in columns:
-        return zip(table.pop("filename"), _only_class(table), strict=True)
-    if table_name == HUGGING_FACE and {"file_name", "label"} <= columns:
-        return zip(table["file_name"], table["label"], strict=True)
-    if {"path", column} <= columns:
-        return zip(table["path"], table[column], strict=True)
+    if table_name == ROBOFLOW and "filename" in table:
+        names = table.pop("filename")
+        return zip(names, _only_class(table), strict=True)
+    name_column = "file_name" if table_name == HUGGING_FACE and "file_name" in table else "path"
+    if {name_column, column} <= set(table):
+        return zip(table[name_column], table[column], strict=True)
     if table_name in COLUMN_OF_TABLE:
-        raise UserError(f"{entry.path}: {form}, has {','.join(map(str, table))[:100]}")
-    return ()  # a table of others that says something else
+        columns = ",".join(map(str, table))
+        raise UserError(f"{entry.path}: {form}, has {columns[:100]}")
+    return ()  # another program's table with the same name
 
 
 def parse(content: bytes) -> pd.DataFrame:
@@ -133,6 +136,9 @@ def parse(content: bytes) -> pd.DataFrame:
 
 
 def _only_class(table: pd.DataFrame) -> list[str]:
-    """Return the column that is 1 in each row, empty where none is, or several are."""
-    chosen = [[name for name in table if row[name] == "1"] for row in table.to_dict("records")]
-    return [str(names[0]) if len(names) == 1 else "" for names in chosen]
+    """Return for each row the only column that is 1; empty if it is not the only one."""
+    classes = []
+    for row in table.to_dict("records"):
+        names = [str(name) for name, value in row.items() if value == "1"]
+        classes.append(names[0] if len(names) == 1 else "")
+    return classes

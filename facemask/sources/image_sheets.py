@@ -1,4 +1,4 @@
-"""Contact sheets of what `ingest` kept and of what it quarantined."""
+"""Contact sheets of the images that `ingest` keeps and of the files that it quarantines."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -66,7 +66,7 @@ def _thumbnail(
     row: Mapping[Hashable, Any],
     spool: shards.Spool,
 ) -> Image.Image:
-    """Return a file as it is, or a white square where nothing could be decoded."""
+    """Return a thumbnail of a file, or a white square if it could not be decoded."""
     image = Image.new("RGB", (1, 1), "white")
     if row["length"]:
         content = spool.read(row["start"], row["length"])

@@ -1,4 +1,4 @@
-"""What a source says of its images -> the class of each."""
+"""Folders, boxes and tables of a source -> the class of each image."""
 
 from collections.abc import Collection, Mapping
 
@@ -11,7 +11,7 @@ from facemask.sources.classes import find_classes, folder_of, folders_above, par
 from facemask.sources.source import Source
 
 NO_CLASS = "in no class"
-"""Reason of a file whose class is not wanted; it says nothing against the file."""
+"""Reason of a file whose class is not wanted; nothing is wrong with the file."""
 
 UNLISTED = "not listed"
 """Reason of an image that a table of labels leaves out."""
@@ -21,17 +21,16 @@ def annotations_of(
     source: Source,
     names: Mapping[str, str] | None,
 ) -> Mapping[str, Annotation]:
-    """Return the boxes of a source if they say the classes, by path of the image.
+    """Return the boxes of a source, by path of the image, if their names are those of the classes.
 
-    They do if one of them has a known name; if no names are known, if they have two names.
+    They are if any box has a known name. If no names are known, there must be at least two names.
     """
     annotations = boxes.read(source)
     occurring = class_names(annotations)
-    if names is None:
-        says_classes = len(occurring) > 1
-    else:
-        says_classes = bool(occurring & translated(names, occurring).keys())
-    return annotations if says_classes else {}
+    has_classes = len(occurring) > 1
+    if names is not None:
+        has_classes = not occurring.isdisjoint(translated(names, occurring))
+    return annotations if has_classes else {}
 
 
 def names_in(
@@ -86,7 +85,7 @@ def labelled(
     by_folder: bool,
     by_table: bool,
 ) -> pd.DataFrame:
-    """Return a table with a column `label`, and with a reason where a file has no class.
+    """Add a column `label` to a table, and a reason to each file without a class.
 
     Args:
         table: rows of all files: path, reason, detail, given_label, pixels.

@@ -18,7 +18,7 @@ class Lookup:
             self.by_name.setdefault(name, []).append(path)
 
     def find(self, file: str, image: str) -> str:
-        """Return the path of an image that a file names; empty where it is not in the source.
+        """Return the path of an image that a file names; empty if it is not in the source.
 
         A backslash may be part of the name, or stand between folders as on Windows.
 

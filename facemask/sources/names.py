@@ -1,4 +1,4 @@
-"""Names of files: which are litter, and how any of them is shown in one line."""
+"""Names of files: which files are litter, and how a name is printed in one line."""
 
 import re
 from pathlib import PurePath

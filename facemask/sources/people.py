@@ -20,7 +20,7 @@ COLUMNS = ["set", "path", "attribute", "value"]
 """Columns of what `read` returns."""
 
 MOST_VALUES = 20
-"""Most values of an attribute. If whole numbers, such as ages, have more, tens are taken."""
+"""Most values of an attribute. Whole numbers with more values, such as ages, become tens."""
 
 
 def read(sources: Sequence[Source]) -> pd.DataFrame:
@@ -46,18 +46,19 @@ def read(sources: Sequence[Source]) -> pd.DataFrame:
 
 def _attributes(entry: Entry, source: Source) -> pd.DataFrame:
     """Return the rows of one table: path, attribute, value."""
+    folder = PurePosixPath(entry.path).parent
     try:
         table = parse(entry.content)
-        folder = PurePosixPath(entry.path).parent
-        path = [str(folder / harmless(path.replace("\\", "/"))) for path in table.pop("path")]
+        names = table.pop("path").str.replace("\\", "/")
     except (KeyError, ValueError) as error:
         reason = entry.fault or f"should be CSV with a column path: {error}"
         raise UserError(f"{entry.path}: {reason}") from error
-    _refuse_paths(entry.path, path, source)
+    paths = [str(folder / harmless(name)) for name in names]
+    _refuse_paths(entry.path, paths, source)
     for attribute in table:
         table[attribute] = _values(entry.path, str(attribute), table[attribute])
-    long = table.assign(path=path).melt("path", var_name="attribute")
-    return long[long["value"] != ""]
+    rows = table.assign(path=paths).melt("path", var_name="attribute")
+    return rows[rows["value"] != ""]
 
 
 def _refuse_paths(
@@ -65,6 +66,7 @@ def _refuse_paths(
     paths: list[str],
     source: Source,
 ) -> None:
+    """Stop if a path of a table is not in the source, or occurs twice."""
     files = set(source.names)
     first_row: dict[str, int] = {}
     for row, path in enumerate(paths, 2):  # row 1 has the names of the columns
@@ -80,19 +82,24 @@ def _values(
     attribute: str,
     values: pd.Series,
 ) -> pd.Series:
-    """Return an attribute's values; many whole numbers become tens, such as `40-49`."""
+    """Return the values of an attribute; many whole numbers become tens."""
     for text in (attribute, *values):
-        if text and not re.match(r"\w", text):  # a spreadsheet would run some of these
+        if text and not re.match(r"\w", text):  # a spreadsheet would run a formula
             raise UserError(
                 f"{table}: {attribute} = {text!r}: should begin with a letter, digit or underscore"
             )
     known = values[values != ""]
     if known.nunique() > MOST_VALUES and known.str.fullmatch(r"\d{1,9}").all():
-        tens = known.astype(int) // 10 * 10
-        values = (tens.astype(str) + "-" + (tens + 9).astype(str)).reindex(values.index).fillna("")
-    count = values[values != ""].nunique()
+        known = known.map(_tens)
+    count = known.nunique()
     if count > MOST_VALUES:
         raise UserError(
             f"{table}: {attribute}: has {count} different values; should have at most {MOST_VALUES}"
         )
-    return values
+    return known.reindex(values.index, fill_value="")
+
+
+def _tens(number: str) -> str:
+    """Return the tens that a whole number is in, such as `40-49`."""
+    first = int(number) // 10 * 10
+    return f"{first}-{first + 9}"

@@ -8,7 +8,7 @@ import pandas as pd
 from facemask.sources.annotation import Annotation
 
 FACE = ["source", "path", "sha256", "label", "left", "top", "right", "bottom"]
-"""Columns of a face: its photo, its class (empty for another one), and its box in pixels."""
+"""Columns of a face: its photo, its class (empty for other classes), and its box in pixels."""
 
 
 def known_first(
@@ -53,7 +53,7 @@ def _rows(
     for box in annotation.boxes:
         try:
             left, top, right, bottom = box.in_pixels((photo["width"], photo["height"]))
-        except ValueError:  # a bad box is no face to be found
+        except ValueError:  # a bad box is not a face
             continue
         yield {
             "source": photo["source"],

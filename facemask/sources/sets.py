@@ -1,4 +1,4 @@
-"""The parameters of `ingest` -> the sources that they name: one each, or a folder of several."""
+"""Parameters of `ingest` -> the sources that they name. A folder may hold several sources."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -24,13 +24,13 @@ def find(
     sha256: str | None = None,
     downloads: Path | None = None,
 ) -> list[Source]:
-    """Return the sources that a parameter names: none, one, or those in a folder of several.
+    """Return the sources that a parameter names.
 
     Args:
         path: the parameter's value.
         key: the parameter, for messages.
-        names: of the classes, as `collection.collect` takes them. Without them a folder of sources
-            cannot be told from a folder of classes, and is one source.
+        names: of the classes, as `collection.collect` takes them. Without them, a folder of sources
+            looks like a folder of classes, and is a single source.
         name: of a single source; the file's or folder's by default.
         sha256: as `Source` takes it.
         downloads: as `Source` takes it.
@@ -64,10 +64,11 @@ def find(
 
 
 def check_cropped(options: params.Ingest, every: Sequence[Source]) -> None:
-    """Stop where `crop_faces` names a source that is not among all of them.
+    """Stop if `crop_faces` names a source that does not exist.
 
-    Raises:
-        UserError: it does.
+    Args:
+        options: has `crop_faces`.
+        every: all sources.
     """
     if isinstance(options.crop_faces, bool):
         return
@@ -80,7 +81,7 @@ def check_cropped(options: params.Ingest, every: Sequence[Source]) -> None:
 
 
 def _inside(folder: Path) -> list[Path]:
-    """Return what is in a folder, without files that only describe it, as `faces.zip.dvc` does."""
+    """Return the content of a folder without files that only describe it, like `faces.zip.dvc`."""
     return [
         path
         for path in sorted(folder.glob("*"))
@@ -89,9 +90,9 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _is_source(path: Path, names: Mapping[str, str]) -> bool:
-    """Return whether this is an archive, or a folder of more than images.
+    """Return whether a path is a source: an archive, or a folder that has more than images.
 
-    What has the name of a class, of a subset or of a part of an annotated set is none.
+    A folder with the name of a class, of a subset or of a part of an annotated set is not a source.
     """
     name = ARCHIVE.sub("", path.name)
     is_class = name in translated(names, [name])

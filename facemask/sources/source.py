@@ -1,4 +1,4 @@
-"""A folder or an archive of images, here or on the web -> the names and bytes of its files."""
+"""A folder or archive of images, on this computer or the web -> names and bytes of its files."""
 
 import re
 import sys
@@ -109,7 +109,7 @@ class Source:
         return self.read(self.names)
 
     def read(self, names: Sequence[str]) -> Iterator[Entry]:
-        """Yield some of the files, by their names in `names`; one that is damaged has a fault."""
+        """Yield the files with these names; a damaged file has a fault."""
         if not names:
             return
         with _opened(self.path, self.key) as files:
@@ -128,7 +128,7 @@ def fetched(
 ) -> Path:
     """Download a file, unless an earlier call did.
 
-    An interrupted download leaves no file that could be taken for the whole one.
+    An interrupted download leaves no partial file under the final name.
 
     Args:
         url: with `https://`; or with `s3://`, which needs s3fs and takes AWS' own settings.
@@ -222,7 +222,7 @@ def _wanted(files: Iterable[tuple[str, Read]]) -> dict[str, Read]:
         leads_out = LEADS_OUT.match(name)
         path = harmless("outside/" + name.replace("..", "(..)") if leads_out else name)
         if not is_litter(PurePosixPath(path)):
-            wanted.pop(path, None)  # a tape is read in one pass if the order is that of the tape
+            wanted.pop(path, None)  # the last counts; in the order of a tape, it is read once
             wanted[path] = _refuse if leads_out else read
     return wanted
 

@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 
 from facemask.sources.source import Source
 
-LOOKED_AT = 20
-"""Files of each ending whose beginning is looked at."""
+FILES = 20
+"""Largest number of files of each ending that are read."""
 
 BEGINNING = 100_000
 """Bytes of a file that are searched for marks."""
@@ -77,7 +77,7 @@ def advice(source: Source) -> str:
     suffixes = {kind.suffix for kind in KINDS} | {".txt"}
     for suffix in sorted(suffixes):
         names = (name for name in source.names if PurePosixPath(name).suffix.lower() == suffix)
-        for entry in source.read(list(islice(names, LOOKED_AT))):
+        for entry in source.read(list(islice(names, FILES))):
             text = _advice(suffix, entry.content[:BEGINNING])
             if text:
                 return f"{entry.path} {text}"

@@ -24,11 +24,11 @@ NAME_FILES = ("classes.txt", "obj.names", "data.yaml", "data.yml")
 """Where YOLO's tools write the names of the classes; the boxes have their numbers."""
 
 BOX = 4
-"""Numbers of a box: its centre and its size, as shares of the image's sides."""
+"""How many numbers a box has: its centre and its size, as shares of the image's sides."""
 
 BOX_AND_CONFIDENCE = 5
 SMALLEST_POLYGON = 6
-"""Numbers of a polygon of three points."""
+"""How many numbers a polygon of three points has."""
 
 
 def read(source: Source) -> dict[str, Annotation]:
@@ -57,18 +57,18 @@ def _boxes(content: bytes, names: Mapping[int, str]) -> list[Box]:
 
 def _box(fields: Sequence[str], names: Mapping[int, str]) -> Box:
     """Return the box of a line: a class's number, then a box or a polygon."""
-    index = fields[0]
-    count = len(fields) - 1
+    index, *values = fields
+    count = len(values)
     is_polygon = count >= SMALLEST_POLYGON and count % 2 == 0
     is_box = count in (BOX, BOX_AND_CONFIDENCE)
     if not index.isdecimal() or not (is_box or is_polygon):
         raise BadAnnotationError("should be a class's number and four shares, or a polygon")
     if int(index) not in names:
         raise BadAnnotationError(f"class {index} has no name; there are {len(names)}")
-    values = numbers(fields[1:])
+    shares = numbers(values)
     return Box(
         label=names[int(index)],
-        edges=_around(values) if is_polygon else _edges(*values[:BOX]),
+        edges=_around(shares) if is_polygon else _edges(*shares[:BOX]),
         image_size=(1, 1),
     )
 
@@ -91,24 +91,26 @@ def _around(points: Sequence[float]) -> Edges:
 
 
 def _names(source: Source) -> dict[int, str]:
-    """Return the names of the classes by their numbers; none where no file has any."""
+    """Return the names of the classes by their numbers; empty if no file has names."""
     files = [name for name in source.names if PurePosixPath(name).name in NAME_FILES]
-    names_of_file = {entry.path: _names_in(entry) for entry in source.read(files)}
-    named = {path: names for path, names in names_of_file.items() if names}
-    first = next(iter(named), "")
-    for path, names in named.items():
-        if names != named[first]:
-            raise UserError(f"{source.path}: {first} and {path} name different classes")
-    return named.get(first, {})
+    first_names: dict[int, str] = {}
+    first_path = ""
+    for entry in source.read(files):
+        names = _names_in(entry)
+        if not first_names:
+            first_names = names
+            first_path = entry.path
+        if names not in ({}, first_names):
+            raise UserError(f"{source.path}: {first_path} and {entry.path} name different classes")
+    return first_names
 
 
 def _names_in(entry: Entry) -> dict[int, str]:
-    """Return the names in a file; none where it holds something else."""
+    """Return the names in a file; empty if it is not a file of names."""
     try:
         text = content_of(entry).decode("utf-8-sig")
-        names: object = text.splitlines()
-        if entry.path.endswith(("yaml", "yml")):
-            names = _names_in_yaml(text)
+        is_yaml = entry.path.endswith(("yaml", "yml"))
+        names: object = _names_in_yaml(text) if is_yaml else text.splitlines()
         if isinstance(names, list):
             names = dict(enumerate(names))
         if not isinstance(names, dict):
@@ -121,9 +123,9 @@ def _names_in(entry: Entry) -> dict[int, str]:
 
 
 def _names_in_yaml(text: str) -> object:
-    """Return what stands under `names`."""
+    """Return the value of `names`; None for a file with anchors, which may expand to very much."""
     reader = YAML(typ="safe", pure=True)
     if any(isinstance(token, AnchorToken) for token in reader.scan(text)):
-        return None  # what is repeated by its anchor may expand to very much
+        return None
     values = reader.load(text)
     return values.get("names") if isinstance(values, dict) else None

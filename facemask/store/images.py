@@ -73,7 +73,7 @@ class BadImageError(ValueError):
 
 
 def open_rgb(source: Path | bytes) -> Image.Image:
-    """Decode an image fully, as it is meant to be seen.
+    """Decode an image completely.
 
     The first frame is turned upright by its EXIF orientation, converted to sRGB by its colour
     profile, laid on white where it is transparent, and reduced to 8 bits a channel. A JPEG of more
@@ -107,8 +107,10 @@ def _opened(content: bytes) -> Iterator[Image.Image]:
     """Read the header of an image; errors there and in the block become a `BadImageError`."""
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            if image.format == "JPEG" and MAX_PIXELS < image.width * image.height <= MAX_REDUCED:
-                image.draft(image.mode, (image.width // 2, image.height // 2))
+            is_large = MAX_PIXELS < image.width * image.height <= MAX_REDUCED
+            if image.format == "JPEG" and is_large:
+                half = (image.width // 2, image.height // 2)
+                image.draft(image.mode, half)
             _refuse_bomb(image)
             yield image
     except BadImageError:
@@ -126,6 +128,7 @@ def _opened(content: bytes) -> Iterator[Image.Image]:
 
 
 def _refuse_bomb(image: Image.Image) -> None:
+    """Refuse an image that would fill the memory."""
     tags = getattr(image, "tag_v2", {})  # of TIFF, whose tiles may be larger than the image
     tile = (tags.get(TILE_WIDTH, 0), tags.get(TILE_HEIGHT, 0))
     for width, height in (image.size, tile):
@@ -135,12 +138,14 @@ def _refuse_bomb(image: Image.Image) -> None:
 
 
 def _ends_early(content: bytes, error: Exception) -> bool:
-    webp_size = int.from_bytes(content[4:8], "little") + 8  # its decoder does not say why it fails
+    """Return whether the end of a file is missing. The decoder of WebP does not say so."""
+    webp_size = int.from_bytes(content[4:8], "little") + 8
     is_cut_webp = content.startswith(b"RIFF") and len(content) < webp_size
     return is_cut_webp or "truncated" in str(error).lower()
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
+    """Convert an image to sRGB, laid on white, 8 bits a channel."""
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I"):
         image = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
@@ -155,9 +160,16 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """Convert an image by its profile. A damaged profile is ignored, as viewers do."""
     try:
-        given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        own_profile = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         srgb = ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(image, given, srgb, outputMode="RGB") or image
-    except (ImageCms.PyCMSError, OSError):  # damaged, or for another mode: viewers ignore it too
+        converted = ImageCms.profileToProfile(
+            image,
+            own_profile,
+            srgb,
+            outputMode="RGB",
+        )
+    except (ImageCms.PyCMSError, OSError):  # damaged, or for another mode
         return image
+    return converted or image

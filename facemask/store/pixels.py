@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 class Pixels:
-    """The images of a folder of `.npy` shards from `resize`. Only those that are indexed are read.
+    """The images in a folder of `.npy` shards from `resize`. Only indexed images are read.
 
     Attributes:
         shape: (side, side, 3) of each image.
@@ -25,13 +25,17 @@ class Pixels:
         return int(self._ends[-1])
 
     def __getitem__(self, rows: NDArray[np.int64] | Sequence[int]) -> NDArray[np.uint8]:
-        """Return a copy of the images of these row numbers, (n, side, side, 3), RGB 0-255."""
-        rows = np.asarray(rows, np.int64)
-        images = np.empty((len(rows), *self.shape), np.uint8)
-        shards = np.searchsorted(self._ends, rows, side="right")
-        for number in np.unique(shards):
-            shard = self._shards[number]
-            start = self._ends[number] - len(shard)
-            chosen = shards == number
-            images[chosen] = shard[rows[chosen] - start]
+        """Return a copy of the images of these rows, uint8 (n, side, side, 3), RGB 0-255.
+
+        Args:
+            rows: (n,), numbers of the rows.
+        """
+        numbers = np.asarray(rows, np.int64)
+        images = np.empty((len(numbers), *self.shape), np.uint8)
+        shard_of_row = np.searchsorted(self._ends, numbers, side="right")
+        for index in np.unique(shard_of_row):
+            shard = self._shards[index]
+            start = self._ends[index] - len(shard)
+            is_in_shard = shard_of_row == index
+            images[is_in_shard] = shard[numbers[is_in_shard] - start]
         return images

@@ -61,7 +61,7 @@ Contents = Callable[[Collection[str]], Iterator[tuple[str, bytes]]]
 class Spool:
     """The bytes of files in the order in which they were read, until they are sorted into shards.
 
-    They are in one file. The file is removed at the end of the `with` block, or by the next spool
+    A temporary file holds them. It is removed at the end of the `with` block, or by the next spool
     if the process is killed.
 
     Attributes:
@@ -73,7 +73,10 @@ class Spool:
         folder.mkdir(parents=True, exist_ok=True)
         for leftover in folder.glob("tmp-spool-*"):
             leftover.unlink()
-        self._file = tempfile.NamedTemporaryFile(prefix="tmp-spool-", dir=folder.absolute())  # noqa: SIM115, lives as long as the block
+        self._file = tempfile.NamedTemporaryFile(  # noqa: SIM115, lives as long as the block
+            prefix="tmp-spool-",
+            dir=folder.absolute(),
+        )
         self._folder = folder
         self.path = Path(self._file.name)
 
@@ -84,9 +87,9 @@ class Spool:
         self._file.close()
 
     def add(self, contents: Sequence[bytes]) -> list[int]:
-        """Append the bytes of files, and return where each begins.
+        """Append the bytes of files, and return where each file begins.
 
-        The file is closed after that, so that other machines see the bytes.
+        The spool's file is then closed, so that other machines see the bytes.
         """
         with writing(self._folder), self.path.open("ab") as file:
             first = file.tell()
@@ -123,15 +126,17 @@ def write(folder: Path, table: pd.DataFrame, spool: Spool) -> None:
         table: rows with `COLUMNS`, and with `start` and `length` in the spool.
         spool: holds the bytes.
     """
-    bits = math.ceil(math.log2(max(len(table) / IMAGES, LEAST_SHARDS)))
+    least = max(len(table) / IMAGES, LEAST_SHARDS)
+    bits = math.ceil(math.log2(least))
+    count = 2**bits
     ordered = table.sort_values(["sha256", "path"])
-    number_of_row = ordered["sha256"].map(lambda sha256: int(sha256[:8], 16) >> 32 - bits)
+    shard_of_row = ordered["sha256"].map(lambda sha256: int(sha256[:8], 16) >> 32 - bits)
     tasks = (
         _Shard(
-            file=folder.absolute() / f"{number:05d}-of-{2**bits:05d}.parquet",
-            rows=ordered[number_of_row == number],
+            file=folder.absolute() / f"{number:05d}-of-{count:05d}.parquet",
+            rows=ordered[shard_of_row == number],
         )
-        for number in range(2**bits)
+        for number in range(count)
     )
     counts = parallel.run(
         partial(_write, spool.path),
@@ -147,7 +152,7 @@ def write(folder: Path, table: pd.DataFrame, spool: Spool) -> None:
 def _write(spool: Path, shard: _Shard) -> int:
     """Write a shard, and return its number of rows.
 
-    Nothing is compressed: images are already, and hashes do not shrink.
+    Nothing is compressed: images are compressed already, and hashes do not shrink.
     """
     with pq.ParquetWriter(
         shard.file,
@@ -156,35 +161,39 @@ def _write(spool: Path, shard: _Shard) -> int:
         use_dictionary=False,
         write_statistics=False,
     ) as writer:
-        for _, rows in shard.rows.groupby(_row_groups(shard.rows["length"])):
+        row_group = _row_groups(shard.rows["length"])
+        for _, rows in shard.rows.groupby(row_group):
             writer.write_table(_arrow(rows, spool))
     return len(shard.rows)
 
 
 def _row_groups(lengths: pd.Series) -> "pd.Series[int]":
-    """Number the row groups that images of these lengths fall into."""
-    groups = []
-    group = 0
+    """Return the number of each image's row group, from the lengths of the images in bytes."""
+    numbers = []
+    number = 0
     rows = 0
     size = 0
     for length in lengths:
-        groups.append(group)
+        numbers.append(number)
         rows += 1
         size += length
         if rows == GROUP_ROWS or size >= GROUP_BYTES:
-            group += 1
+            number += 1
             rows = 0
             size = 0
-    return pd.Series(groups, lengths.index, dtype=int)
+    return pd.Series(numbers, lengths.index, dtype=int)
 
 
 def _arrow(rows: pd.DataFrame, spool: Path) -> pa.Table:
-    pictures = [
-        {"bytes": read(spool, start, length), "path": path}
-        for start, length, path in zip(rows["start"], rows["length"], rows["path"], strict=True)
-    ]
     columns = {name: rows[name].to_list() for name in COLUMNS}
-    return pa.table({"image": pictures, **columns}, schema=SCHEMA)
+    columns["image"] = [
+        {
+            "bytes": read(spool, row["start"], row["length"]),
+            "path": row["path"],
+        }
+        for row in rows.to_dict("records")
+    ]
+    return pa.table(columns, schema=SCHEMA)
 
 
 def files(folder: Path) -> list[Path]:
@@ -207,7 +216,7 @@ def images(shard: Path) -> Iterator[list[tuple[str, bytes]]]:
 
 
 def contents(folder: Path) -> Contents:
-    """Return what yields the bytes of wanted images from the shards of a folder."""
+    """Return a function that yields the bytes of wanted images from the shards of a folder."""
 
     def read_wanted(keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
         for shard, present in holding([folder], keys):
@@ -217,7 +226,7 @@ def contents(folder: Path) -> Contents:
 
 
 def holding(folders: Iterable[Path], keys: Collection[str]) -> Iterator[tuple[Path, set[str]]]:
-    """Yield each shard of some folders that holds wanted images, with the SHA-256 of these."""
+    """Yield each shard in folders that holds wanted images, with the SHA-256 of these images."""
     missing = set(keys)
     for folder in folders:
         for shard in files(folder):

@@ -1,6 +1,6 @@
 """Perceptual hashes of training images, inside the `.keras` file that learned from them.
 
-A training that starts from these weights can so keep the same images out of validation and test.
+So a training that starts from these weights can keep the same images out of validation and test.
 """
 
 import io
@@ -28,8 +28,8 @@ FREQUENCIES = 8
 SAME = 4
 """Most bits of 64 in which copies of a picture differ.
 
-In Face Mask 12K, 0.998 of the copies of half the size and JPEG quality 30 differ in so few. Of
-4,700 other faces, one is so near to any of 9,415.
+In Face Mask 12K, 0.998 of the copies of half the size and JPEG quality 30 differ in at most so many
+bits. Only 1 of 4,700 other faces differs in at most so many bits from any of 9,415 images.
 """
 
 COMPARED_AT_ONCE = 256
@@ -113,13 +113,14 @@ def read(start: str) -> Hashes:
     Raises:
         UserError: the file is missing or is not a `.keras` file.
     """
-    none = np.zeros(0, np.uint64)
+    empty = np.zeros(0, np.uint64)
     if start == params.SCRATCH:
-        return none
+        return empty
     try:
         with zipfile.ZipFile(start) as archive:
             if MEMBER not in archive.namelist():
-                return none
-            return np.asarray(np.load(io.BytesIO(archive.read(MEMBER))), np.uint64)
+                return empty
+            content = io.BytesIO(archive.read(MEMBER))
+            return np.asarray(np.load(content), np.uint64)
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"train.start = '{start}': cannot be read: {error}") from error

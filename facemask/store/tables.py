@@ -1,6 +1,6 @@
 """The table that travels with the images: a row for each image.
 
-Each column is written by one stage and carried on by the next:
+A stage adds each column, and the next stages keep it:
     path: path of the image in its source, with `/`; the source's name stands before it if there
         are several sources, and `#1` and so on follow for a box (ingest).
     source: name of the source (ingest).
@@ -45,7 +45,12 @@ NUMBERS |= dict.fromkeys(("width", "height", "row", "left", "top", "right", "bot
 def write(table: pd.DataFrame, path: Path) -> None:
     """Write a table as CSV (six significant digits), whole or not at all."""
     with replacing(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.6g")
+        table.to_csv(
+            temporary,
+            index=False,
+            lineterminator="\n",
+            float_format="%.6g",
+        )
 
 
 def read(path: Path) -> pd.DataFrame:
