@@ -53,6 +53,7 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
         backup=paths.BACKUP,
         show=show,
     )
+
     # Write the finished model, and remove what a training needs while it runs.
     write_model(trained, data, options.start)
     write_details(trained, data, validation)
