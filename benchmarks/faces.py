@@ -36,6 +36,7 @@ LOOKED_AT = Path(__file__).with_name("face_rows.csv")
 UNSEEN = Path("data/boxes.csv")
 EDGES = ["left", "top", "right", "bottom"]
 SIZES = (20, 40, 80, 160)
+NAMES_OF_SIZES = ("20 to 40", "40 to 80", "80 to 160", "from 160")
 SAME_BOX = 0.5
 """Intersection over union from which a box counts as one that a person looked at."""
 
@@ -106,10 +107,8 @@ def measure(name: str, faces: pd.DataFrame, rows: pd.DataFrame) -> list[dict[str
     measured = []
     for label, of_class in faces[faces["side"] >= SIZES[0]].groupby("label"):
         ranges = {f"from {SIZES[0]} pixels": of_class}
-        for size, of_size in of_class.groupby(
-            pd.cut(of_class["side"], [*SIZES, 1e9], right=False), observed=True
-        ):
-            ranges[f"{size.left:.0f} to {size.right:.0f}"] = of_size
+        sizes = pd.cut(of_class["side"], [*SIZES, float("inf")], right=False, labels=NAMES_OF_SIZES)
+        ranges |= dict(list(of_class.groupby(sizes, observed=True)))
         for size, part in ranges.items():
             share = part["found"].mean()
             measured.append({"what": f"{label}, {size}", "number": len(part), "share": share})

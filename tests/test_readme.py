@@ -165,6 +165,27 @@ def test_what_a_change_costs_at_least_is_what_was_measured() -> None:
         assert f"| {change} | {' | '.join(cells)} |" in text
 
 
+def test_the_table_of_the_face_finder_is_what_was_measured() -> None:
+    text = (REPOSITORY / "docs/evaluation.md").read_text()
+    table = pd.read_csv(REPOSITORY / "benchmarks/faces.csv", index_col=["set", "what"])
+    columns = ("with_mask, from 20 pixels", "without_mask, from 20 pixels", "boxes at a face")
+    for scenes in table.index.unique("set"):
+        rows = [table.loc[(scenes, what)] for what in columns]
+        cells = [f"{row['share']:.4f} of {row['number']:,.0f}" for row in rows]
+        assert f"| `{scenes}` | {' | '.join(cells)} |" in text
+    rows_beside = pd.read_csv(REPOSITORY / "benchmarks/face_rows.csv")
+    at_a_face = (rows_beside["face"] == "yes").sum()
+    assert f"{len(rows_beside)} boxes without an annotation" in text
+    assert f"{at_a_face} show a face" in text
+
+
+def test_the_shares_of_masks_worn_wrong_are_what_was_measured() -> None:
+    text = " ".join((REPOSITORY / "docs/evaluation.md").read_text().split())
+    table = pd.read_csv(REPOSITORY / "benchmarks/worn.csv")
+    for row in table[table["crop"] == "face finder"].to_dict("records"):
+        assert re.search(f"{row['share']:.0%}".replace("%", " %") + rf" of {row['faces']}\b", text)
+
+
 def test_the_readme_is_short() -> None:
     assert README.count("\n") <= 120
 
