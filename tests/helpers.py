@@ -26,6 +26,7 @@ from facemask.files import remove
 from facemask.store import images
 from facemask.store.pixels import Pixels
 from stages import paths
+from tests import fork_server
 
 REPOSITORY = Path(__file__).parents[1]
 CLASSES = ("WithMask", "WithoutMask")
@@ -141,7 +142,7 @@ def copy_project(to: Path, of: Path = REPOSITORY) -> Path:
 
 
 def shell(project: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a command in a project, with the programs of this environment first."""
+    """Run a command in a project; `fork_server` starts `python -m` and `dvc`."""
     result = subprocess.run(command, cwd=project, env=environment(), capture_output=True, text=True)
     assert not check or result.returncode == 0, result.stdout + result.stderr
     return result
@@ -157,10 +158,18 @@ def wait_for(port: int) -> None:
     raise AssertionError(f"nothing listens on {port}")
 
 
-def environment() -> dict[str, str]:
-    """Return one with the `python` and `dvc` that run the tests; equal commits get equal names."""
+def environment(*, forked: bool = True) -> dict[str, str]:
+    """Return the environment of a command in a project. Equal commits get equal names.
+
+    Args:
+        forked: whether `fork_server` starts `python -m` and `dvc`. It kills a process a moment
+            after the program that was killed, so a test may want real processes.
+    """
+    folders = [str(Path(sys.executable).parent), os.environ["PATH"]]
+    if forked:
+        folders.insert(0, str(fork_server.programs()))
     dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "1767225600 +0000")
-    return os.environ | dates | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return os.environ | dates | {"PATH": os.pathsep.join(folders)}
 
 
 def commit(project: Path) -> None:

@@ -215,7 +215,7 @@ def test_a_stopped_stage_is_done_again_with_the_same_result(tiny: Path, tmp_path
         running = subprocess.Popen(
             ["dvc", "repro", stage],
             cwd=project,
-            env=environment(),
+            env=environment(forked=False),
             start_new_session=True,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

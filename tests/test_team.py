@@ -260,7 +260,7 @@ def test_a_remote_restores_every_stage(clone: Path, remote: Configure, tmp_path:
     pushing = subprocess.Popen(
         ["python", "-m", "tools.push"],
         cwd=clone,
-        env=environment(),
+        env=environment(forked=False),
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -1,9 +1,7 @@
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +13,7 @@ import pytest
 
 from facemask.model import network
 from tests.conftest import Run
-from tests.helpers import REPOSITORY, run_stages, set_params, small_project
+from tests.helpers import REPOSITORY, environment, run_stages, set_params, small_project
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +130,8 @@ def test_the_last_epoch_validates_the_weights_that_are_saved(
 def training(code: Path = REPOSITORY) -> subprocess.Popen[bytes]:
     """Start to train as DVC does, in a process of its own, on all cores."""
     all_cores = {"TF_NUM_INTRAOP_THREADS": "0", "TF_NUM_INTEROP_THREADS": "0"}
-    environment = os.environ | {"PYTHONPATH": str(code)} | all_cores
-    return subprocess.Popen([sys.executable, "-m", "stages.train"], env=environment)
+    variables = environment() | {"PYTHONPATH": str(code)} | all_cores
+    return subprocess.Popen(["python", "-m", "stages.train"], env=variables)
 
 
 def kill_after_epoch(epoch: int, code: Path = REPOSITORY) -> None:
@@ -143,7 +141,7 @@ def kill_after_epoch(epoch: int, code: Path = REPOSITORY) -> None:
     while not set(Path("models/backup").glob(f"*/epoch-{epoch:04d}")) - before:
         assert running.poll() is None
         time.sleep(0.005)
-    running.kill()
+    running.terminate()  # `fork_server` kills the process
     running.wait()
 
 
