@@ -211,6 +211,13 @@ def test_what_is_not_a_model_is_one_line(folder: Path, tmp_path: Path) -> None:
     assert f"{model}: is not a model of this pipeline" in result.stderr.splitlines()[-1]
 
 
+def test_a_keras_model_is_named_as_one(folder: Path) -> None:
+    model = PUBLISHED.with_name("model.keras")
+    result = run(folder, model=model)
+    assert result.returncode == 1
+    assert f"{model}: is a Keras model; take the .tflite file" in result.stderr.splitlines()[-1]
+
+
 def test_a_bad_file_is_told_and_skipped(folder: Path, tmp_path: Path) -> None:
     text = tmp_path / "text.jpg"
     text.write_text("no picture")

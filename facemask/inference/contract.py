@@ -116,6 +116,8 @@ def read(content: bytes, name: str) -> tuple[bytes, Contract]:
         UserError: the file is of another kind or damaged, has another version of the contract, or
             needs an input that this version does not prepare.
     """
+    if name.endswith(".keras"):
+        raise UserError(f"{name}: is a Keras model; take the .tflite file exported from it")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             start = min(entry.header_offset for entry in archive.infolist())

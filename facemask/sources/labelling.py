@@ -127,7 +127,8 @@ def _other_names(
     """Return the error about a source that calls its classes otherwise."""
     return UserError(
         f"has {', '.join(sorted(occurring)[:10])} where the classes are called "
-        f"{', '.join(sorted(names))}; say in ingest.classes which names mean which class"
+        f"{', '.join(sorted(names))}; say in ingest.classes which names mean which class, or give "
+        "other images: ingest.external and ingest.photos may be null"
     )
 
 

@@ -148,7 +148,8 @@ def fetched(
         raise UserError(f"{key} = '{url}': an address should begin with https:// or s3://")
     if not re.fullmatch("[0-9a-f]{64}", sha256):
         raise UserError(
-            f"ingest.sha256 = '{sha256}': an address needs the file's, 64 hexadecimal digits"
+            f"ingest.sha256 = '{sha256}': ingest.source is an address, so this should be the "
+            "archive's SHA-256, 64 hexadecimal digits"
         )
     bar = sys.stderr.isatty()
     downloader = _from_s3 if url.startswith("s3://") else pooch.HTTPDownloader(progressbar=bar)
