@@ -17,7 +17,11 @@ export function describeModel(): void {
     make("p", about.what),
     make("p", about.trained(ingest.source, ingest.description)),
     make("p", about.measured),
-    scrollable(about.measured, [...about.columns, ...labels.map(about.recall)], subsets.map((subset) => row(subset, labels))),
+    scrollable(
+      about.measured,
+      [...about.columns, ...labels.map(about.recall)],
+      subsets.map((subset) => row(subset, labels)),
+    ),
   );
   if (groups.length) {
     const worst = groups.slice(0, MOST_GROUPS);
