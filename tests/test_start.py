@@ -105,13 +105,16 @@ def test_the_weights_are_the_start_and_the_signature_grows(started: Path, run: R
     assert len(new) == len(old) + 16
 
 
-def test_little_of_the_training_is_used_where_the_start_is_as_good(started: Path, run: Run) -> None:
+@pytest.mark.parametrize(("images", "share"), [(6, 0.25), (12, 1)])
+def test_little_of_the_training_is_used_where_the_start_is_as_good_and_learned_from_more(
+    started: Path, run: Run, images: int, share: float
+) -> None:
     for label in CLASSES:
-        draw(started / "data/faces" / label, 10, seed=7)
+        draw(started / "data/faces" / label, images, seed=7)
     set_params(started, {"train.calibrate": False})
     for stage in (*EARLY, "train"):
         run(stage)
-    assert json.loads(Path("details/train.json").read_text())["start_share"] == 0.25
+    assert json.loads(Path("details/train.json").read_text())["start_share"] == share
 
 
 def test_weights_between_two_others() -> None:
@@ -126,9 +129,9 @@ def test_more_of_the_training_is_kept_where_validation_is_better_for_it(
     started: Path, run: Run
 ) -> None:
     for label, other in zip(CLASSES, reversed(CLASSES), strict=True):
-        draw(started / "data/drawn" / other, 20, seed=7)  # what the start takes for the other
+        draw(started / "data/drawn" / other, 6, seed=7)  # what the start takes for the other
         shutil.copytree(f"data/drawn/{other}", f"data/faces/{label}")
-        draw(started / "data/drawn" / label, 20, seed=8)
+        draw(started / "data/drawn" / label, 6, seed=8)
         shutil.copytree(f"data/drawn/{label}", f"data/faces/{label}/more")
     set_params(started, {"train.epochs": 6, "train.learning_rate": 0.003, "split.validation": 0.4})
     for stage in (*EARLY, "train"):
