@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What a write fails with if a disk, a quota or a file is full."""
+"""Error numbers of a failed write: the disk or quota is full, or the file is too large."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as in a shell."""

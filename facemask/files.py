@@ -21,7 +21,7 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
-        reason = os.strerror(error.errno)  # h5py writes a paragraph
+        reason = os.strerror(error.errno)  # h5py's own message is a paragraph
         raise UserError(f"{path}: cannot be written: {reason}") from error
 
 

@@ -1,4 +1,4 @@
-"""The verbs: one script a stage of dvc.yaml, run as `python -m stages.NAME`."""
+"""The stages of dvc.yaml: one script for each stage, run as `python -m stages.NAME`."""
 
 import sys
 

@@ -1,7 +1,8 @@
 """Refuse wrong parameters while every stage's outputs are still in place.
 
-Run by `dvc repro check_params`; a second. DVC deletes the outputs of a stage before it runs the
-stage, so this stage comes first. Its output never changes, so it makes no other stage run again.
+Run by `dvc repro check_params`; takes about a second. DVC deletes the outputs of a stage before it
+runs the stage, so this stage comes first. Its output never changes, so it makes no other stage run
+again.
 """
 
 from pathlib import Path

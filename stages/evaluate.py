@@ -75,7 +75,7 @@ def evaluate(options: params.Evaluate, start: Path) -> None:
                 figures[subset.name] |= inspected.figures
         inspection.write(kind, inspections, paths.PLOTS)
 
-    # Write all figures, and those that people compare between runs.
+    # Write all figures to `details/`, and the headlines to `metrics/`.
     details = {"threshold": threshold, **figures}
     files.write_json(details, paths.DETAILS / "evaluate.json")
     headlines = metrics.headlines(figures)

@@ -65,7 +65,7 @@ def export_tflite(values: params.Params) -> dict[str, Any]:
     # Run the shipped variant on whole photos.
     photos, scenes = ask_about_photos()
 
-    # Measure its error rates for groups of people in the photos.
+    # Measure the shipped file's error rates by attributes of people, such as age or sex.
     attributes = tables.read(paths.PEOPLE)
     of_photos = attributes[attributes["set"] == "photos"]
     error_rates = people.error_rates(photos, of_photos)
@@ -94,7 +94,7 @@ def export_tflite(values: params.Params) -> dict[str, Any]:
 
 
 def ask_about_photos() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Ask the shipped file about whole photos; write what it answers about people and scenes.
+    """Run the shipped file on whole photos; write its answers for single people and for scenes.
 
     Returns:
         Rows of the photos of one person each, and of the faces in the other photos.
@@ -111,7 +111,7 @@ def ask_about_photos() -> tuple[pd.DataFrame, pd.DataFrame]:
     photos = end_to_end.main_faces(rows[~is_scene], answers)
     tables.write(photos, paths.PHOTOS)
 
-    # Draw what the file takes for faces beside the annotated faces.
+    # Draw the detected faces that match no annotated face.
     contents = shards.contents(paths.RAW_PHOTOS)
     sheet = scene_faces.beside(scenes, contents)
     pictures.write(sheet, paths.PLOTS / "rows_beside_faces.png")

@@ -78,7 +78,7 @@ def ingest(
         ]
         photos["photos"] = collection.merge(parts)
 
-    # Stop if too many files are bad, after these are listed.
+    # List the refused files. Then stop if there are too many.
     write_quarantine({"collection": images} | external | photos)
     collection.check(images, options, paths.QUARANTINE)
 

@@ -42,11 +42,11 @@ SCENES = Path("data/scenes.csv")
 SIZE = Path("metrics/export_tflite/kilobytes.json")
 BALANCED_ACCURACY = Path("metrics/export_tflite/balanced_accuracy.json")
 
-# All stages write all their figures, and their pictures and curves.
+# Figures in all details; pictures and curves.
 DETAILS = Path("details")
 PLOTS = Path("plots")
 
-# Not DVC outputs; safe to delete. They save later runs work, or tell about the last run.
+# Not DVC outputs; safe to delete. They make later runs faster, or describe the last run.
 CACHE = Path("data/cache.sqlite")
 DOWNLOADS = Path("data/downloads")
 BACKUP = Path("models/backup")

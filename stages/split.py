@@ -15,7 +15,7 @@ def split(options: params.Split, start: str, seed: int) -> None:
 
     Args:
         options: how the subsets are drawn.
-        start: `train.start`; the images that it was trained on are for training again.
+        start: `train.start`. Images that this model was trained on go to the training subset.
         seed: any integer.
     """
     table = shards.read_table(paths.RAW)

@@ -143,8 +143,11 @@ def test_mediapipe_names_both_labels(
         assert set(scores) == set(CLASSES)
         assert_same(scores[list(CLASSES)].to_numpy(), probabilities(file, faces), 0.05)
         if file in variants:
-            is_right = scores.idxmax(axis=1).to_numpy() == rows["label"]
-            assert is_right.mean() > 0.9
+            labels = scores.idxmax(axis=1).to_numpy()
+            by_keras = np.where(rows["keras"] >= 0.5, CLASSES[1], CLASSES[0])
+            assert (labels == by_keras).mean() >= 0.98
+            is_right = pd.Series(labels == rows["label"])
+            assert is_right.groupby(rows["label"].to_numpy()).mean().min() > 0.6
 
 
 @pytest.mark.skipif(sys.version_info[:2] > (3, 11), reason="tflite-runtime ends at Python 3.11")

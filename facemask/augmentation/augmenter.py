@@ -34,7 +34,7 @@ CHANGES: list[tuple[str, Change]] = [
     ("quality", quality.noise),
     ("quality", quality.jpeg),
 ]
-"""Every change after the geometric one, in order, with the strength in `params` that it takes.
+"""The changes after the geometric one, in order, each with its strength in `train.augmentation`.
 
 At strength 1 a change affects the share of the images that its module says, at strength 0.5 half of
 that share.

@@ -14,7 +14,7 @@ EXPOSURES = (0.1, 3.0)
 """Smallest and largest factor of the exposure."""
 
 GAMMA = 0.4
-"""Largest logarithm of the exponent of an exposed image, either way."""
+"""The exponent of the gamma curve is between exp(-GAMMA) and exp(GAMMA)."""
 
 SHADED = 0.1
 """Share of the images with light from one side."""
@@ -35,7 +35,7 @@ MOVED = 0.2
 """Share of the images with motion blur."""
 
 MOTION = 9.0
-"""Longest way of a moving image, in pixels of an image of 96 x 96; less in a smaller image."""
+"""Greatest length of the motion blur in pixels, for a side of 96; it scales with the side."""
 
 
 def exposure(images: Tensor, draws: Draws, strength: float) -> Tensor:

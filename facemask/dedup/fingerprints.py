@@ -177,7 +177,8 @@ class _Part:
 def _fingerprint_shard(folder: Path, task: tuple[int, tuple[Path, set[str]]]) -> _Part:
     """Write the fingerprints of wanted images of a shard to a file.
 
-    Fingerprints contain frames, and pixels do not pass through a cluster's scheduler.
+    They are not returned, because they contain frames, and pixels must not pass through a cluster's
+    scheduler.
     """
     number, (shard, wanted) = task
     part = _Part(folder / f"{number:06d}.bin", [])

@@ -163,8 +163,8 @@ def connected(
 ) -> Indices:
     """Group images that pairs join, directly or through others.
 
-    One wrong pair must not merge two groups of `LARGE` images or more. That takes a certain pair,
-    or two likely pairs that share no image.
+    One wrong pair must not merge two groups of `LARGE` images or more. Two such groups are
+    merged only by a certain pair, or by two likely pairs that share no image.
 
     Args:
         count: number of images.
@@ -183,7 +183,7 @@ def connected(
     tried = -1
     while len(waiting) != tried:
         tried = len(waiting)
-        waiting = forest.join(waiting, large=LARGE)  # groups have grown, so two pairs may now agree
+        waiting = forest.join(waiting, large=LARGE)  # groups grew: two pairs may now be enough
     roots = [forest.root(image) for image in range(count)]
     _, smallest, groups = np.unique(
         roots,
@@ -208,7 +208,7 @@ class _Forest:
         return image
 
     def join(self, pairs: list[list[int]], large: int) -> list[list[int]]:
-        """Join pairs in order. Return the pairs that alone would merge groups of `large` images."""
+        """Join pairs in order. Return those that alone would merge two groups of `large` images."""
         refused: dict[frozenset[int], list[list[int]]] = {}
         for pair in pairs:
             roots = frozenset(self.root(image) for image in pair)

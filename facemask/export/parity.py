@@ -17,7 +17,7 @@ EXACT: params.Variant = "float32"
 """The variant that differs from Keras by rounding only."""
 
 LARGEST_DIFFERENCE = 1e-4
-"""The largest difference of a probability of `EXACT` from that of Keras."""
+"""Largest difference allowed between the probabilities of `EXACT` and of Keras."""
 
 NAMED = 3
 """Images that an error names."""
@@ -96,7 +96,7 @@ def choose(
 
     Raises:
         UserError: `EXACT` differs from the Keras model, or no variant that may ship is within the
-            bounds; names the first images.
+            bounds. The message names the first images that differ.
     """
     if EXACT in measured:
         _refuse_inexact(rows)
@@ -119,8 +119,8 @@ def _refuse_inexact(rows: pd.DataFrame) -> None:
     if difference.max() > LARGEST_DIFFERENCE:
         images = _names(rows[difference > LARGEST_DIFFERENCE])
         raise UserError(
-            f"{EXACT} differs from Keras by {difference.max():.3g}, at most {LARGEST_DIFFERENCE:g} "
-            f"is allowed, on {images}"
+            f"{EXACT} differs from Keras by {difference.max():.3g} on {images}; "
+            f"at most {LARGEST_DIFFERENCE:g} is allowed"
         )
 
 
@@ -131,7 +131,7 @@ def _faults(
 
     Args:
         options: has the bounds.
-        measured: of the variant.
+        measured: the figures of the variant, as in `choose`.
         images: the number in each subset.
     """
     faults = []

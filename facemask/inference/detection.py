@@ -4,8 +4,8 @@ The network is CenterFace (Y. Xu et al., "CenterFace: Joint Face Detection and A
 as Point", 2019; MIT License). `tools/face_finder.py` makes its file, which has a signature for each
 size of input. The web page and the app do the same with the constants of `face_finder.json`:
 
-- `sides`: sides in pixels of the squares into which a photo is fitted. In the large square small
-  faces are found, in the small square faces that fill the photo;
+- `sides`: sides in pixels of the squares into which a photo is fitted. The large square is for
+  small faces, the small square for faces that fill the photo;
 - `min_score`: least score of a face, 0-1;
 - `same_face`: intersection over union from which two boxes are of the same face.
 """
@@ -29,7 +29,7 @@ from facemask.store import images
 SETTINGS: dict[str, Any] = json.loads(Path(__file__).with_name("face_finder.json").read_text())
 NETWORK = Path(__file__).with_name("face_finder.tflite")
 STRIDE = 4
-"""Pixels of the input on a side of a cell of the network's map."""
+"""Side of a cell of the network's output map, in pixels of its input."""
 
 Box = tuple[int, int, int, int]
 Array = NDArray[np.float64]

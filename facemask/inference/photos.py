@@ -14,7 +14,7 @@ UNSURE = 0.7
 """An answer with a lower probability of its label is called unsure."""
 
 LOOSE = 0.42
-"""A crop is called loose if the crop that `crop` makes of its face fills less of it than this.
+"""A picture is loose if its face, cropped by `crop`, fills a smaller share of it than this.
 
 The model did not learn from loose crops. The value is chosen so that a photo is loose if its face
 fills less than a third."""

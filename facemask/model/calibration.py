@@ -1,4 +1,4 @@
-"""Probabilities that agree with what happens: the last layer is adjusted after training."""
+"""Calibration: the last layer is adjusted so that probabilities agree with what happens."""
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ from facemask.model import dataset, network
 from facemask.store.pixels import Pixels
 
 PROBES = 256
-"""Training images that show the order of the classes."""
+"""Number of training images that show which class the start calls positive."""
 
 SMALLEST = 1e-7
 """Probabilities are clipped to this and to 1 minus this."""
@@ -40,7 +40,7 @@ def platt(
     probability: NDArray[np.float64],
     weights: NDArray[np.float64],
 ) -> tuple[float, float]:
-    """Return the line that maps logits to those with the smallest log-loss (Platt 1999).
+    """Return slope and shift with the smallest log-loss of `slope * logit + shift` (Platt 1999).
 
     A ridge penalty keeps the line near the identity where there are few images, which any steep
     line separates. The penalty weighs as much as an image.

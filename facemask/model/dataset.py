@@ -31,7 +31,7 @@ class TrainingData:
         pixels: the images, by `row`.
         batch_size: images in a batch; the last batch of an epoch may be smaller.
         seed: any integer.
-        min_steps: smallest number of batches in an epoch. Few images are shown several times.
+        min_steps: least number of batches in an epoch. Fewer images are shown several times.
     """
 
     rows: pd.DataFrame
@@ -159,7 +159,7 @@ def inference_batches(
 
 
 def _shrunk(images: Tensor, size: int) -> Tensor:
-    """Return images with a smaller side; those of this side are returned as they are."""
+    """Return images shrunk to a side. Images that have this side are not changed."""
     if images.shape[1] == size:
         return images
     return tf.image.resize(images, (size, size), "area")

@@ -83,7 +83,7 @@ def build(options: params.Network, size: int) -> keras.Model:
         )
         model.add(layers.MaxPooling2D(2))  # before the ReLU: same result, a quarter of the pixels
         if options.batch_norm:
-            model.add(layers.BatchNormalization(scale=False))  # the next layer's weights scale
+            model.add(layers.BatchNormalization(scale=False))  # the next layer can scale
         model.add(layers.ReLU())
         if block > 0 and options.dropout:
             model.add(layers.Dropout(options.dropout))
@@ -154,7 +154,8 @@ def in_precision(model: keras.Model, name: str) -> keras.Model:
 def save(model: keras.Model, path: Path, images: signature.Hashes) -> None:
     """Write a model as `.keras`, without its optimizer; equal models give equal bytes.
 
-    Keras writes the date, and addresses in memory as ids of shared objects. Both are replaced.
+    Keras writes the date, and addresses in memory as ids of shared objects. The date is
+    left out, and the ids are replaced.
     Keras 3.3 and later read the file.
 
     Args:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from facemask import params
 
 SMALL_SCALE = 2 / 3
-"""Side of the small images of the first epochs, as a share of the side."""
+"""Side of the small images in the first epochs, as a share of `resize.size`."""
 
 FINE_TUNING_RATE = 0.5
 """Highest learning rate of fine-tuning, as a share of the highest learning rate before it."""

@@ -69,7 +69,7 @@ class Trained:
         model: the final model, in float32.
         history: a row for each epoch: epoch (from 1), size (of the images in pixels), loss,
             accuracy, val_loss, val_accuracy, learning_rate, seconds.
-        precision: of the products in training.
+        precision: number type of the matrix products in training.
         start_share: share of the trained weights in the mix with the start; 1 without a start.
         slope: of the calibrated logit.
         shift: of the calibrated logit.
@@ -145,7 +145,7 @@ def fit(
 ) -> None:
     """Train the epochs of the plan that are not finished yet; see `train`.
 
-    Keras trains epochs in a row with the same plan in one call.
+    Consecutive epochs with the same plan are trained by one call of Keras.
     """
     optimizer.build(model.trainable_variables)
     data = recorder.data
@@ -194,8 +194,8 @@ def final_model(
     """Make the model that is saved, and measure that model on validation; see `train`.
 
     Its weights are averages over the last steps (EMA). They are mixed with the weights before
-    fine-tuning and, if the start learned from more images, with the weights of the start. Then the
-    model is calibrated.
+    fine-tuning. If the start learned from more images than this training has, they are also mixed
+    with the weights of the start. Then the model is calibrated.
     """
     options = recorder.options
     data = recorder.data
@@ -270,7 +270,7 @@ def mix_with_start(
     used: its loss exceeds the best loss by at most `TOLERANCE` plus two standard errors.
 
     Args:
-        model: trained, which is changed.
+        model: the trained model, which gets the mixed weights.
         start: weights before the training.
         batches: of validation images and targets, 0 or 1.
     """
@@ -401,7 +401,7 @@ class Checkpoint:
     """
 
     def __init__(self, folder: Path, key: str) -> None:
-        """Keep the training that `key` identifies below a folder."""
+        """Use the subfolder that `key` names; remove all others."""
         self.folder = folder / key
         for other in folder.glob("*"):
             if other != self.folder:
@@ -465,7 +465,7 @@ def _key(
     precision: str,
     start: Weights,
 ) -> str:
-    """Return a hash of all that a training depends on. Only an equal training goes on."""
+    """Return a hash of all that a training depends on; only an equal training is resumed."""
     first_weights = b"".join(weight.tobytes() for weight in start)
     parts = [
         options.model_dump_json(),

@@ -42,7 +42,7 @@ class Collection:
         bad: source, path, reason (a short name), detail (in words), and `start` and `length` in the
             spool, 0 if nothing could be decoded.
         classes: the two names, in alphabetical order.
-        faces: the annotated faces of whole photos, with `scenes.FACE`; else no row.
+        faces: the annotated faces in whole photos, with the columns `scenes.FACE`; may be empty.
     """
 
     sources: list[Source]
@@ -58,7 +58,7 @@ class Collection:
 
     @property
     def description(self) -> str:
-        """What the sources say of themselves; of several, else the name."""
+        """The description of the source; of several, the name of each that has none."""
         if len(self.sources) == 1:
             return self.sources[0].description
         return "; ".join(source.description or source.name for source in self.sources)
@@ -79,8 +79,8 @@ def collect(
 
     Args:
         source: the files.
-        names: the class of each name; empty for names that are left out. None if the source itself
-            names its two classes.
+        names: the class of each label in the source; empty for labels that are left out. None if
+            the source itself names its two classes.
         options: the limits, and which sources are cropped to faces.
         spool: gets the bytes of each file that can be decoded, even if the file is refused.
         cache: file of results of earlier runs.

@@ -23,7 +23,7 @@ LARGER = 3
 """The largest face of a photo is its main face if it has this many times the area of the next."""
 
 BY_FINDER = "-finder"
-"""Follows the name of a box's crop in the name of the face finder's crop of the same face."""
+"""Ending of the name of a crop by the face finder, after the name of the box's crop."""
 
 KEPT_AT_ONCE = 64
 """Photos whose faces are written to the cache together."""
@@ -39,7 +39,7 @@ class FaceCropper:
     Attributes:
         find: from an RGB image to the crop of each face that the face finder finds in it.
         around: from the box of a face and the (width, height) of its image to the face's crop.
-        version: of all that the answers of `find` depend on.
+        version: a text that changes whenever `find` could give other crops.
     """
 
     find: Callable[[Image.Image], list[Edges]]
@@ -66,7 +66,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class Cropped:
-    """The crops of a photo; and the crops that the face finder gives, as JSON, by its SHA-256."""
+    """The crops of a photo; `faces` has the face finder's crops as JSON, by the photo's SHA-256."""
 
     entries: list[Entry]
     faces: dict[str, bytes] = field(default_factory=dict)
@@ -180,7 +180,7 @@ def _by_face(
         return _without(entry, "no face", "the face finder finds none")
     by_area = sorted(faces, key=overlap.area)
     if len(faces) > 1 and overlap.area(by_area[-1]) < LARGER * overlap.area(by_area[-2]):
-        detail = f"it finds {len(faces)}, none clearly the largest"
+        detail = f"the face finder finds {len(faces)}, none clearly the largest"
         return _without(entry, "several faces", detail)
     return _cut(entry, image, by_area[-1])
 

@@ -188,7 +188,7 @@ def _from_s3(
 
 
 def harmless(path: str) -> str:
-    r"""Return a path of a source that keeps lines, terminals and spreadsheets whole.
+    r"""Return a path that breaks no line, controls no terminal and is no formula of a spreadsheet.
 
     Letters with accents are composed, as in `ingest.classes` and tables; macOS decomposes them.
     Unprintable characters become `\n`, `\x1b` and the like, and `./` comes before a `FORMULA`.
@@ -223,7 +223,7 @@ def _wanted(files: Iterable[tuple[str, Read]]) -> dict[str, Read]:
         leads_out = LEADS_OUT.match(name)
         path = harmless("outside/" + name.replace("..", "(..)") if leads_out else name)
         if not is_litter(PurePosixPath(path)):
-            wanted.pop(path, None)  # the last counts; in the order of a tape, it is read once
+            wanted.pop(path, None)  # the last counts; moved to the end, it is read in order
             wanted[path] = _refuse if leads_out else read
     return wanted
 
@@ -235,5 +235,5 @@ def _refuse() -> bytes:
 def _first_line(read: Read) -> str:
     try:
         return printable(read().decode(errors="replace").strip().partition("\n")[0])[:200].strip()
-    except Exception:  # a file that cannot be read does not describe
+    except Exception:  # an unreadable file is no description
         return ""
