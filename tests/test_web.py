@@ -413,6 +413,14 @@ def wait_for_update(page: Page, kept: list[str]) -> None:
     )
 
 
+def deploy_after_visit(page: Page, server: Server, folder: Path) -> list[str]:
+    """Visit the page, then put another version on its host; return what the browser has kept."""
+    visit(page, server)
+    kept: list[str] = page.evaluate(KEPT)
+    server.folder = folder
+    return kept
+
+
 def expect_next_run(page: Page, server: Server) -> None:
     expect(page.locator("#status")).to_have_text("Ready.", timeout=30_000)
     expect(page.locator("#about")).to_contain_text(NEXT_RUN)
@@ -426,9 +434,7 @@ def test_new_version_after_one_reload(
     browser: Browser, updated: Server, next_dist: Path, faces: list[Path]
 ) -> None:
     with opened(browser, updated) as page:
-        visit(page, updated)
-        kept = page.evaluate(KEPT)
-        updated.folder = next_dist
+        kept = deploy_after_visit(page, updated, next_dist)
         page.reload()
         expect_next_run(page, updated)
         wait_for_update(page, kept)
@@ -442,9 +448,7 @@ def test_open_tab_outlives_its_version(
     browser: Browser, updated: Server, next_dist: Path, faces: list[Path]
 ) -> None:
     with opened(browser, updated) as page:
-        visit(page, updated)
-        kept = page.evaluate(KEPT)
-        updated.folder = next_dist
+        kept = deploy_after_visit(page, updated, next_dist)
         other = page.context.new_page()
         other.goto(updated.page)
         expect_next_run(other, updated)

@@ -9,7 +9,7 @@ and `data/demo-photos.zip` (whole photos of one person each, and scenes of sever
 import io
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from facemask.files import replacing
 from facemask.inference.detection import FaceDetector
+from facemask.store import images
 from tools.faces import draw_face, encode
 from tools.scenes import Box, draw_photo, draw_scene
 
@@ -94,9 +95,15 @@ def external_pictures() -> Iterator[tuple[str, bytes]]:
             yield f"{label}/elsewhere_{number}.jpg", encode(seen, 60)
 
 
+@cache
+def face_finder() -> FaceDetector:
+    """Return the face finder; it is loaded once, for the first photo."""
+    return FaceDetector()
+
+
 def faces_found(jpeg: bytes) -> int:
     """Return how many faces the face finder finds in a photo."""
-    return len(FaceDetector().find(Image.open(io.BytesIO(jpeg)).convert("RGB")))
+    return len(face_finder().find(images.open_rgb(jpeg)))
 
 
 def most_found(draw: Callable[[int], Drawing], people: int) -> Drawing:
