@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from PIL import Image
 
 from facemask import overlap, parallel, pictures
+from facemask.export.end_to_end import EDGES
+from facemask.export.scene_faces import SIZES, surroundings
 from facemask.inference.detection import FaceDetector
 from facemask.sources import boxes, crops
 from facemask.sources.annotation import Annotation, BadAnnotationError
@@ -34,8 +35,6 @@ from facemask.store import images, tables
 RESULT = Path(__file__).with_suffix(".csv")
 LOOKED_AT = Path(__file__).with_name("face_rows.csv")
 UNSEEN = Path("data/boxes.csv")
-EDGES = ["left", "top", "right", "bottom"]
-SIZES = (20, 40, 80, 160)
 NAMES_OF_SIZES = ("20 to 40", "40 to 80", "80 to 160", "from 160")
 SAME_BOX = 0.5
 """Intersection over union from which a box counts as one that a person looked at."""
@@ -123,24 +122,12 @@ def draw(rows: pd.DataFrame, sources: Sequence[Source]) -> None:
     tiles = []
     for number, row in enumerate(rows.to_dict("records")):
         [entry] = by_name[row["set"]].read([row["path"]])
-        tiles.append(pictures.captioned(surroundings(entry.content, row), [str(number)]))
+        tile = pictures.thumbnail(surroundings(row, entry.content), 96)
+        tiles.append(pictures.captioned(tile, [str(number)]))
     UNSEEN.parent.mkdir(exist_ok=True)
     for first in range(0, len(tiles), TILES):
         sheet = pictures.sheet(f"boxes from {first}", tiles[first : first + TILES], columns=12)
         pictures.write(sheet, UNSEEN.with_name(f"boxes-{first}.png"))
-
-
-def surroundings(content: bytes, row: Any) -> Image.Image:
-    """Return a box that is enlarged by half of its width and height on each side."""
-    width = (row["right"] - row["left"]) // 2
-    height = (row["bottom"] - row["top"]) // 2
-    around = (
-        row["left"] - width,
-        row["top"] - height,
-        row["right"] + width,
-        row["bottom"] + height,
-    )
-    return pictures.thumbnail(images.open_rgb(content).crop(around), 96)
 
 
 def main(*paths: str) -> None:

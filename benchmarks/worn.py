@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from scipy import stats
 
 from facemask import params
 from facemask.errors import one_line_errors
+from facemask.evaluation.people import share_interval
 from facemask.inference.classifier import Classifier
 from facemask.sources import boxes
 from facemask.sources import crops as cropping
@@ -56,13 +56,13 @@ def crops(source: Source, label: str, margins: params.Crop) -> Iterator[Entry]:
 def measure(predicted: pd.Series, first: str) -> dict[str, Any]:
     """Return how many of the predictions are the first label."""
     count = int((predicted == first).sum())
-    interval = stats.binomtest(count, len(predicted)).proportion_ci(0.95, method="wilson")
+    low, high = share_interval(count, len(predicted))
     return {
         "faces": len(predicted),
         "label": first,
         "share": count / len(predicted),
-        "low": float(interval.low),
-        "high": float(interval.high),
+        "low": low,
+        "high": high,
     }
 
 

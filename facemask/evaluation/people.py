@@ -38,17 +38,22 @@ def error_rates(rows: pd.DataFrame, attributes: pd.DataFrame) -> dict[str, Any]:
     is_wrong = known.groupby(["attribute", "value", "label"])["is_wrong"]
     groups = pd.DataFrame({"images": is_wrong.size(), "errors": is_wrong.sum()}).reset_index()
     groups["error_rate"] = groups["errors"] / groups["images"]
-    intervals = []
-    for errors, count in zip(groups["errors"], groups["images"], strict=True):
-        interval = stats.binomtest(errors, count).proportion_ci(method="wilson")
-        intervals.append([float(interval.low), float(interval.high)])
-    groups["interval_95"] = intervals
+    groups["interval_95"] = [
+        share_interval(errors, count)
+        for errors, count in zip(groups["errors"], groups["images"], strict=True)
+    ]
     groups = groups.sort_values(["error_rate", "images"], ascending=False)
     rates: dict[str, Any] = {"groups": groups.to_dict("records")}
     ratio = _largest_ratio(groups)
     if ratio:
         rates["largest_ratio"] = ratio
     return rates
+
+
+def share_interval(count: int, images: int) -> list[float]:
+    """Return the lower and upper bound (0-1) of a share, with 95 % confidence (Wilson 1927)."""
+    interval = stats.binomtest(count, images).proportion_ci(method="wilson")
+    return [float(interval.low), float(interval.high)]
 
 
 def _largest_ratio(groups: pd.DataFrame) -> dict[str, Any]:

@@ -139,7 +139,13 @@ def beside(compared: pd.DataFrame, contents: shards.Contents) -> Image.Image:
 
 
 def _tile(row: Mapping[Hashable, Any], content: bytes) -> Image.Image:
-    """Return the surroundings of a row's box, twice as wide and as high as the box."""
+    part = surroundings(row, content)
+    answer = f"{row['predicted']} {row['probability']:.2f}"
+    return pictures.captioned(pictures.thumbnail(part), [answer, row["path"]])
+
+
+def surroundings(row: Mapping[Hashable, Any], content: bytes) -> Image.Image:
+    """Return the part of a photo around a row's box, twice as wide and as high as the box."""
     width = row["right"] - row["left"]
     height = row["bottom"] - row["top"]
     around = (
@@ -148,6 +154,4 @@ def _tile(row: Mapping[Hashable, Any], content: bytes) -> Image.Image:
         int(row["right"] + width / 2),
         int(row["bottom"] + height / 2),
     )
-    part = images.open_rgb(content).crop(around)
-    answer = f"{row['predicted']} {row['probability']:.2f}"
-    return pictures.captioned(pictures.thumbnail(part), [answer, row["path"]])
+    return images.open_rgb(content).crop(around)
