@@ -10,6 +10,7 @@ killing the program also kills the process, but a moment later.
 """
 
 import atexit
+import gc
 import importlib
 import json
 import os
@@ -33,6 +34,11 @@ PACKAGES = (
     "pyarrow.parquet",
     "pydantic",
     "sklearn.metrics",
+    "scipy.stats",
+    "joblib",
+    "pooch",
+    "ruamel.yaml",
+    "networkx",
     "dvc.cli",
     "dvc.commands.repro",
     "dvc.commands.experiments.run",
@@ -95,6 +101,7 @@ def serve(listener: socket.socket) -> None:
         connection, _ = listener.accept()
         for package in PACKAGES:
             importlib.import_module(package)
+        gc.freeze()  # else each process searches these packages for garbage, a second at its end
         if not os.fork():
             listener.close()
             answer(connection)
