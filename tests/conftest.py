@@ -48,9 +48,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
-    """Make a project once for all processes of pytest-xdist; return a copy for this one."""
+    """Make a project once for all processes of pytest-xdist; return a copy for this one.
+
+    Runs of pytest that are given one folder, `SHARED_PROJECTS`, make it once for all of them.
+    """
     own = tmp_path_factory.getbasetemp()
-    common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    run = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    common = Path(os.environ.get("SHARED_PROJECTS", run))
 
     def copy(name: str, make: Callable[[Path], Path]) -> Path:
         made = common / f"{name}-made"
