@@ -83,7 +83,8 @@ def _run(options: argparse.Namespace) -> int:
     files, skipped = _find(options.pictures)
     _count("skipped", skipped)
     if not files:
-        raise UserError(f"no image in {', '.join(options.pictures)}")
+        advice = "".join(f"; {suffix} {_advice(suffix)}" for suffix in skipped if _advice(suffix))
+        raise UserError(f"no image in {', '.join(options.pictures)}{advice}")
     if options.save:
         _make(options.save)
     published = PUBLISHED if PUBLISHED.exists() else INSTALLED
@@ -224,7 +225,8 @@ def _answer(job: Job, number: int) -> list[Row]:
     try:
         image = images.open_rgb(file)
     except (images.BadImageError, OSError) as error:
-        _say(f"{file}: {_advice(file) or _reason(error)}")
+        advice = _advice(file.suffix.lower()) if file.exists() else ""
+        _say(f"{file}: {advice or _reason(error)}")
         job.refused[_kind(file)] += 1
         return []
     note = ""
@@ -245,11 +247,8 @@ def _answer(job: Job, number: int) -> list[Row]:
     return [printing.row(file, face, note) for face in faces]
 
 
-def _advice(file: Path) -> str:
-    """Return what to do with an archive or a video; empty for other files."""
-    suffix = file.suffix.lower()
-    if not file.exists():
-        return ""
+def _advice(suffix: str) -> str:
+    """Return what to do with an archive or a video of this suffix; empty for other suffixes."""
     if suffix in ARCHIVES:
         return "is an archive; unpack it and name the folder"
     if suffix in VIDEOS:

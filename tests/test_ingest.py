@@ -178,7 +178,9 @@ def test_the_class_is_a_folder_at_any_depth(paths: list[str], classes: tuple[str
         (["a/1"], "found 1: a"),
         (["a/1", "b/1", "c/1"], "found 3: a, b, c"),
         (["train/a/1", "train/b/1", "val/c/1"], "found 3: a, b, c"),
-        (["1", "2"], r"found 1: \(no folder\)"),
+        (["1", "2"], "found 0; 2 of 2 images are in no class folder; put the images of each class"),
+        (["a/1", "2"], "found 1: a; 1 of 2 images are in no class folder; put the images"),
+        (["a/1", "b/1", "2"], "found 2: a, b; 1 of 3 images are in no class folder; name two"),
         (["x/a/1", "x/b/1", "y/a/1", "y/b/1"], "name two of them"),
     ],
 )
@@ -223,7 +225,7 @@ def test_a_source_without_one_image_of_a_class_is_one_line(
     project: Path, complaint: Callable[[str], str]
 ) -> None:
     set_params(project, {"ingest.classes": ["WithMask", "Bare"]})
-    assert "no image in a folder named Bare" in complaint("ingest")
+    assert "no good image has the class Bare, by its folder, a box or" in complaint("ingest")
     for file in FACES.rglob("*.png"):
         file.write_text("no picture")
     set_params(project, {"ingest.classes": None})

@@ -194,8 +194,35 @@ def test_what_is_not_read_is_named_with_what_to_do(
 ) -> None:
     (SET / name).write_text(text)
     message = complaint("ingest")
-    assert "exactly 2 classes are needed, each a folder of images; found 1: " in message
+    assert "exactly 2 classes are needed, each a folder of images; found 0; 12 of 12" in message
     assert advice in message
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("faces.parquet", "is Parquet, which is not read: export images"),
+        ("faces.rar", "is an archive, which is not read: unpack it"),
+        ("deeper/Mask.zip", "is an archive in a deeper folder, which is not read: unpack it"),
+    ],
+)
+@pytest.mark.usefixtures("photos")
+def test_a_source_without_an_image_is_named_with_what_to_do(
+    complaint: Callable[[str], str], name: str, advice: str
+) -> None:
+    shutil.rmtree(SET / "train")
+    (SET / name).parent.mkdir(exist_ok=True)
+    (SET / name).write_bytes(b"packed")
+    message = complaint("ingest")
+    assert "ingest.source = 'data/set': none of 1 files is an image to learn from" in message
+    assert f"; {name} {advice}" in message
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_table_that_is_not_utf8_gets_advice(complaint: Callable[[str], str]) -> None:
+    (SET / "train/labels.csv").write_bytes("path;label\r\n0.png;Maß\r\n".encode("cp1252"))
+    message = complaint("ingest")
+    assert "train/labels.csv: should be CSV with path,label: is not UTF-8; in Excel" in message
 
 
 def test_a_table_corrects_class_folders(run: Run, project: Path) -> None:
@@ -346,6 +373,9 @@ def test_an_external_set_with_other_names_is_one_line(
     assert "covered, open" in message
     assert "WithMask, WithoutMask" in message
     assert "ingest.classes" in message
+    draw(project / "data/loose", 2)
+    set_params(project, {"ingest.external": "data/loose"})
+    assert "has no class folder where the classes are called WithMask, " in complaint("ingest")
 
 
 def test_an_address_that_is_not_the_source_is_named_by_its_own_key(

@@ -248,6 +248,10 @@ def test_a_folder_without_an_image_is_one_line(tmp_path: Path) -> None:
     result = run(tmp_path)
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1] == f"predict: no image in {tmp_path}"
+    (tmp_path / "photos.zip").write_bytes(b"PK")
+    assert run(tmp_path).stderr.splitlines()[-1] == (
+        f"predict: no image in {tmp_path}; .zip is an archive; unpack it and name the folder"
+    )
 
 
 @pytest.mark.skipif(find_spec("pillow_heif") is not None, reason="pillow-heif is installed")

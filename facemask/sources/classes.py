@@ -41,11 +41,7 @@ def find_classes(paths: Sequence[str]) -> tuple[str, str]:
     if divisions:
         pairs = " or ".join(map(str, divisions.values()))
         raise UserError(f"the folders allow {pairs}; name two of them in ingest.classes")
-    names = sorted(parents(paths))
-    raise UserError(
-        f"exactly 2 classes are needed, each a folder of images; found {len(names)}: "
-        f"{', '.join(names[:10])}; with more folders, name two of them in ingest.classes"
-    )
+    raise _no_pair(paths)
 
 
 def _divisions(
@@ -97,6 +93,23 @@ def _refuse_unlikely(pair: tuple[str, str], paths: Sequence[str]) -> None:
         )
 
 
+def _no_pair(paths: Sequence[str]) -> UserError:
+    """Return the error about folders of which no two divide the images."""
+    names = sorted(parents(paths))
+    outside = sum(not folders_above(path) for path in paths)
+    message = f"exactly 2 classes are needed, each a folder of images; found {len(names)}"
+    if names:
+        message += f": {', '.join(names[:10])}"
+    if outside:
+        message += f"; {outside} of {len(paths)} images are in no class folder"
+    if len(names) < 2:
+        return UserError(
+            f"{message}; put the images of each class into a folder of its own, or list them in "
+            "labels.csv with path,label"
+        )
+    return UserError(f"{message}; name two of them in ingest.classes")
+
+
 def _allowed(classes: tuple[str, str]) -> tuple[str, str]:
     for name in classes:
         if not re.match(r"\w", name):  # also what a spreadsheet would run
@@ -121,9 +134,9 @@ def folders_above(path: str) -> tuple[str, ...]:
 
 
 def parents(paths: Iterable[str]) -> set[str]:
-    """Return the names of the folders that hold the files."""
+    """Return the names of the folders that hold the files, without those of subsets."""
     above = [folders_above(path) for path in paths]
-    return {folders[-1] if folders else "(no folder)" for folders in above}
+    return {folders[-1] for folders in above if folders}
 
 
 def translated(names: Mapping[str, str], others: Iterable[str]) -> dict[str, str]:

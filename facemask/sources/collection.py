@@ -113,8 +113,9 @@ def collect(
             files.append(_row(entry, tables) | facts | why)
     table = _table(files).assign(source=source.name, split=subset)
     images = table[table["reason"] == ""]
-    _require_images(source.origin, images, table)
     try:
+        if images.empty:
+            raise UserError(_no_image(table))
         names = labelling.names_in(images, names)
         table = labelling.labelled(
             table,
@@ -161,7 +162,8 @@ def merge(parts: Sequence[Collection]) -> Collection:
         classes=parts[0].classes,
         faces=faces,
     )
-    _require_images(merged.origin, merged.good, merged.bad)
+    if merged.good.empty:
+        raise UserError(f"{merged.origin}: {_no_image(merged.bad)}")
     return merged
 
 
@@ -183,7 +185,10 @@ def check(
     counts = collection.good["label"].value_counts()
     counts = counts.reindex(collection.classes, fill_value=0)
     if counts.min() == 0:
-        raise UserError(f"{options.source}: no image in a folder named {counts.idxmin()}")
+        raise UserError(
+            f"ingest.source = '{options.source}': no good image has the class {counts.idxmin()}, "
+            f"by its folder, a box or a table; see {listed}"
+        )
     reasons = collection.bad["reason"]
     is_expected = reasons.isin((labelling.NO_CLASS, SIDE_FILE, SMALL_FACE))
     reasons = reasons[~is_expected]
@@ -261,16 +266,9 @@ def _row(entry: Entry, tables: given.Given) -> dict[str, Any]:
     }
 
 
-def _require_images(
-    origin: str,
-    good: pd.DataFrame,
-    files: pd.DataFrame,
-) -> None:
-    """Stop if no image is good. Name the first file and what is wrong with it."""
-    if len(good):
-        return
+def _no_image(files: pd.DataFrame) -> str:
+    """Return the message that no file is a good image; it says what is wrong with the first."""
     first = files.iloc[0] if len(files) else {"path": "no file", "detail": "nothing is there"}
-    raise UserError(
-        f"{origin}: none of {len(files)} files is an image to learn from; "
-        f"{first['path']}: {first['detail']}"
+    return (
+        f"none of {len(files)} files is an image to learn from; {first['path']}: {first['detail']}"
     )

@@ -118,7 +118,10 @@ def parse(content: bytes) -> pd.DataFrame:
     Raises:
         ValueError: it is not such a table.
     """
-    text = content.decode("utf-8-sig")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError("is not UTF-8; in Excel, save it as 'CSV UTF-8'") from error
     first_line = text.partition("\n")[0]
     try:
         separator = csv.Sniffer().sniff(first_line, ",;\t").delimiter

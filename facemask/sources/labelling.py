@@ -116,7 +116,8 @@ def labelled(
         is_image = table["pixels"] != ""
         images = table[is_image & (without_class | unlisted)]
         labels = set(images["given_label"]) - {""}
-        raise _other_names(labels or parents(images["path"]), names)
+        folders = parents(images["path"]) or {"no class folder"}
+        raise _other_names(labels or folders, names)
     return without_disputed(table)
 
 

@@ -25,6 +25,7 @@ class Kind:
 
 EXPORT = "export Pascal VOC, YOLO or COCO"
 EXPORT_IMAGES = "export images in two folders, or with annotations"
+UNPACK = "unpack it"
 
 KINDS = (
     Kind(
@@ -67,6 +68,9 @@ KINDS = (
     Kind(name="Parquet", suffix=".parquet", marks=(), advice=EXPORT_IMAGES),
     Kind(name="NumPy data", suffix=".npz", marks=(), advice=EXPORT_IMAGES),
     Kind(name="MATLAB data", suffix=".mat", marks=(), advice=EXPORT_IMAGES),
+    Kind(name="an archive", suffix=".rar", marks=(), advice=UNPACK),
+    Kind(name="an archive", suffix=".7z", marks=(), advice=UNPACK),
+    Kind(name="an archive in a deeper folder", suffix=".zip", marks=(), advice=UNPACK),
 )
 
 UNNAMED = "is a YOLO annotation without names of the classes: add classes.txt, a name a line"
