@@ -24,7 +24,7 @@ from facemask.inference.classifier import Classifier
 from facemask.sources import boxes
 from facemask.sources import crops as cropping
 from facemask.sources.annotation import Annotation
-from facemask.sources.crops import BY_FINDER
+from facemask.sources.crops import FINDER_ENDING
 from facemask.sources.source import Entry, Source
 from facemask.store import images, tables
 from stages import ingest, paths
@@ -80,7 +80,7 @@ def main() -> None:
         rows = []
         for entry in crops(Source(path), label, margins):
             answer = classifier.classify(images.open_rgb(entry.content))
-            cut = "face finder" if entry.part.endswith(BY_FINDER) else "box"
+            cut = "face finder" if entry.part.endswith(FINDER_ENDING) else "box"
             rows.append({"crop": cut, "predicted": answer.label})
         for crop, of_crop in pd.DataFrame(rows).groupby("crop"):
             measured = measure(of_crop["predicted"], classifier.contract.labels[0])

@@ -28,7 +28,7 @@ from facemask import pictures
 from facemask.errors import UserError
 from facemask.sources import archives, source
 from facemask.sources.classes import find_classes
-from facemask.sources.source import Entry, Source, fetched
+from facemask.sources.source import Entry, Source, download
 from facemask.store.images import MAX_PIXELS, BadImageError, open_rgb
 from tests.conftest import Run
 from tests.helpers import CLASSES, png, raw_table, set_params, tiff
@@ -564,7 +564,7 @@ def test_other_bytes_than_expected_are_one_line_and_not_kept(
     server.content = b"something else"
     found = hashlib.sha256(server.content).hexdigest()
     with pytest.raises(UserError) as refusal:
-        fetched(address(server), "0" * 64, tmp_path)
+        download(address(server), "0" * 64, tmp_path)
     assert str(refusal.value) == f"ingest.sha256 = '{'0' * 64}': the file fetched has {found}"
     assert list(tmp_path.iterdir()) == []
 
@@ -576,11 +576,11 @@ def test_a_download_that_breaks_off_leaves_nothing_and_can_be_repeated(
     server.sent = 50_000
     sha256 = hashlib.sha256(server.content).hexdigest()
     with pytest.raises(UserError, match="cannot be fetched"):
-        fetched(address(server), sha256, tmp_path)
+        download(address(server), sha256, tmp_path)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / sha256).write_bytes(server.content[:50_000])  # however it came there
     server.sent = None
-    assert fetched(address(server), sha256, tmp_path).read_bytes() == server.content
+    assert download(address(server), sha256, tmp_path).read_bytes() == server.content
 
 
 def test_an_address_that_cannot_be_used_is_one_line(
@@ -594,10 +594,10 @@ def test_an_address_that_cannot_be_used_is_one_line(
             Source(address(server), sha256=sha256, downloads=tmp_path)
     for url in (address(server, "/missing"), "https://localhost:1/x.zip", "https://", "https://[/"):
         with pytest.raises(UserError, match=r"ingest.source = '.*': cannot be fetched: "):
-            fetched(url, "0" * 64, tmp_path)
+            download(url, "0" * 64, tmp_path)
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     with pytest.raises(UserError, match="cannot be fetched: .*certificate"):
-        fetched(address(server), "0" * 64, tmp_path)
+        download(address(server), "0" * 64, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

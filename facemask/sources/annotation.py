@@ -10,15 +10,15 @@ from facemask.sources.names import printable
 from facemask.sources.source import Entry, Source
 
 MAX_BYTES = 1_000_000
-"""Largest size of an annotation of one image, and of a file of names."""
+"""Largest size of an annotation file of one image, and of a file of class names."""
 
-BEYOND = 1
-"""Pixels by which a box may extend over the image's edge; annotations are rounded."""
+MAX_OVERHANG = 1
+"""Pixels by which a box may extend beyond the image, because annotation tools round."""
 
 FOLDERS = {"images", "jpegimages", "annotations", "labels"}
-"""Names of folders, in lower case, that stand beside each other and belong to one set."""
+"""Names, in lower case, of the folders that hold the images or the annotations of one set."""
 
-SIDE_FILES = (".xml", ".txt")
+ANNOTATION_SUFFIXES = (".xml", ".txt")
 """Endings of annotations of one image; a file with another ending may be an image."""
 
 Edges = tuple[float, float, float, float]
@@ -35,9 +35,9 @@ class Box:
 
     Attributes:
         label: name of its class.
-        edges: of the part.
-        image_size: width and height of the annotated image in the unit of the edges: (1, 1) where
-            they are shares of its sides; (0, 0) where they are pixels of an image of any size.
+        image_size: width and height of the annotated image, in the unit of the edges. It is (1, 1)
+            if the edges are shares of the image's sides. It is (0, 0) if the edges are pixels and
+            the annotation does not give the image's size.
     """
 
     label: str
@@ -45,23 +45,26 @@ class Box:
     image_size: tuple[float, float]
 
     def in_pixels(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
-        """Return left, top, right and bottom in pixels of the image, which has this size.
+        """Return left, top, right and bottom in pixels of an image of this width and height.
 
         Raises:
-            BadAnnotationError: the box is empty, or outside of the image, or for another size.
+            BadAnnotationError: the box is empty or outside of the image, or the annotation is of an
+                image of another size.
         """
         width, height = size
         if self.image_size == (1, 1):
             factors = (width, height, width, height)
         elif self.image_size in ((0, 0), size):
             factors = (1, 1, 1, 1)
-        else:  # turned by its EXIF orientation, or halved, or of another photo
-            given = "{:g} x {:g}".format(*self.image_size)
-            raise BadAnnotationError(f"boxes for {given} pixels, the image has {width} x {height}")
+        else:  # for example the photo was rotated or resized after it was annotated
+            annotated = "{:g} x {:g}".format(*self.image_size)
+            raise BadAnnotationError(
+                f"boxes for {annotated} pixels, the image has {width} x {height}"
+            )
         edges = [round(edge * factor) for edge, factor in zip(self.edges, factors, strict=True)]
         left, top, right, bottom = edges
-        in_width = -BEYOND <= left < right <= width + BEYOND
-        in_height = -BEYOND <= top < bottom <= height + BEYOND
+        in_width = -MAX_OVERHANG <= left < right <= width + MAX_OVERHANG
+        in_height = -MAX_OVERHANG <= top < bottom <= height + MAX_OVERHANG
         if not in_width or not in_height:
             box = ", ".join(map(str, edges))
             raise BadAnnotationError(f"box {box}: empty, or outside of {width} x {height} pixels")
@@ -70,14 +73,23 @@ class Box:
 
 @dataclass(frozen=True)
 class Annotation:
-    """The boxes of an image; or, in words, why they cannot be used."""
+    """The boxes of an image.
+
+    Attributes:
+        fault: why the boxes cannot be used, in words; empty if they can.
+    """
 
     boxes: list[Box] = field(default_factory=list)
     fault: str = ""
 
 
 def annotation(file: str, boxes: Callable[[], list[Box]]) -> Annotation:
-    """Return the boxes that a function reads from a file, or why it cannot."""
+    """Return the boxes that a function returns, or the error that it raises as a fault.
+
+    Args:
+        file: name of the file, for the fault.
+        boxes: reads the file.
+    """
     try:
         return Annotation(boxes())
     except (ValueError, LookupError, TypeError) as error:
@@ -100,22 +112,23 @@ def content_of(entry: Entry) -> bytes:
 def beside_images(
     source: Source, suffix: str, read: Callable[[bytes], list[Box]]
 ) -> dict[str, Annotation]:
-    """Read the annotation files of one image each.
+    """Read annotation files that describe one image each.
 
-    Such a file has the name of its image. It lies beside the image, or in `annotations/` or
-    `labels/` where the image is in `images/` (`JPEGImages/`).
+    An annotation file has the name of its image, but another ending. It is in the folder of the
+    image. If that folder is `images/` or `JPEGImages/`, it may be in `annotations/` or `labels/`
+    instead.
 
     Args:
         source: the files.
         suffix: ending of the annotation files, in lower case.
-        read: from the content of a file to its boxes.
+        read: returns the boxes in the content of a file.
 
     Returns:
-        By path of the image.
+        The annotation of each image that has one, by path of the image.
     """
     keys = {name: _key(PurePosixPath(name)) for name in source.names}
     suffixes = {name: PurePosixPath(name).suffix.lower() for name in source.names}
-    images = {name: key for name, key in keys.items() if suffixes[name] not in SIDE_FILES}
+    images = {name: key for name, key in keys.items() if suffixes[name] not in ANNOTATION_SUFFIXES}
     wanted = set(images.values())
     files = [name for name, key in keys.items() if suffixes[name] == suffix and key in wanted]
     annotations = {keys[entry.path]: _of_file(entry, read) for entry in source.read(files)}
@@ -127,7 +140,10 @@ def _of_file(entry: Entry, read: Callable[[bytes], list[Box]]) -> Annotation:
 
 
 def _key(path: PurePosixPath) -> str:
-    """Return what an image and its annotation have in common: the path without `FOLDERS`."""
+    """Return a path without its ending and without `FOLDERS`.
+
+    It is the same for an image and its annotation file.
+    """
     above = [part for part in path.parts[:-1] if part.lower() not in FOLDERS]
     return "/".join([*above, path.stem])
 
@@ -157,10 +173,10 @@ def _number(text: str) -> float:
 
 
 def class_name(text: object) -> str:
-    """Return the name of a class as `ingest.classes` and tables have it.
+    """Return the name of a class as it is spelled in `ingest.classes` and in tables.
 
     Raises:
-        BadAnnotationError: it is not a name.
+        BadAnnotationError: the name does not begin with a letter, digit or underscore.
     """
     name = printable(unicodedata.normalize("NFC", str(text).strip()))
     if not name[:1].isalnum() and name[:1] != "_":  # a spreadsheet would run a formula

@@ -1,8 +1,7 @@
-"""A folder, zip or tar -> the files in it, and how to read each.
+"""List the files in a folder, zip or tar, and read each of them.
 
-Nothing is unpacked and nothing is written. Names, sizes and links in an archive may be false, and a
-small archive may unpack to very much. So every read is bounded. What exceeds a bound ends in an
-`OSError`.
+Nothing is written to disk. The names, sizes and links in an archive may be false. A small archive
+may unpack to a very large size. So every read has a bound, and raises `OSError` beyond it.
 """
 
 import gzip
@@ -27,13 +26,13 @@ ARCHIVE = re.compile(r"\.(zip|tar|tar\.gz|tgz)$", re.IGNORECASE)
 """Matches the end of an archive's name."""
 
 MAX_FILE_BYTES = 100_000_000
-"""Largest size of one file, unpacked; photographs have a tenth of it."""
+"""Largest unpacked size of one file. A photograph has about a tenth of it."""
 
 MAX_UNPACKED_BYTES = 1_000_000_000
-"""Largest unpacked size of an archive, unless `MAX_GROWTH` times its own size is more."""
+"""An archive of any size may unpack to this many bytes."""
 
 MAX_GROWTH = 100
-"""How many times larger than itself an archive may unpack; images hardly shrink when packed."""
+"""An archive may also unpack to this many times its size. Images hardly shrink when packed."""
 
 MAX_ZIP_INDEX_BYTES = 128_000_000
 """Largest table of contents of a zip: a million names of 80 letters."""
@@ -42,29 +41,29 @@ MAX_TAR_HEADER_BYTES = 64_000
 """Largest header of a tar: a long name, or a set of attributes."""
 
 DVC_CACHE = Path(".dvc/cache")
-"""The project's cache, into which DVC may link the files of a folder."""
+"""The project's DVC cache. DVC may replace the files of a folder by links into it."""
 
 ZIP_ENCODINGS = ["utf_8", "gb18030", "cp932", "cp949", "cp866", "cp1251", "cp437"]
 """Encodings of names in zips from macOS, and from Windows of different languages."""
 
 UTF8_NAME = 0x800
-"""Flag of a file in a zip whose name is UTF-8."""
+"""Bit in the flags of a zip's entry. It says that the entry's name is UTF-8."""
 
 
 def files(path: Path, stack: ExitStack) -> Iterator[tuple[str, Read]]:
     """List the files of a folder, `.zip`, `.tar` or `.tar.gz`.
 
-    An archive directly in the folder is listed as if it were a folder of its name.
+    An archive at the top of the folder is listed like a folder with the archive's name.
 
     Args:
-        path: the folder or archive. The kind of an archive is recognized by its first bytes.
+        path: the folder or archive. The first bytes of an archive tell its kind.
         stack: keeps archives open for the reads.
 
     Yields:
-        The name of each file, as it is stored but with `/`, and a function that reads it.
+        The stored name of each file, with `/` between folders, and a function that reads it.
 
     Raises:
-        OSError: the archive is of another kind, or would unpack to too much.
+        OSError: the archive is of another kind, or is too large when unpacked.
         Exception: the archive is damaged; its readers raise many kinds.
     """
     if not path.is_dir():
@@ -91,7 +90,7 @@ def _in_inner_archive(path: Path, stack: ExitStack) -> Iterator[tuple[str, Read]
 
 
 def _in_archive(path: Path, stack: ExitStack) -> Iterator[tuple[str, Read]]:
-    """List the files of an archive, whose kind its first bytes tell."""
+    """List the files of a zip or tar."""
     if not path.is_file():  # opening a pipe would wait for ever
         raise OSError("is not a folder or a regular file")
     size = path.stat().st_size
@@ -154,7 +153,9 @@ def _is_utf8(entry: zipfile.ZipInfo) -> bool:
 
 
 def _encoding(entries: Iterable[zipfile.ZipInfo]) -> str:
-    """Return the encoding of the names that are not marked as UTF-8; `zipfile` takes it as cp437.
+    """Return the encoding of the names that are not marked as UTF-8.
+
+    `zipfile` has decoded these names as cp437.
 
     Raises:
         OSError: no encoding fits.
@@ -174,7 +175,9 @@ def _encoding(entries: Iterable[zipfile.ZipInfo]) -> str:
 def _read_in_zip(packed: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     _refuse_special(entry.external_attr >> 16)
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise OSError("is packed by another method than deflate")  # Python unpacks these unbounded
+        raise OSError(
+            "is packed by another method than deflate"
+        )  # Python unpacks other methods unbounded
     with packed.open(entry) as file:
         return _read(file)
 
@@ -206,7 +209,7 @@ def _read_in_tar(file: BufferedIOBase, member: tarfile.TarInfo) -> bytes:
 
 
 class _Bounded:
-    """A file whose `read` refuses more bytes than a bound, whatever a header asks for."""
+    """A file whose `read` refuses to read more bytes than a bound at once."""
 
     def __init__(self, file: BufferedIOBase, most: int) -> None:
         self._file = file

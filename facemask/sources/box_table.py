@@ -1,4 +1,4 @@
-"""Tables of boxes as Roboflow exports them: `_annotations.csv`, with a row for each box."""
+"""Tables of boxes from Roboflow: `_annotations.csv` has a row for each box."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -12,7 +12,7 @@ from facemask.sources.annotation import (
     class_name,
     numbers,
 )
-from facemask.sources.given import parse
+from facemask.sources.image_tables import parse
 from facemask.sources.lookup import Lookup
 from facemask.sources.source import Source
 
@@ -25,7 +25,7 @@ COLUMNS = {"filename", "class", "width", "height", *EDGES}
 
 
 def read(source: Source) -> dict[str, Annotation]:
-    """Return the boxes of such tables, by path of the image.
+    """Return the boxes in the tables of a source, by path of the image.
 
     Tables with other columns, and images that are not in the source, are ignored.
     """

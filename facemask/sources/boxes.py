@@ -1,11 +1,11 @@
-"""Annotations of a source in all formats that are read."""
+"""Read the annotations of a source in each supported format."""
 
 from facemask.sources import box_table, coco, voc, yolo
 from facemask.sources.annotation import Annotation
 from facemask.sources.source import Source
 
 FORMATS = (box_table, coco, yolo, voc)
-"""Where an image has annotations in several formats, the last of these counts."""
+"""If an image has annotations in several formats, those in the last of these formats count."""
 
 
 def read(source: Source) -> dict[str, Annotation]:

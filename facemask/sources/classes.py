@@ -1,4 +1,4 @@
-"""Names of folders and labels -> the two classes."""
+"""Find the two classes from the names of folders and labels."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -8,20 +8,21 @@ from facemask.errors import UserError
 from facemask.store.tables import SUBSET_OF_NAME
 
 SMALLEST_SHARE = 0.005
-"""Share of the images below which a folder is hardly meant as a class."""
+"""A folder with a smaller share of the images is hardly meant as a class."""
 
 LARGEST_SHARE = 0.85
-"""Share of the images above which a folder that is divided further may hold both classes."""
+"""A folder with a larger share of the images may hold both classes in folders of its own."""
 
 WORD = re.compile(r"[^\W\d_]+|\d+")
 NEGATIONS = {"no", "non", "not", "without"}
 
 
 def find_classes(paths: Sequence[str]) -> tuple[str, str]:
-    """Return the two folder names of which each image has exactly one in its path.
+    """Return the two folder names that divide the images.
 
-    Train and test folders (`tables.SUBSET_OF_NAME`) are ignored. If two pairs of folders divide the
-    images in the same way (`WithMask/phone`, `WithoutMask/web`), the upper pair counts.
+    The path of each image has exactly one of the two. Train and test folders
+    (`tables.SUBSET_OF_NAME`) are ignored. If two pairs of folders divide the images in the same way
+    (`WithMask/phone`, `WithoutMask/web`), the upper pair counts.
 
     Args:
         paths: of the images in the source, with `/`.
@@ -30,8 +31,8 @@ def find_classes(paths: Sequence[str]) -> tuple[str, str]:
         The two names in alphabetical order.
 
     Raises:
-        UserError: the images have no such pair of folders, or several that divide them differently,
-            or one whose name is not allowed.
+        UserError: no pair of folders divides the images, or several pairs divide them differently,
+            or a folder's name is not allowed.
     """
     divisions = _divisions([folders_above(path) for path in paths])
     if len(divisions) == 1:
@@ -47,14 +48,14 @@ def find_classes(paths: Sequence[str]) -> tuple[str, str]:
 def _divisions(
     folders: Sequence[tuple[str, ...]],
 ) -> dict[tuple[bool, ...], tuple[str, str]]:
-    """Return the ways in which a pair of folders divides the images.
+    """Return every way in which two folders divide the images.
 
     Args:
         folders: the folders above each image.
 
     Returns:
-        From a way (whether each image is in the first folder) to the uppermost such pair, in
-        alphabetical order.
+        The key tells for each image which of the two folders it is in. The value is the uppermost
+        pair of folders that divides the images so, in alphabetical order.
     """
     divisions: dict[tuple[bool, ...], tuple[str, str]] = {}
     for name in folders[0]:
@@ -112,7 +113,7 @@ def _no_pair(paths: Sequence[str]) -> UserError:
 
 def _allowed(classes: tuple[str, str]) -> tuple[str, str]:
     for name in classes:
-        if not re.match(r"\w", name):  # also what a spreadsheet would run
+        if not re.match(r"\w", name):  # a spreadsheet would run a name such as "=1+1"
             raise UserError(
                 f"class folder '{name}': its name should begin with a letter, digit or underscore"
             )
@@ -128,7 +129,7 @@ def folder_of(path: str, names: Collection[str]) -> str:
 
 
 def folders_above(path: str) -> tuple[str, ...]:
-    """Return the names of the folders above a file, without those of subsets."""
+    """Return the names of the folders above a file, without train and test folders."""
     above = PurePosixPath(path).parts[:-1]
     return tuple(name for name in above if name.lower() not in SUBSET_OF_NAME)
 
@@ -140,16 +141,17 @@ def parents(paths: Iterable[str]) -> set[str]:
 
 
 def translated(names: Mapping[str, str], others: Iterable[str]) -> dict[str, str]:
-    """Return the class of each name in a source, which may spell a known name otherwise.
+    """Return the class of each known name, and of other spellings of a known name.
 
     `With Mask`, `mask` and `with_mask` mean the same; so do `no_mask` and `WithoutMask`.
 
     Args:
-        names: from each known name to its class.
+        names: the class of each known name.
         others: names that occur in the source.
 
     Returns:
-        `names`, if any of them occurs; else also the `others` that mean the same as a known name.
+        Only `names` if any of them occurs in the source; otherwise also those of `others` that
+        mean the same as a known name.
     """
     known = dict(names)
     others = set(others)

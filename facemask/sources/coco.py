@@ -17,13 +17,13 @@ from facemask.sources.lookup import Lookup
 from facemask.sources.source import Source
 
 Values = Mapping[str, Any]
-"""An object of the file."""
+"""A JSON object."""
 
 
 def read(source: Source) -> dict[str, Annotation]:
     """Return the COCO annotations of a source, by path of the image.
 
-    JSON of other kinds is ignored.
+    JSON files of another format are ignored.
     """
     files = [name for name in source.names if name.lower().endswith(".json")]
     lookup = Lookup(source.names)
@@ -74,7 +74,7 @@ def _boxes(
     faces: list[Values],
     names: Mapping[Any, str],
 ) -> list[Box]:
-    """Return the faces of an image; a `bbox` is left, top, width and height in pixels."""
+    """Return the boxes of an image. A `bbox` is left, top, width and height in pixels."""
     image_width, image_height = numbers([image.get("width", 0), image.get("height", 0)])
     boxes = []
     for face in faces:

@@ -1,4 +1,4 @@
-"""Sources -> rows of the images to learn from, and of the files that are refused."""
+"""Collect the images of sources in a table, and the refused files in another."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import pandas as pd
 from facemask import params
 from facemask.errors import UserError
 from facemask.files import replacing
-from facemask.sources import crops, given, labelling, people, scenes, unread
+from facemask.sources import crops, image_tables, labelling, people, scenes, unread
 from facemask.sources.annotation import class_names
 from facemask.sources.classes import translated
 from facemask.sources.examination import SIDE_FILE, SMALL_FACE, examine_all, unfit
@@ -28,21 +28,23 @@ FACTS = ["sha256", "pixels", "width", "height"]
 
 COLUMNS = [*REFUSED, "given_label", "given_group", "given_split", *FACTS, *SPOOLED]
 
-SKIPPED = {*given.TABLES, people.TABLE}
-"""Names of tables about the images of a source; they are not among its files."""
+SKIPPED = {*image_tables.TABLES, people.TABLE}
+"""Names of tables that describe the images of a source. They are not counted as files."""
 
 
 @dataclass(frozen=True)
 class Collection:
-    """All files of a source, or of several, examined.
+    """The examined files of one or several sources.
 
     Attributes:
         sources: where the files come from.
-        good: rows with `shards.COLUMNS`, sorted by path, and `start` and `length` in the spool.
-        bad: source, path, reason (a short name), detail (in words), and `start` and `length` in the
-            spool, 0 if nothing could be decoded.
+        good: rows of usable images, sorted by path, with `shards.COLUMNS`, and with `start` and
+            `length` in the spool.
+        bad: rows of refused files: source, path, reason (a short name), detail (in words), and
+            `start` and `length` in the spool. `length` is 0 if the file could not be decoded.
         classes: the two names, in alphabetical order.
-        faces: the annotated faces in whole photos, with the columns `scenes.FACE`; may be empty.
+        faces: rows of the annotated faces in photos that are not cropped, with the columns
+            `scenes.FACE`; may be empty.
     """
 
     sources: list[Source]
@@ -58,7 +60,7 @@ class Collection:
 
     @property
     def description(self) -> str:
-        """The description of the source; of several, the name of each that has none."""
+        """The descriptions of the sources; with several, the name of each that has none."""
         if len(self.sources) == 1:
             return self.sources[0].description
         return "; ".join(source.description or source.name for source in self.sources)
@@ -75,24 +77,25 @@ def collect(
     subset: str = "",
     whole: bool = False,
 ) -> Collection:
-    """Examine every file of a source, and keep the bytes of what can be decoded.
+    """Examine every file of a source, and put the images into the spool.
 
     Args:
         source: the files.
-        names: the class of each label in the source; empty for labels that are left out. None if
-            the source itself names its two classes.
+        names: the class of each label in the source. The class of a label that is left out is
+            empty. None if the source itself names its two classes.
         options: the limits, and which sources are cropped to faces.
         spool: gets the bytes of each file that can be decoded, even if the file is refused.
-        cache: file of results of earlier runs.
+        cache: file with the results of earlier runs.
         cropper: crops faces, if the source has boxes or photos to be cropped.
         subset: name of an external test set, for the column `split`.
-        whole: whether images stay whole, even if the source has boxes. Then a photo without boxes
-            has the class of its folder.
+        whole: whether photos are not cropped even if the source has boxes. A photo without boxes
+            then has the class of its folder.
 
     Raises:
-        UserError: no image is good, or the classes are not two, or a table of the source is wrong.
+        UserError: no image is usable, or there are not two classes, or a table of the source is
+            wrong.
     """
-    tables = given.read(source)
+    tables = image_tables.read(source)
     annotations = {} if tables.label else labelling.annotations_of(source, names)
     if whole:
         names = translated(names or {}, class_names(annotations))
@@ -109,8 +112,8 @@ def collect(
     for entry, facts in examine_all(entries, len(source), spool, cache):
         name = PurePosixPath(entry.path).name
         if entry.fault or name not in SKIPPED:
-            why = unfit(entry, facts, options.min_side)
-            files.append(_row(entry, tables) | facts | why)
+            refusal = unfit(entry, facts, options.min_side)
+            files.append(_row(entry, tables) | facts | refusal)
     table = _table(files).assign(source=source.name, split=subset)
     images = table[table["reason"] == ""]
     try:
@@ -138,9 +141,10 @@ def collect(
 
 
 def merge(parts: Sequence[Collection]) -> Collection:
-    """Join the sources of a collection. Pictures that have both labels are refused.
+    """Join collections, and refuse images that occur with both labels.
 
-    If there are several sources, their names come before the paths of their images and groups.
+    If there are several collections, the path and the group of each image begin with the name of
+    its source.
 
     Raises:
         UserError: no image is left.
@@ -153,7 +157,7 @@ def merge(parts: Sequence[Collection]) -> Collection:
             table["path"] = table["source"] + "/" + table["path"]
         group = good["given_group"]
         good["given_group"] = group.where(group == "", good["source"] + "/" + group)
-    good = labelling.without_disputed(good.assign(reason="", detail=""))
+    good = labelling.mark_disputed(good.assign(reason="", detail=""))
     disputed = good["reason"] != ""
     merged = Collection(
         sources=[source for part in parts for source in part.sources],
@@ -170,14 +174,14 @@ def merge(parts: Sequence[Collection]) -> Collection:
 def check(
     collection: Collection,
     options: params.Ingest,
-    listed: Path,
+    quarantine: Path,
 ) -> None:
     """Stop if a class is empty, or if too many of the files that should be used are refused.
 
     Args:
         collection: all of `options.source`.
         options: `max_quarantined_share` is the bound.
-        listed: where the quarantined files are listed, for the message.
+        quarantine: where the quarantined files are listed, for the message.
 
     Raises:
         UserError: a class is empty, or the bound is exceeded.
@@ -196,7 +200,7 @@ def check(
     if share > options.max_quarantined_share:
         raise UserError(
             f"ingest.max_quarantined_share = {options.max_quarantined_share}: {share:.3f} of the "
-            f"files are quarantined, most of them as {reasons.mode()[0]!r}; see {listed}"
+            f"files are quarantined, most of them as {reasons.mode()[0]!r}; see {quarantine}"
         )
 
 
@@ -205,7 +209,7 @@ def store(
     parts: Iterable[Collection],
     spool: shards.Spool,
 ) -> None:
-    """Write the good images of collections, of which there may be none, as shards in `folder`."""
+    """Write the good images of collections as shards in `folder`. There may be no collection."""
     images = [part.good for part in parts]
     if not images:
         images = [
@@ -220,7 +224,7 @@ def store(
 
 
 def summary(collection: Collection) -> dict[str, Any]:
-    """Count images of each class, and files quarantined by reason; in all and by source."""
+    """Count the images of each class and the quarantined files by reason, in all and by source."""
     good = collection.good
     bad = collection.bad
     by_source = {}
@@ -255,9 +259,9 @@ def _table(files: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return table.sort_values("path", ignore_index=True)
 
 
-def _row(entry: Entry, tables: given.Given) -> dict[str, Any]:
+def _row(entry: Entry, tables: image_tables.ImageTables) -> dict[str, Any]:
     """Return what is known about a file besides its content."""
-    photo = entry.path if entry.part else ""  # the faces of a photo are in the same light
+    photo = entry.path if entry.part else ""  # faces in one photo share its light: one group
     return {
         "path": entry.path + entry.part,
         "given_label": tables.label.get(entry.path, entry.label),
@@ -267,7 +271,7 @@ def _row(entry: Entry, tables: given.Given) -> dict[str, Any]:
 
 
 def _no_image(files: pd.DataFrame) -> str:
-    """Return the message that no file is a good image; it says what is wrong with the first."""
+    """Return the message that no file is usable. It names the first file and its fault."""
     first = files.iloc[0] if len(files) else {"path": "no file", "detail": "nothing is there"}
     return (
         f"none of {len(files)} files is an image to learn from; {first['path']}: {first['detail']}"

@@ -1,4 +1,4 @@
-"""Photos of a source -> the crops of faces that are to be learned from."""
+"""Crop the photos of a source to faces."""
 
 import hashlib
 import io
@@ -16,17 +16,17 @@ from facemask.sources.annotation import Annotation, BadAnnotationError, Box
 from facemask.sources.source import Entry, Source
 from facemask.store import images
 
-BAD = "bad annotation"
-"""Reason of an image whose boxes or classes are not as they should be."""
+BAD_ANNOTATION = "bad annotation"
+"""Reason of an image whose boxes or classes cannot be used."""
 
-LARGER = 3
-"""The largest face of a photo is its main face if it has this many times the area of the next."""
+MAIN_FACE_RATIO = 3
+"""The largest face of a photo is its main face if its area is this many times the next one's."""
 
-BY_FINDER = "-finder"
-"""Ending of the name of a crop by the face finder, after the name of the box's crop."""
+FINDER_ENDING = "-finder"
+"""A crop by the face finder has the name of the box's crop with this ending."""
 
-KEPT_AT_ONCE = 64
-"""Photos whose faces are written to the cache together."""
+PHOTOS_AT_ONCE = 64
+"""Number of photos whose faces are written to the cache together."""
 
 Edges = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels."""
@@ -34,12 +34,12 @@ Edges = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class FaceCropper:
-    """Crops faces as the users of the exported model do.
+    """Crops faces as `predict.py`, the web page and the app do.
 
     Attributes:
-        find: from an RGB image to the crop of each face that the face finder finds in it.
-        around: from the box of a face and the (width, height) of its image to the face's crop.
-        version: a text that changes whenever `find` could give other crops.
+        find: returns the crop of each face that the face finder finds in an RGB image.
+        around: returns the crop of a face, given its box and the (width, height) of its image.
+        version: a text that changes whenever `find` could return other crops.
     """
 
     find: Callable[[Image.Image], list[Edges]]
@@ -54,8 +54,8 @@ class Photo:
     Attributes:
         entry: the file.
         boxes: of annotated faces.
-        sha256: of the file's bytes; empty if the face finder is not needed.
-        faces: JSON of the crops that the face finder gives; none if that is not known yet.
+        sha256: of the file's bytes; empty if the file is not cropped.
+        faces: the face finder's crops as JSON; None if they are not in the cache.
     """
 
     entry: Entry
@@ -66,7 +66,12 @@ class Photo:
 
 @dataclass(frozen=True)
 class Cropped:
-    """The crops of a photo; `faces` has the face finder's crops as JSON, by the photo's SHA-256."""
+    """The crops of a photo.
+
+    Attributes:
+        entries: the crops; only the file itself if it is not cropped.
+        faces: the face finder's crops as JSON, by SHA-256 of the photo; for the cache.
+    """
 
     entries: list[Entry]
     faces: dict[str, bytes] = field(default_factory=dict)
@@ -81,31 +86,31 @@ def crops(
     crop_faces: bool,
     whole: bool,
 ) -> Iterator[Entry]:
-    """Yield the files of a source, with the crops of its faces in the place of each photo.
+    """Yield the files of a source; yield crops of faces instead of a photo that is cropped.
 
     Args:
         source: the files.
-        annotations: boxes by their image's path. If a source has boxes, each box becomes a crop. If
-            the face finder finds the same face, its crop is added.
+        annotations: boxes by path of the image. Each box becomes a crop. If the face finder finds
+            the same face, its crop is added.
         cropper: crops the faces.
-        cache: file of results of earlier runs.
-        crop_faces: whether a photo without boxes is cropped to its main face.
-        whole: whether every photo stays as it is, with the label of its first box.
+        cache: file with the results of earlier runs.
+        crop_faces: whether photos of a source without boxes are cropped to the main face.
+        whole: whether no photo is cropped. A photo then has the label of its first box.
     """
     entries = (_labelled(entry, annotations.get(entry.path, Annotation())) for entry in source)
     if whole or not (annotations or crop_faces):
         yield from entries
         return
-    known = Cache(cache, "faces", cropper.version + images.version())
-    fresh: dict[str, bytes] = {}
-    photos = (_photo(entry, annotations, known) for entry in entries)
+    cached_faces = Cache(cache, "faces", cropper.version + images.version())
+    new_faces: dict[str, bytes] = {}
+    photos = (_photo(entry, annotations, cached_faces) for entry in entries)
     for cropped in parallel.run(partial(_crop, cropper), photos, local=True):
-        fresh |= cropped.faces
-        if len(fresh) >= KEPT_AT_ONCE:
-            known.keep(fresh)
-            fresh.clear()
+        new_faces |= cropped.faces
+        if len(new_faces) >= PHOTOS_AT_ONCE:
+            cached_faces.keep(new_faces)
+            new_faces.clear()
         yield from cropped.entries
-    known.keep(fresh)
+    cached_faces.keep(new_faces)
 
 
 def _labelled(entry: Entry, annotation: Annotation) -> Entry:
@@ -113,7 +118,7 @@ def _labelled(entry: Entry, annotation: Annotation) -> Entry:
     if entry.fault:
         return entry
     if annotation.fault:
-        return _without(entry, BAD, annotation.fault)
+        return _refused(entry, BAD_ANNOTATION, annotation.fault)
     if annotation.boxes:
         return entry._replace(label=annotation.boxes[0].label)
     return entry
@@ -122,13 +127,14 @@ def _labelled(entry: Entry, annotation: Annotation) -> Entry:
 def _photo(
     entry: Entry,
     annotations: Mapping[str, Annotation],
-    known: Cache,
+    cached_faces: Cache,
 ) -> Photo:
     boxes = annotations.get(entry.path, Annotation()).boxes
     if entry.fault or (annotations and not boxes):
         return Photo(entry)
     sha256 = hashlib.sha256(entry.content).hexdigest()
-    return Photo(entry, boxes, sha256, known.recall([sha256]).get(sha256))
+    faces = cached_faces.recall([sha256]).get(sha256)
+    return Photo(entry, boxes, sha256, faces)
 
 
 def _crop(cropper: FaceCropper, photo: Photo) -> Cropped:
@@ -143,7 +149,7 @@ def _crop(cropper: FaceCropper, photo: Photo) -> Cropped:
     if photo.boxes:
         entries = _by_boxes(photo, image, faces, cropper)
     else:
-        entries = [_by_face(entry, image, faces)]
+        entries = [_main_face(entry, image, faces)]
     return Cropped(entries, {photo.sha256: json.dumps(faces).encode()})
 
 
@@ -159,29 +165,29 @@ def _by_boxes(
         try:
             edges = cropper.around(box.in_pixels(image.size), image.size)
         except BadAnnotationError as error:
-            entries.append(_without(part, BAD, str(error)))
+            entries.append(_refused(part, BAD_ANNOTATION, str(error)))
             continue
         entries.append(_cut(part, image, edges))
         crops_of_boxes.append(edges)
         parts.append(part)
     for index, face in overlap.match(crops_of_boxes, faces).items():
-        part = parts[index]._replace(part=parts[index].part + BY_FINDER)
+        part = parts[index]._replace(part=parts[index].part + FINDER_ENDING)
         entries.append(_cut(part, image, faces[face]))
     return entries
 
 
-def _by_face(
+def _main_face(
     entry: Entry,
     image: Image.Image,
     faces: list[Edges],
 ) -> Entry:
-    """Return the crop of the main face."""
+    """Return the crop of the main face, or the file with a fault if there is no main face."""
     if not faces:
-        return _without(entry, "no face", "the face finder finds none")
+        return _refused(entry, "no face", "the face finder finds none")
     by_area = sorted(faces, key=overlap.area)
-    if len(faces) > 1 and overlap.area(by_area[-1]) < LARGER * overlap.area(by_area[-2]):
+    if len(faces) > 1 and overlap.area(by_area[-1]) < MAIN_FACE_RATIO * overlap.area(by_area[-2]):
         detail = f"the face finder finds {len(faces)}, none clearly the largest"
-        return _without(entry, "several faces", detail)
+        return _refused(entry, "several faces", detail)
     return _cut(entry, image, by_area[-1])
 
 
@@ -195,7 +201,7 @@ def _cut(
     return entry._replace(content=file.getvalue())
 
 
-def _without(
+def _refused(
     entry: Entry,
     reason: str,
     detail: str,

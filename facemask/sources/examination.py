@@ -1,4 +1,4 @@
-"""Files of a source -> facts about each, from its bytes. The bytes go into a spool."""
+"""Examine the files of a source, and put the bytes of images into a spool."""
 
 import hashlib
 import json
@@ -22,14 +22,14 @@ MAX_ASPECT_RATIO = 4
 """Largest ratio of the longer side of an image to the shorter."""
 
 MIN_CONTRAST = 2
-"""Smallest standard deviation of an image's grey levels (0-255); below it, it is constant."""
+"""Smallest standard deviation of an image's grey levels (0-255). An image with less is constant."""
 
 NOT_AN_IMAGE = "not an image"
 SIDE_FILE = "side file"
 """Reason of a file that is not meant as an image."""
 
 SMALL_FACE = "small face"
-"""Reason of a face in a photo that is too small; scenes have many."""
+"""Reason of a crop that is too small. Photos of several people have many such faces."""
 
 SIDE_FILES = {".cff", ".csv", ".docx", ".html", ".ini", ".json", ".log", ".md", ".pdf", ".txt"}
 SIDE_FILES |= {".names", ".tsv", ".xls", ".xlsx", ".xml", ".yaml", ".yml"}
@@ -40,7 +40,7 @@ Positions = dict[str, tuple[int, int]]
 
 FILES_AT_ONCE = 64
 BYTES_AT_ONCE = 200_000_000
-"""A batch ends with the file that reaches either, which bounds the memory."""
+"""A batch ends with the file that reaches one of these bounds. They bound the memory."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Batch:
     Attributes:
         entries: the files.
         keys: SHA-256 of each.
-        facts: known from earlier runs, by SHA-256, as JSON.
+        facts: as JSON, by SHA-256; only those in the cache.
     """
 
     entries: list[Entry]
@@ -67,11 +67,11 @@ def examine_all(
         entries: the files.
         count: about how many there are, for the progress bar.
         spool: gets the bytes.
-        cache: file of results of earlier runs.
+        cache: file with the results of earlier runs.
 
     Yields:
-        The file; and width, height, contrast, pixels, sha256, and start and length in the spool; or
-        reason and detail if it is not an image.
+        The file, and facts by name. An image has width, height, contrast, sha256, pixels (a hash of
+        its pixels), and start and length in the spool. Another file has reason and detail.
     """
     version = code_version(sys.modules[__name__]) + images.version()
     known = Cache(cache, "examine", version)
@@ -112,7 +112,11 @@ def _spooled(
     positions: Positions,
     spool: shards.Spool,
 ) -> Positions:
-    """Put the bytes of new files that may be images into the spool, and return their positions."""
+    """Put the bytes of new files into the spool, unless they are known to be no images.
+
+    Returns:
+        The positions of these files.
+    """
     bad = {key for key, facts in batch.facts.items() if "reason" in json.loads(facts)}
     contents = {}
     for key, entry in zip(batch.keys, batch.entries, strict=True):

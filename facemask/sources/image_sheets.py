@@ -10,14 +10,14 @@ from facemask import pictures
 from facemask.store import images, shards
 
 TILES = 24
-"""Largest number of images of a class, and of quarantined images, on a sheet."""
+"""Largest number of images on a contact sheet."""
 
 
 def classes(
     good: pd.DataFrame,
     spool: shards.Spool,
 ) -> Image.Image:
-    """Return a picture of images of each class.
+    """Return a contact sheet for each class, one below the other.
 
     Args:
         good: rows with `label`, `path`, `sha256`, and `start` and `length` in the spool.
@@ -35,7 +35,7 @@ def quarantined(
     bad: pd.DataFrame,
     spool: shards.Spool,
 ) -> Image.Image:
-    """Return a picture of quarantined files, a file of each reason in turn.
+    """Return a contact sheet of quarantined files, which takes the reasons in turn.
 
     Args:
         bad: rows with `path`, `reason`, and `start` and `length` in the spool.
@@ -53,11 +53,11 @@ def quarantined(
 def _tiles(
     rows: pd.DataFrame,
     spool: shards.Spool,
-    captions: Sequence[str],
+    columns: Sequence[str],
 ) -> list[Image.Image]:
-    """Return pictures of the first rows, with these columns as lines below."""
+    """Return thumbnails of the first rows, each above the values of these columns."""
     return [
-        pictures.captioned(_thumbnail(row, spool), [row[caption] for caption in captions])
+        pictures.captioned(_thumbnail(row, spool), [row[column] for column in columns])
         for row in rows.head(TILES).to_dict("records")
     ]
 

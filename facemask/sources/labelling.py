@@ -1,4 +1,4 @@
-"""Folders, boxes and tables of a source -> the class of each image."""
+"""Find the class of each image from the folders, boxes and tables of a source."""
 
 from collections.abc import Collection, Mapping
 
@@ -11,19 +11,22 @@ from facemask.sources.classes import find_classes, folder_of, folders_above, par
 from facemask.sources.source import Source
 
 NO_CLASS = "in no class"
-"""Reason of a file whose class is not wanted; nothing is wrong with the file."""
+"""Reason of a file that belongs to neither class. Nothing is wrong with the file."""
 
 UNLISTED = "not listed"
-"""Reason of an image that a table of labels leaves out."""
+"""Reason of an image that is missing in the tables of labels."""
 
 
 def annotations_of(
     source: Source,
     names: Mapping[str, str] | None,
 ) -> Mapping[str, Annotation]:
-    """Return the boxes of a source, by path of the image, if their names are those of the classes.
+    """Return the boxes of a source by path of the image; empty if the boxes name no classes.
 
-    They are if any box has a known name. If no names are known, there must be at least two names.
+    Args:
+        source: the files.
+        names: the class of each known name. The boxes name classes if any box has a known name. If
+            None, the boxes name classes if they have at least two different names.
     """
     annotations = boxes.read(source)
     occurring = class_names(annotations)
@@ -37,15 +40,14 @@ def names_in(
     images: pd.DataFrame,
     names: Mapping[str, str] | None,
 ) -> dict[str, str]:
-    """Return the class of each name in a source; the class of a name that is left out is empty.
+    """Return the class of each name in a source; empty for a name that is left out.
 
     Args:
         images: rows of the images that can be used: path, given_label.
-        names: the class of each known name; none if the source says itself how the two classes are
-            called.
+        names: the class of each known name. If None, the source itself names the two classes.
 
     Raises:
-        UserError: the source has no known name, or says no two classes.
+        UserError: the source has no known name, or does not name two classes.
     """
     labels = set(images["given_label"]) - {""}
     if names is None:
@@ -61,7 +63,7 @@ def _two_classes(
     images: pd.DataFrame,
     labels: set[str],
 ) -> Collection[str]:
-    """Return the names of the two classes: of folders, or the labels of boxes or of a table."""
+    """Return the names of the two classes: two folders, or else the labels in boxes or tables."""
     try:
         folders = find_classes(list(images["path"]))
     except UserError:
@@ -90,11 +92,11 @@ def labelled(
     Args:
         table: rows of all files: path, reason, detail, given_label, pixels.
         names: the class of each name in the source.
-        by_folder: whether a file without a label of its own has that of its folder.
+        by_folder: whether a file without a label takes the name of its folder as label.
         by_table: whether a table gives labels.
 
     Raises:
-        UserError: no image has a class; names what there is instead.
+        UserError: no image has a class. The message lists the names in the source.
     """
     name = table["given_label"]
     if by_folder:
@@ -106,7 +108,7 @@ def labelled(
     unlisted = is_good & (name == "") & by_table
     table.loc[unlisted, ["reason", "detail"]] = UNLISTED, "no table gives it a label"
 
-    keeps_reason = table["reason"].isin(("unreadable", crops.BAD, UNLISTED))
+    keeps_reason = table["reason"].isin(("unreadable", crops.BAD_ANNOTATION, UNLISTED))
     without_class = (table["label"] == "") & ~keeps_reason
     classes = " nor ".join(sorted(set(names.values()) - {""}))
     table.loc[without_class, ["reason", "detail"]] = NO_CLASS, f"neither {classes}"
@@ -118,14 +120,14 @@ def labelled(
         labels = set(images["given_label"]) - {""}
         folders = parents(images["path"]) or {"no class folder"}
         raise _other_names(labels or folders, names)
-    return without_disputed(table)
+    return mark_disputed(table)
 
 
 def _other_names(
     occurring: Collection[str],
     names: Collection[str],
 ) -> UserError:
-    """Return the error about a source that calls its classes otherwise."""
+    """Return the error about a source that has other names than those of the classes."""
     return UserError(
         f"has {', '.join(sorted(occurring)[:10])} where the classes are called "
         f"{', '.join(sorted(names))}; say in ingest.classes which names mean which class, or give "
@@ -133,8 +135,8 @@ def _other_names(
     )
 
 
-def without_disputed(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with a reason at each image whose pixels also have the other label.
+def mark_disputed(table: pd.DataFrame) -> pd.DataFrame:
+    """Write a reason into the row of each image that occurs with both labels; return the table.
 
     Args:
         table: rows with path, label, reason, detail and pixels.

@@ -1,4 +1,4 @@
-"""Names of images in a table or an annotation file -> paths of the source."""
+"""Look up the paths of images that a table or an annotation file names."""
 
 from collections.abc import Iterable
 from pathlib import PurePosixPath
@@ -7,7 +7,7 @@ from facemask.sources.source import harmless
 
 
 class Lookup:
-    """Finds an image beside the file that names it, or anywhere if its name occurs once."""
+    """Finds an image by its path relative to a file, or else by its name if that is unique."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         """Take all paths of a source."""

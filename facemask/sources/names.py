@@ -1,17 +1,17 @@
-"""Names of files: which files are litter, and how a name is printed in one line."""
+"""Tell which file names are litter, and print any name in one line."""
 
 import re
 from pathlib import PurePath
 
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\\]")
-"""What would end a line, steer a terminal or is no UTF-8; and the sign that it is written with."""
+"""Line ends, control characters, invalid UTF-8, and the backslash, which escapes them."""
 
 LITTER = {"__MACOSX", "Thumbs.db", "@eaDir", "desktop.ini"}
-"""What operating systems and network drives leave beside pictures, apart from hidden files."""
+"""Names of what operating systems and network drives leave beside pictures."""
 
 
 def is_litter(path: PurePath) -> bool:
-    """Return whether a path is hidden (`.ipynb_checkpoints`, `._*`) or in `LITTER`, or below such.
+    """Return whether a file or a folder above it is hidden (`._*`) or has a name in `LITTER`.
 
     Args:
         path: relative to the source or folder that is read.
@@ -20,5 +20,5 @@ def is_litter(path: PurePath) -> bool:
 
 
 def printable(text: str) -> str:
-    r"""Return a text in which `UNPRINTABLE` characters stand as `\n`, `\x1b` and the like."""
+    r"""Return a text with its unprintable characters escaped, as in `\n` and `\x1b`."""
     return UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

@@ -1,7 +1,7 @@
-"""What a source says about the people in its images, from a table `people.csv`.
+"""Read `people.csv`, a source's table of the people in its images.
 
 The table has a column `path`, relative to the table, and a column for each attribute, such as `age`
-or `sex`. An empty cell says nothing.
+or `sex`. An empty cell means unknown.
 """
 
 import re
@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from facemask.errors import UserError
-from facemask.sources.given import parse
+from facemask.sources.image_tables import parse
 from facemask.sources.source import Entry, Source, harmless
 
 TABLE = "people.csv"
@@ -20,21 +20,24 @@ COLUMNS = ["set", "path", "attribute", "value"]
 """Columns of what `read` returns."""
 
 MOST_VALUES = 20
-"""Most values of an attribute. Whole numbers with more values, such as ages, become tens."""
+"""Largest number of different values of an attribute.
+
+Whole numbers with more values, such as ages, are grouped by tens.
+"""
 
 
 def read(sources: Sequence[Source]) -> pd.DataFrame:
-    """Return what the sources say about the people in their images.
+    """Return the attributes of the people in the images of sources.
 
     Args:
-        sources: external test sets and photos; each is a set.
+        sources: external test sets and photos. The name of a source becomes the column `set`.
 
     Returns:
         A row for each value: set, path, attribute, value.
 
     Raises:
-        UserError: a table names no file of its source or names one twice, or an attribute has too
-            many values, or a name or value would not be safe in a table.
+        UserError: a table names a file that is not in its source, or names a file twice. Or an
+            attribute has too many values. Or a spreadsheet would run a name or value as a formula.
     """
     parts = [pd.DataFrame(columns=COLUMNS)]
     for source in sources:
@@ -82,7 +85,7 @@ def _values(
     attribute: str,
     values: pd.Series,
 ) -> pd.Series:
-    """Return the values of an attribute; many whole numbers become tens."""
+    """Return the values of an attribute; group whole numbers by tens if there are many."""
     for text in (attribute, *values):
         if text and not re.match(r"\w", text):  # a spreadsheet would run a formula
             raise UserError(

@@ -1,4 +1,4 @@
-"""Annotated faces of whole photos, which stay as they are -> a table of the faces."""
+"""Collect the annotated faces of photos that are not cropped in a table."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,7 +14,9 @@ FACE = ["source", "path", "sha256", "label", "left", "top", "right", "bottom"]
 def known_first(
     annotations: Mapping[str, Annotation], names: Mapping[str, str]
 ) -> dict[str, Annotation]:
-    """Return annotations in which the boxes of a class come first: they give the photo its label.
+    """Return annotations in which boxes of the two classes come first.
+
+    The first box gives the photo its label.
 
     Args:
         annotations: by path of the photo.

@@ -1,4 +1,4 @@
-"""Parameters of `ingest` -> the sources that they name. A folder may hold several sources."""
+"""Find the sources that the parameters of `ingest` name. A folder may hold several sources."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -29,14 +29,15 @@ def find(
     Args:
         path: the parameter's value.
         key: the parameter, for messages.
-        names: of the classes, as `collection.collect` takes them. Without them, a folder of sources
-            looks like a folder of classes, and is a single source.
-        name: of a single source; the file's or folder's by default.
-        sha256: as `Source` takes it.
-        downloads: as `Source` takes it.
+        names: as in `collection.collect`. If None, a folder is always a single source, because a
+            folder of sources looks like a folder of classes.
+        name: of a single source; by default the name of the file or folder.
+        sha256: as in `Source`.
+        downloads: as in `Source`.
 
     Raises:
-        UserError: a source cannot be read, or has no name of its own.
+        UserError: a source cannot be read. Or two sources have the same name, or the name of a
+            source has characters that are not allowed.
     """
     if path is None:
         return []
@@ -63,16 +64,11 @@ def find(
     return list(several.values())
 
 
-def check_cropped(options: params.Ingest, every: Sequence[Source]) -> None:
-    """Stop if `crop_faces` names a source that does not exist.
-
-    Args:
-        options: has `crop_faces`.
-        every: all sources.
-    """
+def check_cropped(options: params.Ingest, sources: Sequence[Source]) -> None:
+    """Stop if `options.crop_faces` names a source that does not exist."""
     if isinstance(options.crop_faces, bool):
         return
-    names = sorted({source.name for source in every})
+    names = sorted({source.name for source in sources})
     for name in options.crop_faces:
         if name not in names:
             raise UserError(
@@ -81,7 +77,7 @@ def check_cropped(options: params.Ingest, every: Sequence[Source]) -> None:
 
 
 def _inside(folder: Path) -> list[Path]:
-    """Return the content of a folder without files that only describe it, like `faces.zip.dvc`."""
+    """Return the content of a folder without hidden and descriptive files (`faces.zip.dvc`)."""
     return [
         path
         for path in sorted(folder.glob("*"))
@@ -90,9 +86,9 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _is_source(path: Path, names: Mapping[str, str]) -> bool:
-    """Return whether a path is a source: an archive, or a folder that has more than images.
+    """Return whether a path is a source: an archive, or a folder that holds not only images.
 
-    A folder with the name of a class, of a subset or of a part of an annotated set is not a source.
+    A folder with the name of a class or subset, or with a name in `FOLDERS`, is not a source.
     """
     name = ARCHIVE.sub("", path.name)
     is_class = name in translated(names, [name])

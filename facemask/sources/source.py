@@ -1,4 +1,4 @@
-"""A folder or archive of images, on this computer or the web -> names and bytes of its files."""
+"""Read the files of a folder or archive of images, on this computer or from the web."""
 
 import re
 import sys
@@ -21,7 +21,7 @@ DESCRIPTION = "README.txt"
 """A file of this name at the top of a source describes it in its first line."""
 
 MAX_ENTRIES = 1_000_000
-"""Largest number of files in a source; listing so many takes about a gigabyte."""
+"""Largest number of files in a source. A list of so many takes about a gigabyte of memory."""
 
 MAX_NAME = 4096
 """Largest number of characters of a path, as on Linux."""
@@ -30,7 +30,7 @@ LEADS_OUT = re.compile(r"/|[A-Za-z]:|(.*/)?\.\.(/|$)", re.DOTALL)
 """Matches absolute paths, drive letters and `..`."""
 
 FORMULA = re.compile(r"[=+\-@]")
-"""The first character of a cell that a spreadsheet would run."""
+"""Matches the first character of a formula in a spreadsheet."""
 
 
 class Entry(NamedTuple):
@@ -38,11 +38,11 @@ class Entry(NamedTuple):
 
     Attributes:
         path: of the file in the source, as `harmless` returns it.
-        content: bytes of the file, or of the crop as a PNG; empty where they cannot be read.
-        fault: why it cannot be used, in words; else empty.
+        content: bytes of the file, or of the crop as a PNG; empty if the file cannot be read.
+        fault: why the file cannot be used, in words; empty if it can.
         reason: a short name of the fault.
-        part: of a crop, what follows the path in its name, such as `#1`; else empty.
-        label: name of its class in the source, where that is known already.
+        part: the ending of the name of a crop, such as `#1`; empty for a whole file.
+        label: name of its class in the source; empty if it is not known yet.
     """
 
     path: str
@@ -54,18 +54,18 @@ class Entry(NamedTuple):
 
 
 class Source:
-    """The files of a folder, `.zip`, `.tar` or `.tar.gz`, without what operating systems add.
+    """The files of a folder, `.zip`, `.tar` or `.tar.gz`, without litter (`names.is_litter`).
 
-    Nothing is unpacked: names in the source never become names on disk. Iterating reads one file
+    Nothing is unpacked: names in the source never become names on disk. Iteration reads one file
     after the other. A file that is damaged, too large or outside of the source has a fault instead
-    of bytes. Of several files with one path the last counts, as in unpacking.
+    of bytes. If several files have the same path, the last counts, as when they are unpacked.
 
     Attributes:
-        name: of the source; the file's or folder's, if none was given.
+        name: of the source; by default the name of the file or folder.
         path: the folder or archive on this computer.
         origin: the path or address as it was given.
         names: paths of the files in it, as `Entry` has them.
-        description: first line of `README.txt` at the top of the source, empty without one.
+        description: first line of `README.txt` at the top of the source; empty without this file.
     """
 
     def __init__(
@@ -84,18 +84,19 @@ class Source:
             name: of the source.
             key: the parameter that `path` comes from, for messages.
             sha256: of the archive behind an address, hexadecimal.
-            downloads: folder that keeps what is fetched for later calls; pooch's own by default.
+            downloads: folder of downloaded archives, which later calls use again; by default
+                pooch's own folder.
 
         Raises:
-            UserError: there is nothing at `path`, or it cannot be fetched or read, or it holds no
-                file or too many.
+            UserError: nothing is at `path`. Or the source cannot be downloaded or read. Or it has
+                no files or too many.
         """
         self.key = key
         self.origin = str(path)
         self.name = name or harmless(ARCHIVE.sub("", PurePosixPath(path).name))
         self.path = Path(path)
         if "://" in self.origin:
-            self.path = fetched(self.origin, sha256 or "", downloads, key)
+            self.path = download(self.origin, sha256 or "", downloads, key)
         with _opened(self.path, key) as files:
             self.description = _first_line(files[DESCRIPTION]) if DESCRIPTION in files else ""
             self.names = [name for name in files if name != DESCRIPTION]
@@ -109,7 +110,7 @@ class Source:
         return self.read(self.names)
 
     def read(self, names: Sequence[str]) -> Iterator[Entry]:
-        """Yield the files with these names; a damaged file has a fault."""
+        """Yield the files with these names."""
         if not names:
             return
         with _opened(self.path, self.key) as files:
@@ -120,7 +121,7 @@ class Source:
                     yield Entry(name, b"", str(error) or type(error).__name__)
 
 
-def fetched(
+def download(
     url: str,
     sha256: str,
     folder: Path | None,
@@ -131,16 +132,18 @@ def fetched(
     An interrupted download leaves no partial file under the final name.
 
     Args:
-        url: with `https://`; or with `s3://`, which needs s3fs and takes AWS' own settings.
-        sha256: of the file, hexadecimal, which becomes its name in the folder.
-        folder: where the file is kept, made when missing; pooch's own folder if none.
+        url: begins with `https://` or `s3://`. An `s3://` address needs s3fs, and AWS' own
+            configuration applies.
+        sha256: of the file, hexadecimal. It becomes the file's name in the folder.
+        folder: gets the file, and is created if it is missing; None is pooch's own folder.
         key: the parameter that the address comes from, for messages.
 
     Returns:
         The file in `folder`, whose bytes have this SHA-256.
 
     Raises:
-        UserError: the address is of another kind, or cannot be reached, or has other bytes.
+        UserError: the address is of another kind or cannot be reached, or the file has another
+            SHA-256.
     """
     if key != "ingest.source":
         raise UserError(f"{key} = '{url}': should be a folder or archive on this computer")
@@ -188,10 +191,11 @@ def _from_s3(
 
 
 def harmless(path: str) -> str:
-    r"""Return a path that breaks no line, controls no terminal and is no formula of a spreadsheet.
+    r"""Return a path that is safe in one line, in a terminal and in a spreadsheet.
 
-    Letters with accents are composed, as in `ingest.classes` and tables; macOS decomposes them.
-    Unprintable characters become `\n`, `\x1b` and the like, and `./` comes before a `FORMULA`.
+    Unprintable characters are escaped, as in `\n` and `\x1b`. A path that looks like a formula gets
+    `./` before it. Letters with accents are composed (NFC), as in `ingest.classes` and in tables;
+    macOS decomposes them.
     """
     text = str(PurePosixPath(printable(unicodedata.normalize("NFC", path))))
     return f"./{text}" if FORMULA.match(text) else text
@@ -199,7 +203,7 @@ def harmless(path: str) -> str:
 
 @contextmanager
 def _opened(path: Path, key: str) -> Iterator[dict[str, Read]]:
-    """Yield the wanted files of a source in their order, each with the function that reads it."""
+    """Open a source; yield its files in their order, each with a function that reads it."""
     with ExitStack() as stack:
         try:
             if not path.exists():
@@ -213,7 +217,7 @@ def _opened(path: Path, key: str) -> Iterator[dict[str, Read]]:
 
 
 def _wanted(files: Iterable[tuple[str, Read]]) -> dict[str, Read]:
-    """Leave out what operating systems add, and make every path harmless."""
+    """Return the files by path, without litter; make every path harmless."""
     wanted: dict[str, Read] = {}
     for number, (name, read) in enumerate(files):
         if number == MAX_ENTRIES:
@@ -223,7 +227,7 @@ def _wanted(files: Iterable[tuple[str, Read]]) -> dict[str, Read]:
         leads_out = LEADS_OUT.match(name)
         path = harmless("outside/" + name.replace("..", "(..)") if leads_out else name)
         if not is_litter(PurePosixPath(path)):
-            wanted.pop(path, None)  # the last counts; moved to the end, it is read in order
+            wanted.pop(path, None)  # the last file of a path counts, in the order of reading
             wanted[path] = _refuse if leads_out else read
     return wanted
 
@@ -235,5 +239,5 @@ def _refuse() -> bytes:
 def _first_line(read: Read) -> str:
     try:
         return printable(read().decode(errors="replace").strip().partition("\n")[0])[:200].strip()
-    except Exception:  # an unreadable file is no description
+    except Exception:  # a file that cannot be read describes nothing
         return ""

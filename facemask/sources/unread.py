@@ -1,4 +1,4 @@
-"""Kinds of annotation that are not read -> what they are, and what to do about them."""
+"""Advice about annotations in formats that this project does not read."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from facemask.sources.source import Source
 
 FILES = 20
-"""Largest number of files of each ending that are read."""
+"""Largest number of files of each ending that are searched for marks."""
 
 BEGINNING = 100_000
 """Bytes of a file that are searched for marks."""
@@ -15,7 +15,14 @@ BEGINNING = 100_000
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file: its name, its ending, texts that it contains, and what its owner can do."""
+    """A kind of file.
+
+    Attributes:
+        name: of the format.
+        suffix: ending of the files.
+        marks: texts that all files of the kind contain near their beginning.
+        advice: what the owner of such a file can do.
+    """
 
     name: str
     suffix: str
@@ -77,7 +84,7 @@ UNNAMED = "is a YOLO annotation without names of the classes: add classes.txt, a
 
 
 def advice(source: Source) -> str:
-    """Return what a file of the source is and what to do about it; empty where none is known."""
+    """Return advice about the first file of a known kind in a source; empty if there is none."""
     suffixes = {kind.suffix for kind in KINDS} | {".txt"}
     for suffix in sorted(suffixes):
         names = (name for name in source.names if PurePosixPath(name).suffix.lower() == suffix)

@@ -22,7 +22,7 @@ def read(source: Source) -> dict[str, Annotation]:
 
 
 class _NoDoctype(ElementTree.TreeBuilder):
-    """Refuses what could define entities, which let a small file expand to very much."""
+    """Refuses a DOCTYPE: its entities may expand a small file to a very large one."""
 
     def doctype(
         self,
@@ -37,7 +37,7 @@ def _boxes(content: bytes) -> list[Box]:
     parser = ElementTree.XMLParser(target=_NoDoctype())
     try:
         root = ElementTree.fromstring(content, parser)
-    except (ElementTree.ParseError, LookupError) as error:  # the second: an unknown encoding
+    except (ElementTree.ParseError, LookupError) as error:  # LookupError: unknown encoding
         raise BadAnnotationError(f"is not well-formed XML: {error}") from error
     if root.tag != "annotation":
         raise BadAnnotationError("is not a Pascal VOC annotation: its root is not 'annotation'")

@@ -21,18 +21,20 @@ from facemask.sources.annotation import (
 from facemask.sources.source import Entry, Source
 
 NAME_FILES = ("classes.txt", "obj.names", "data.yaml", "data.yml")
-"""Where YOLO's tools write the names of the classes; the boxes have their numbers."""
+"""Files in which YOLO's tools write the names of the classes. A box has the number of a class."""
 
 BOX = 4
-"""How many numbers a box has: its centre and its size, as shares of the image's sides."""
+"""Numbers in a box: x and y of its centre, its width, and its height, all as shares (0-1)."""
 
 BOX_AND_CONFIDENCE = 5
 SMALLEST_POLYGON = 6
-"""How many numbers a polygon of three points has."""
+"""Numbers in a polygon of three points."""
 
 
 def read(source: Source) -> dict[str, Annotation]:
-    """Return the YOLO annotations of a source, by path of the image; none without class names.
+    """Return the YOLO annotations of a source, by path of the image.
+
+    The result is empty if no file names the classes.
 
     Raises:
         UserError: two files name different classes.
@@ -123,7 +125,10 @@ def _names_in(entry: Entry) -> dict[int, str]:
 
 
 def _names_in_yaml(text: str) -> object:
-    """Return the value of `names`; None for a file with anchors, which may expand to very much."""
+    """Return the value of `names`; None if the file has anchors.
+
+    A small file with anchors may expand to a very large value.
+    """
     reader = YAML(typ="safe", pure=True)
     if any(isinstance(token, AnchorToken) for token in reader.scan(text)):
         return None

@@ -1,4 +1,4 @@
-"""Tables of a source -> what they say of its images: label, group and subset."""
+"""Read the tables of a source that give the labels, groups and subsets of its images."""
 
 import csv
 import io
@@ -14,7 +14,10 @@ from facemask.sources.lookup import Lookup
 from facemask.sources.source import Entry, Source
 
 COLUMN_OF_TABLE = {"labels.csv": "label", "groups.csv": "group", "splits.csv": "split"}
-"""Names of this pipeline's tables; each has `path`, relative to the table, and this column."""
+"""Tables of this pipeline, and the column that each has beside `path`.
+
+A path is relative to the table.
+"""
 
 HUGGING_FACE = "metadata.csv"
 """Name of a table with `file_name,label`."""
@@ -26,8 +29,8 @@ TABLES = {*COLUMN_OF_TABLE, HUGGING_FACE, ROBOFLOW}
 
 
 @dataclass(frozen=True)
-class Given:
-    """What the tables of a source say of its images, by path in the source."""
+class ImageTables:
+    """Label, group and subset of images by path in the source, if a table gives them."""
 
     label: dict[str, str] = field(default_factory=dict)
     group: dict[str, str] = field(default_factory=dict)
@@ -36,21 +39,29 @@ class Given:
 
 @dataclass(frozen=True)
 class Row:
-    """What a row of a table says about a file; `where` names table and row, for messages."""
+    """A row of a table.
+
+    Attributes:
+        path: of the image in the source.
+        value: label, group or subset of the image.
+        where: table and number of the row, for messages.
+    """
 
     path: str
     value: str
     where: str
 
 
-def read(source: Source) -> Given:
-    """Read the tables of a source; those that cannot be read are left to the examination of files.
+def read(source: Source) -> ImageTables:
+    """Read the tables of a source.
+
+    A damaged table is skipped here; the examination of the files reports it.
 
     Raises:
         UserError: a table has other columns, names a file that is not in the source, or contradicts
             itself or another table.
     """
-    given = Given()
+    tables = ImageTables()
     first_rows: dict[tuple[str, str], Row] = {}
     lookup = Lookup(source.names)
     names = [name for name in source.names if PurePosixPath(name).name in TABLES]
@@ -58,7 +69,7 @@ def read(source: Source) -> Given:
         if entry.fault:
             continue
         column = COLUMN_OF_TABLE.get(PurePosixPath(entry.path).name, "label")
-        values = getattr(given, column)
+        values = getattr(tables, column)
         for row in _rows(entry, column, lookup):
             first = first_rows.setdefault((column, row.path), row)
             if first.value != row.value:
@@ -67,7 +78,7 @@ def read(source: Source) -> Given:
                     f"{row.value!r} in {row.where}"
                 )
             values[row.path] = row.value
-    return given
+    return tables
 
 
 def _rows(
@@ -93,7 +104,7 @@ def _rows(
 
 
 def _pairs(entry: Entry, column: str) -> Iterable[tuple[str, str]]:
-    """Return the name of the image and the value of each row."""
+    """Return for each row the name of the image and the value of a column."""
     table_name = PurePosixPath(entry.path).name
     form = f"should be CSV with path,{column}"
     try:
@@ -113,10 +124,10 @@ def _pairs(entry: Entry, column: str) -> Iterable[tuple[str, str]]:
 
 
 def parse(content: bytes) -> pd.DataFrame:
-    """Return a CSV table as text, separated by commas, semicolons or tabs.
+    """Parse CSV whose separator is a comma, semicolon or tab; all cells are text.
 
     Raises:
-        ValueError: it is not such a table.
+        ValueError: the content is not such a table.
     """
     try:
         text = content.decode("utf-8-sig")
@@ -139,7 +150,7 @@ def parse(content: bytes) -> pd.DataFrame:
 
 
 def _only_class(table: pd.DataFrame) -> list[str]:
-    """Return for each row the only column that is 1; empty if it is not the only one."""
+    """Return for each row the column that is 1; empty if none or several are 1."""
     classes = []
     for row in table.to_dict("records"):
         names = [str(name) for name, value in row.items() if value == "1"]
