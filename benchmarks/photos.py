@@ -1,12 +1,12 @@
 """Measure the answers about whole photos of one person each.
 
 Run `python -m benchmarks.photos data/photos.zip [MODEL]`; it takes two minutes for 600 photos on
-two cores. It classifies each photo of a source with two class folders as `predict.py` does, once
-with finding faces (`default`) and once as a crop (`crop`). It writes `benchmarks/photos.csv` for
-three parts of the photos: every second photo, on which the scores of the face finder were chosen;
-the other photos; and photos for which `--crop` prints a warning (`loose`). The figures are those
-of `export_tflite`: balanced accuracy, recall of each class, and the shares of photos without a row
-and with more than one row.
+two cores. The source has two class folders. Each photo is classified as `predict.py` does, with
+finding faces (`default`) and as a crop (`crop`). It writes `benchmarks/photos.csv`, for three parts
+of the photos: every second photo, on which the scores of the face finder were chosen; the other
+photos; and photos for which `--crop` prints a warning (`loose`). The figures are those of
+`export_tflite`: balanced accuracy, recall of each class, and the shares of photos with no answer
+and with several answers.
 """
 
 import sys
@@ -30,41 +30,50 @@ MODEL = Path("results/published/facemask.tflite")
 RESULT = Path(__file__).with_suffix(".csv")
 
 
-def ask(source: Source, classifier: Classifier, detector: FaceDetector) -> pd.DataFrame:
-    """Return a row for each photo: its class, the answer in each way, and its number of rows."""
+def classify(source: Source, classifier: Classifier, detector: FaceDetector) -> pd.DataFrame:
+    """Return a row for each photo: its label, and the answers with and without finding faces."""
     wanted = sorted(name for name in source.names if Path(name).suffix.lower() in images.SUFFIXES)
     classes = find_classes(wanted)
 
     def contents() -> Iterator[tuple[str, bytes]]:
         return ((entry.path, entry.content) for entry in source.read(wanted))
 
-    answered = end_to_end.ask(contents(), len(wanted), classifier, detector)
+    answers = end_to_end.classify(contents(), len(wanted), classifier, detector)
+    labels = [folder_of(path, classes) for path in wanted]
+    rows = pd.DataFrame({"sha256": wanted, "label": labels})  # the key of a photo is its path
+    answered = end_to_end.main_faces(rows, answers)
+
     as_crop = partial(_as_crop, classifier, detector)
     crops = list(parallel.run(as_crop, contents(), "crops", "photo", len(wanted), local=True))
-    labels = [folder_of(path, classes) for path in wanted]
-    return answered.assign(label=labels).join(pd.DataFrame(crops, index=wanted))
+    return answered.join(pd.DataFrame(crops))
 
 
 def _as_crop(
     classifier: Classifier, detector: FaceDetector, photo: tuple[str, bytes]
 ) -> dict[str, Any]:
-    found, share = photos.answer_crop(images.open_rgb(photo[1]), classifier, detector)
-    return {"crop": found.label, "loose": share < photos.LOOSE}
+    _, content = photo
+    face, share = photos.answer_crop(images.open_rgb(content), classifier, detector)
+    return {"crop": face.label, "loose": share < photos.LOOSE}
 
 
 def measure(rows: pd.DataFrame, way: str) -> dict[str, Any]:
-    """Return the figures of one way; a photo that is taken as a crop has exactly one row."""
+    """Return the figures of the way `default` or `crop`. A crop has exactly one answer."""
     if way == "crop":
         rows = rows.assign(predicted=rows["crop"], faces=1)
-    found = end_to_end.measure(rows)
-    recall, no_answer, extra = map(found.pop, ("recall_of_class", "no_answer", "extra"))
-    right = {f"right_{label}": share for label, share in recall.items()}
-    return found | right | {"no_answer": no_answer, "extra_row": extra}
+    measured = end_to_end.measure(rows)
+    right = {f"right_{label}": share for label, share in measured["recall_of_class"].items()}
+    return {
+        "photos": measured["photos"],
+        "balanced_accuracy": measured["balanced_accuracy"],
+        **right,
+        "no_answer": measured["no_answer"],
+        "extra_row": measured["extra"],
+    }
 
 
 def main(source: Path, model: Path = MODEL) -> None:
     """Classify the photos and write the table."""
-    answered = ask(Source(source), Classifier(model), FaceDetector())
+    answered = classify(Source(source), Classifier(model), FaceDetector())
     halves = {"chosen_on": answered[::2], "others": answered[1::2]}
     halves["loose"] = answered[answered["loose"]]
     measured = {

@@ -101,7 +101,7 @@ def ask_about_photos() -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     rows = shards.read_table(paths.RAW_PHOTOS)
     rows = rows[["path", "label", "sha256"]]
-    answers = end_to_end.ask_stored(paths.RAW_PHOTOS, rows, paths.TFLITE_MODEL)
+    answers = end_to_end.classify_stored(paths.RAW_PHOTOS, rows, paths.TFLITE_MODEL)
 
     # Scenes have annotated faces; the other photos show one person each.
     faces = tables.read(paths.FACES)
@@ -113,7 +113,7 @@ def ask_about_photos() -> tuple[pd.DataFrame, pd.DataFrame]:
 
     # Draw the detected faces that match no annotated face.
     contents = shards.contents(paths.RAW_PHOTOS)
-    sheet = scene_faces.beside(scenes, contents)
+    sheet = scene_faces.draw_outside(scenes, contents)
     pictures.write(sheet, paths.PLOTS / "rows_beside_faces.png")
     return photos, scenes
 

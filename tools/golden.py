@@ -199,7 +199,7 @@ def placements() -> Iterator[Case]:
         (2000, 3), (3, 2000), (257, 255),
     ):  # fmt: skip
         for side in SETTINGS["sides"]:
-            placement = detection.place((width, height), side)
+            placement = detection.fit_in_square((width, height), side)
             yield {"width": width, "height": height, "side": side} | placement._asdict()
 
 
@@ -274,7 +274,7 @@ def answer(scene: Scene, side: int, rng: np.random.Generator) -> list[Case]:
         rng: seeds the errors.
     """
     size, faces = scene
-    placement = detection.place(size, side)
+    placement = detection.fit_in_square(size, side)
     scale = placement.size[0] / size[0]
     cells = []
     for box, score in faces:

@@ -19,7 +19,7 @@ from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 from facemask.errors import UserError, one_line_errors
-from facemask.evaluation.metrics import LEAST, difference_interval
+from facemask.evaluation.metrics import MIN_PROBABILITY, difference_interval
 from facemask.store import tables
 from stages import paths
 from tools.report_page import Section, Version, chart, figure, write
@@ -150,7 +150,7 @@ def paired(before: Version, now: Version) -> pd.DataFrame | None:
         is_positive = rows["label"] == positive
         of_label = rows["probability"].where(is_positive, 1 - rows["probability"])
         rows["right"] = rows["predicted"] == rows["label"]
-        rows["loss"] = -np.log(of_label.clip(LEAST))
+        rows["loss"] = -np.log(of_label.clip(MIN_PROBABILITY))
     keys = ["split", "path"]
     figures = ["predicted", "probability", "right", "loss"]
     return new[[*keys, *figures, "label", "group", "row"]].merge(

@@ -1,1 +1,1 @@
-"""A model and rows -> numbers and pictures."""
+"""Measure a model on labelled images: figures and contact sheets."""

@@ -1,4 +1,4 @@
-"""The model compared with the model that its training started from."""
+"""Compare the model with its start: the model that its training started from."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,17 +25,17 @@ def against_start(
     pixels: Pixels,
     options: params.Evaluate,
 ) -> dict[str, dict[str, Any]]:
-    """Measure the start on the images that the model was measured on.
+    """Compare the accuracy of the model with that of its start, on the same images.
 
     Images that the start was trained on are left out. The threshold of each model is chosen in the
-    same way. If the start has the classes in reverse order, they are exchanged first.
+    same way. If the start has the classes in reverse order, its output is reversed first.
 
     Args:
         model: the trained model.
         path: the start, a `.keras` file.
         decided: the subsets with the model's predictions, validation first.
         train_rows: rows that the model was trained on. They show the order of the start's classes.
-        pixels: their images.
+        pixels: images of `train_rows`.
         options: say how the threshold is chosen.
 
     Returns:
@@ -80,7 +80,7 @@ def _compare(rows: pd.DataFrame, before: pd.DataFrame) -> dict[str, Any]:
 
 
 def _is_known(subset: Subset, known: signature.Hashes) -> NDArray[np.bool_]:
-    """Return which images of a subset, (n,), are in a signature."""
+    """Return for each image of a subset, (n,), whether its hash is known."""
     if not known.size:
         return np.zeros(len(subset.rows), bool)
     numbers = subset.rows["row"].to_numpy()

@@ -1,4 +1,4 @@
-"""Where in an image the network looks (Grad-CAM: Selvaraju et al. 2017)."""
+"""Map where in an image the network looks (Grad-CAM: Selvaraju et al. 2017)."""
 
 from collections.abc import Sequence
 
@@ -17,10 +17,10 @@ def maps(
     rows: NDArray[np.int64],
     pixels: Pixels,
 ) -> NDArray[np.float32]:
-    """Return for each image a map of what speaks for the predicted class.
+    """Return for each image a map of the evidence for the predicted class.
 
-    The map is a sum of the channels of the last convolution block. Each channel is weighted by the
-    gradient of the predicted class's logit.
+    The map is a sum of the channels of the last convolution block. The weight of a channel is the
+    mean gradient of the predicted class's logit.
 
     Args:
         model: from `network.build`.
@@ -28,8 +28,8 @@ def maps(
         pixels: the images, of the model's input size.
 
     Returns:
-        (n, h, w), as coarse as the block's output. Each map sums to 1, or is 0 everywhere if
-        nothing in the image speaks for the prediction.
+        (n, h, w), as coarse as the block's output. A map sums to 1. It is 0 everywhere if the image
+        has no evidence for the prediction.
     """
     spatial = [layer for layer in model.layers if layer.output.ndim == 4]
     head = model.layers[len(spatial) :]
@@ -45,7 +45,7 @@ def maps(
 
 
 def _weighted(features: tf.Tensor, head: Sequence[keras.Layer]) -> NDArray[np.float32]:
-    """Return the positive part of the features' sum, weighted by their mean gradient, (n, h, w)."""
+    """Return the weighted sum of the channels, (n, h, w), with 0 in place of negative values."""
     *between, last = head
     with tf.GradientTape() as tape:
         tape.watch(features)
@@ -62,9 +62,9 @@ def _weighted(features: tf.Tensor, head: Sequence[keras.Layer]) -> NDArray[np.fl
 
 
 def lower_half(maps: NDArray[np.float32]) -> float:
-    """Return the share of attention, 0-1, in the lower half of the images; mean over the images.
+    """Return the mean share of a map, 0-1, that lies in the lower half of the image.
 
-    A mask is in the lower half. Images without attention are left out.
+    A mask is in the lower half. Maps that are 0 everywhere are left out.
     """
     height = maps.shape[1]
     row = np.arange(1, height + 1)

@@ -1,4 +1,4 @@
-"""A closer look at a model's predictions on one subset: robustness, attention, mistakes."""
+"""Inspect the predictions of a model on a subset: robustness, attention, mistakes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ class Inspection:
 
     Attributes:
         figures: `attention_in_lower_half` and `flip_rate`, for `details/evaluate.json`.
-        confusion: a row an image: subset, actual, predicted.
-        robustness: a row a change: subset, change, flip_rate.
+        confusion: a row for each image: subset, actual, predicted.
+        robustness: a row for each change of the images: subset, change, flip_rate.
         mistakes: contact sheet of the wrong predictions.
         attention: contact sheet of where the network looks.
     """
@@ -82,7 +82,7 @@ def write(
 
     Args:
         kind: of the subsets; the names of the files begin with it.
-        inspections: of the subsets; there may be none.
+        inspections: of the subsets; may be empty.
         folder: for the files.
     """
     confusion = [inspection.confusion for inspection in inspections]

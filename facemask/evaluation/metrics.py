@@ -1,4 +1,4 @@
-"""Predictions compared with labels."""
+"""Compare predictions with labels."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -12,12 +12,12 @@ from facemask import params
 from facemask.store import tables
 
 BINS = 15
-"""Number of equal bins from 0 to 1 that probabilities are sorted into for calibration."""
+"""Number of equal bins of probabilities, from 0 to 1, for the calibration error."""
 
 RESAMPLES = 1000
-"""Number of times that groups are resampled for an interval."""
+"""Number of bootstrap samples for an interval."""
 
-LEAST = 1e-7
+MIN_PROBABILITY = 1e-7
 """Probabilities are clipped to at least this before their logarithm is taken."""
 
 
@@ -50,11 +50,11 @@ def threshold(
     options: params.Evaluate,
     positive: str,
 ) -> float:
-    """Return `options.threshold`, or the highest threshold that has the recall `options.recall`.
+    """Return `options.threshold`, or the highest threshold that reaches `options.recall`.
 
     Args:
         rows: of validation, with `label` and `probability`.
-        options: `recall` may be none.
+        options: `threshold` is used if `recall` is None.
         positive: name of the positive class.
     """
     if options.recall is None:
@@ -73,10 +73,10 @@ def summary(rows: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
             class.
 
     Returns:
-        Numbers and counts by name. `log_loss` is the mean binary cross-entropy in nats; `brier` is
-        the mean squared error of the probability; `calibration_error` is the mean distance between
+        Numbers and counts by name. `log_loss` is the mean binary cross-entropy in nats. `brier` is
+        the mean squared error of the probability. `calibration_error` is the mean distance between
         probability and share in `reliability`. If a class has no images, `recall_of_class` lacks
-        it, and `roc_auc` is none.
+        this class, and `roc_auc` is None.
     """
     label = rows["label"]
     predicted = rows["predicted"]
@@ -129,11 +129,11 @@ def headlines(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, f
     """Return the numbers that people compare between runs.
 
     Args:
-        figures: by subset, what `details/evaluate.json` has of it.
+        figures: by subset, as in `details/evaluate.json`.
 
     Returns:
-        By metric, its value on each subset. `log_loss` and `train_overlap` are of validation and
-        test only, because nobody looks through more than a dozen numbers.
+        The values on the subsets, by metric. External sets have no `log_loss` and `train_overlap`,
+        because nobody reads more than a dozen numbers.
     """
     values: defaultdict[str, dict[str, float]] = defaultdict(dict)
     for subset, measured in figures.items():
@@ -177,7 +177,10 @@ def roc(rows: pd.DataFrame, positive: str) -> pd.DataFrame:
 
 
 def precision_recall(rows: pd.DataFrame, positive: str) -> pd.DataFrame:
-    """Return the curve of recall, precision, threshold; the last point has no threshold."""
+    """Return the precision-recall curve: recall, precision, threshold.
+
+    The last point has no threshold.
+    """
     precision, recall, threshold = metrics.precision_recall_curve(
         rows["label"],
         rows["probability"],
@@ -193,7 +196,7 @@ def precision_recall(rows: pd.DataFrame, positive: str) -> pd.DataFrame:
 
 
 def reliability(rows: pd.DataFrame, positive: str) -> pd.DataFrame:
-    """Compare probabilities with how often the positive class occurs.
+    """Compare the probability of the positive class with its share of the images.
 
     Returns:
         A row for each of `BINS` that has images: mean `probability`, `share` of the positive class
@@ -216,22 +219,22 @@ def _calibration_error(rows: pd.DataFrame, positive: str) -> float:
 def intervals(rows: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
     """Return 95 % intervals from a bootstrap over groups (cluster bootstrap: Field & Welsh 2007).
 
-    Groups are resampled, not images: images that descend from one picture are not independent.
+    Groups are resampled, not images, because near-duplicates are not independent.
 
     Args:
         rows: n rows from `decide`, with `label` and `group`.
         classes: the two names.
 
     Returns:
-        [lower, upper] of `accuracy`, `log_loss` and, by class, `recall_of_class`; None for a class
-        without images.
+        [lower, upper] of `accuracy` and `log_loss`, and of `recall_of_class` by class. The interval
+        of a class without images is None.
     """
     label = rows["label"]
     probability = rows["probability"]
     is_right = (label == rows["predicted"]).astype(float)
     probability_of_label = probability.where(label == classes[1], 1 - probability)
     sums = pd.DataFrame({"images": 1.0, "right": is_right})
-    sums["loss"] = -np.log(np.maximum(probability_of_label, LEAST))
+    sums["loss"] = -np.log(np.maximum(probability_of_label, MIN_PROBABILITY))
     for name in classes:
         is_class = (label == name).astype(float)
         sums[f"images {name}"] = is_class
@@ -253,7 +256,7 @@ def difference_interval(change: pd.Series, group: pd.Series) -> list[float]:
     """Return the 95 % interval of a mean difference, from a paired bootstrap over groups.
 
     Args:
-        change: (n,), the figure of the one model minus that of the other for each image.
+        change: (n,), for each image the figure of one model minus the figure of the other.
         group: (n,), the group of each image.
 
     Returns:
@@ -270,7 +273,7 @@ def _central_95(values: pd.Series) -> list[float]:
 
 
 def _resampled(sums: pd.DataFrame, group: pd.Series) -> pd.DataFrame:
-    """Return the columns' totals over groups drawn with replacement, in a row for each resample."""
+    """Draw groups with replacement; return the columns' totals, a row for each bootstrap sample."""
     by_group = sums.groupby(group.to_numpy()).sum()
     count = len(by_group)
     rng = np.random.default_rng(0)

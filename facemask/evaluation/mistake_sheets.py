@@ -1,4 +1,4 @@
-"""Contact sheets of wrong predictions, and of where the network looks."""
+"""Contact sheets of wrong predictions, and of the network's attention."""
 
 from collections.abc import Hashable, Mapping
 from typing import Any
@@ -12,10 +12,10 @@ from facemask import pictures
 from facemask.store.pixels import Pixels
 
 MISTAKES = 24
-"""Most images on the sheet of mistakes."""
+"""Largest number of images on the sheet of mistakes."""
 
 ATTENTION = 12
-"""Most wrong, and most right, predictions on the sheet of attention."""
+"""Largest number of wrong predictions, and of right ones, on the sheet of attention."""
 
 
 def mistakes(name: str, rows: pd.DataFrame, pixels: Pixels) -> Image.Image:
@@ -73,13 +73,13 @@ def attention(
 
 
 def _images(rows: pd.DataFrame, pixels: Pixels) -> list[Image.Image]:
-    """Return the images of rows, of any number."""
+    """Return the images of rows; there may be no row."""
     numbers = rows["row"].to_numpy()
     return [Image.fromarray(image) for image in pixels[numbers]]
 
 
 def _caption(row: Mapping[Hashable, Any]) -> list[str]:
-    """Return the two lines below an image: what is predicted, and what it is."""
+    """Return the two lines below an image: the prediction and the label."""
     return [
         f"predicted {row['predicted']} {row['confidence']:.3f}",
         f"is {row['label']}",
@@ -87,7 +87,7 @@ def _caption(row: Mapping[Hashable, Any]) -> list[str]:
 
 
 def _spotlit(image: Image.Image, attention: NDArray[np.float32]) -> Image.Image:
-    """Return an RGB picture darkened where it has little attention."""
+    """Return an RGB image that is dark where the map of attention is low."""
     brightest = max(attention.max(), 1e-12)
     grey = np.uint8(255 * attention / brightest)
     strength = Image.fromarray(grey).resize(image.size, Image.Resampling.BICUBIC)

@@ -6,10 +6,10 @@ import pandas as pd
 from scipy import stats
 
 LEAST_IMAGES = 200
-"""Smallest number of images of a group that counts for the largest ratio."""
+"""Groups with fewer images are left out of the largest ratio."""
 
 PART = r"#\d+(-\w+)?$"
-"""What follows a photo's path in the path of a part of it, such as `#1` or `#1-finder`."""
+"""Matches the ending that the path of a crop adds to its photo's path: `#1` or `#1-finder`."""
 
 
 def error_rates(rows: pd.DataFrame, attributes: pd.DataFrame) -> dict[str, Any]:
@@ -18,15 +18,15 @@ def error_rates(rows: pd.DataFrame, attributes: pd.DataFrame) -> dict[str, Any]:
     A group is the images of one class whose people have the same value of an attribute.
 
     Args:
-        rows: n images with `path`, `label` and `predicted`. A part of a photo has the attributes of
-            the photo.
+        rows: n images with `path`, `label` and `predicted`. A crop has the attributes of its photo.
         attributes: a row for each value: `path`, `attribute` and `value`.
 
     Returns:
-        `groups`, the worst first: `attribute`, `value`, `label`, `images`, `errors`, `error_rate`
-        (0-1) and its `interval_95` (Wilson 1927). `largest_ratio`, if two groups of one attribute
-        and label have at least `LEAST_IMAGES`: `ratio`, `attribute`, `label`, and the values
-        `worst` and `best`. Empty if nothing is known of the people.
+        `groups` is a list, the worst group first, of `attribute`, `value`, `label`, `images`,
+        `errors`, `error_rate` (0-1) and its `interval_95` (Wilson 1927). `largest_ratio` has
+        `ratio`, `attribute`, `label`, and the values `worst` and `best`. It is missing unless two
+        groups of the same attribute and label have at least `LEAST_IMAGES`. The result is empty if
+        no image has attributes.
     """
     images = rows[["label"]].assign(
         path=rows["path"].str.replace(PART, "", regex=True),
@@ -57,10 +57,9 @@ def share_interval(count: int, images: int) -> list[float]:
 
 
 def _largest_ratio(groups: pd.DataFrame) -> dict[str, Any]:
-    """Return the two groups with the largest ratio of error rates, and this ratio.
+    """Return the largest ratio of the error rates of two groups, and these groups.
 
-    Half an error is added to each group, so that a group without errors has a ratio too (Haldane
-    1956).
+    Half an error is added to each group (Haldane 1956). So a group without errors has a ratio too.
     """
     large = groups[groups["images"] >= LEAST_IMAGES]
     large = large.assign(rate=(large["errors"] + 0.5) / (large["images"] + 1))

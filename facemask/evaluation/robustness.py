@@ -1,4 +1,4 @@
-"""How many decisions flip if images are changed and the masks in them are not."""
+"""Measure how many decisions flip when an image changes but the mask in it does not."""
 
 import io
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from facemask.store import images
 from facemask.store.pixels import Pixels
 
 Change = Callable[[Image.Image], Image.Image]
-"""Takes a square RGB image and returns another of the same size."""
+"""Returns a changed copy of a square RGB image, of the same size."""
 
 IMAGES_AT_ONCE = 256
 
@@ -45,12 +45,12 @@ def _to_grey(image: Image.Image) -> Image.Image:
 
 
 def _half_way_to_white(image: Image.Image) -> Image.Image:
-    """Return the image as haze shows it: every value is half way to white."""
+    """Return the image as in haze: every value is half way to white."""
     return image.point(lambda value: (value + 256) // 2)
 
 
 def _as_jpeg(image: Image.Image) -> Image.Image:
-    """Return the image as a strong compression leaves it."""
+    """Return the image after strong JPEG compression."""
     file = io.BytesIO()
     image.save(file, "JPEG", quality=30)
     return Image.open(file).convert("RGB")
@@ -64,7 +64,7 @@ def _at_half_resolution(image: Image.Image) -> Image.Image:
 
 
 def _tighter(share: float) -> Change:
-    """Return a change that cuts a share of the side off, half of it at each edge."""
+    """Return a change that cuts off a share of the side, half of the share at each edge."""
 
     def change(image: Image.Image) -> Image.Image:
         border = round(share / 2 * image.width)
@@ -75,7 +75,7 @@ def _tighter(share: float) -> Change:
 
 
 def _looser(share: float) -> Change:
-    """Return a change that adds a share of the side by repeating the outermost pixels."""
+    """Return a change that adds a share of the side, and fills it with the outermost pixels."""
 
     def change(image: Image.Image) -> Image.Image:
         side = image.width
@@ -88,11 +88,11 @@ def _looser(share: float) -> Change:
 
 
 def _expose(factor: float, noise: float = 0) -> Change:
-    """Return a change that exposes by a factor and clips.
+    """Return a change that multiplies all values, adds noise, and clips.
 
     Args:
-        factor: of all values.
-        noise: standard deviation, in grey levels, of the noise that a dark picture has.
+        factor: of the values.
+        noise: standard deviation of the noise of a dark picture, in grey levels.
     """
 
     def change(image: Image.Image) -> Image.Image:
@@ -105,7 +105,7 @@ def _expose(factor: float, noise: float = 0) -> Change:
     return change
 
 
-def _move(image: Image.Image) -> Image.Image:
+def _motion_blur(image: Image.Image) -> Image.Image:
     """Blur along a horizontal line of 9 % of the side, as a moving hand does."""
     length = round(0.094 * image.width)
     border = length // 2
@@ -117,7 +117,7 @@ def _move(image: Image.Image) -> Image.Image:
 
 
 def _cut(left: float, bottom: float) -> Change:
-    """Return a change that cuts shares of the side off and stretches the rest."""
+    """Return a change that cuts off shares of the side and stretches the rest."""
 
     def change(image: Image.Image) -> Image.Image:
         side = image.width
@@ -135,7 +135,7 @@ def _rotate(image: Image.Image) -> Image.Image:
 
 
 def _widen(factor: float) -> Change:
-    """Return a change that shows the picture smaller, in front of its upside-down, blurred self."""
+    """Return a change that shrinks the image, and pastes it on a flipped and blurred copy."""
 
     def change(image: Image.Image) -> Image.Image:
         side = image.width
@@ -158,7 +158,7 @@ CHANGES: dict[str, Change] = {
     "JPEG of quality 30": _as_jpeg,
     "Gaussian blur of 1 pixel": _blur(1),
     "Gaussian blur of 2 pixels": _blur(2),
-    "motion blur of 9 %": _move,
+    "motion blur of 9 %": _motion_blur,
     "half resolution": _at_half_resolution,
     "30 % darker": _brighten(0.7),
     "30 % brighter": _brighten(1.3),
@@ -176,7 +176,7 @@ CHANGES: dict[str, Change] = {
     "1.5 times as wide": _widen(1.5),
     "2 times as wide": _widen(2),
 }
-"""Changes that should flip no decision, by name. "pixel" means one of the network's input."""
+"""Changes that should flip no decision, by name. A pixel is a pixel of the network's input."""
 
 
 def flip_rates(

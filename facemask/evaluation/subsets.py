@@ -25,7 +25,7 @@ class Subset:
     Attributes:
         name: `validation`, `test`, or the name of an external test set.
         kind: `validation`, `test` or `external`.
-        rows: numbered from 0; `score` adds `probability`, `decide` adds `predicted`.
+        rows: with an index from 0. `score` adds `probability`; `decide` adds `predicted`.
         pixels: the images, by `row`.
         train_overlap: number of images that share their group with a training image.
     """
@@ -77,7 +77,7 @@ def score(
     subsets: Sequence[Subset],
     positive: str,
 ) -> list[Subset]:
-    """Return the subsets with the model's `probability` (0-1) of the positive class in their rows.
+    """Return the subsets with the `probability` (0-1) of the positive class in each row.
 
     Args:
         model: from `network.load`.

@@ -1,3 +1,3 @@
-"""A Keras model -> `.tflite` files that were measured."""
+"""Export a Keras model as `.tflite` files, and measure them."""
 
 import facemask.quiet_tensorflow  # noqa: F401, loads TensorFlow first

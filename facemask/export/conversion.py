@@ -1,4 +1,4 @@
-"""The Keras model -> TFLite files that take plain pixels and give a probability for each label."""
+"""Convert the Keras model to TFLite. The result takes pixels and returns a probability a label."""
 
 import tempfile
 import warnings
@@ -13,26 +13,27 @@ from numpy.typing import NDArray
 IN_FLOAT = ["AVERAGE_POOL_2D", "MEAN", "SUB", "MUL", "ADD", "RSQRT", "SOFTMAX"]
 """Operators that stay in float32 in the variant `int8`.
 
-They standardize the image and make the probabilities. 8 bits cannot hold the squares of a dark
-image."""
+They standardize the image and compute the probabilities. 8 bits are too coarse for the squares of a
+dark image.
+"""
 
 
 def folded(model: keras.Model) -> keras.Model:
-    """Return a model with the same answers that has a probability for each label.
+    """Return an equivalent model with fewer layers, and with a probability for each label.
 
     Rescaling and BatchNorm become part of the convolutions. So the first convolution takes 0-255,
-    which 8 bits hold exactly. BatchNorm comes after max-pooling, but may as well come before it,
-    because it scales by positive numbers: max(a x + b) = a max(x) + b for a > 0.
+    which 8 bits hold exactly. BatchNorm follows max-pooling in the model. It may move before
+    max-pooling, because it scales by positive numbers: max(a x + b) = a max(x) + b for a > 0.
 
-    The last layer has a unit for each label and a softmax in place of one unit and a sigmoid. The
-    first label's logit is 0, since sigmoid(z) = softmax([0, z])[1].
+    The last layer of the model has one unit and a sigmoid. Here it has a unit for each label and a
+    softmax. The logit of the first label is 0, because sigmoid(z) = softmax([0, z])[1].
 
     Args:
         model: from `network.build`.
 
     Returns:
-        A model from one image, float32 (1, size, size, 3) 0-255, to the probabilities of both
-        labels, float32 (1, 2).
+        A model that takes one image, float32 (1, size, size, 3) 0-255, and returns the
+        probabilities of both labels, float32 (1, 2).
     """
     image = keras.Input(batch_shape=(1, *model.input_shape[1:]), name="image")
     output = image
@@ -56,11 +57,11 @@ def folded(model: keras.Model) -> keras.Model:
 
 
 def _standardized(image: keras.KerasTensor, epsilon: float) -> keras.KerasTensor:
-    """Bring an image to mean 0 and standard deviation 1, as `LayerNormalization` does.
+    """Standardize an image to mean 0 and standard deviation 1, as `LayerNormalization` does.
 
-    The converter makes a single mean over all three axes of that layer, which OpenCV 5.0 computes
-    wrongly. OpenCV is right about a mean over the pixels and then a mean over the channels, and
-    other runtimes are more exact with these.
+    The converter turns that layer into a mean over three axes, which OpenCV 5.0 computes wrongly.
+    A mean over the pixels and then a mean over the channels are right in OpenCV. They are also more
+    exact in other runtimes.
     """
     centred = image - _mean(image)
     variance = _mean(centred * centred)
@@ -77,7 +78,7 @@ def _convolution(
     after_pooling: layers.Layer,
     scale: float,
 ) -> layers.Conv2D:
-    """Return a convolution that also scales its input, and normalizes its output by BatchNorm."""
+    """Return a convolution that includes the scaling of its input and the BatchNorm after it."""
     kernel = layer.kernel.numpy() * scale
     bias = np.zeros(layer.filters, np.float32)
     if layer.use_bias:
@@ -96,7 +97,7 @@ def _convolution(
 
 
 def _probabilities(layer: layers.Dense) -> layers.Dense:
-    """Return the last layer with a unit for the first label too, whose logit is 0."""
+    """Return the last layer with a second unit, for the first label. Its logit is 0."""
     kernel = np.pad(layer.kernel.numpy(), ((0, 0), (1, 0)))
     bias = np.pad(layer.bias.numpy(), (1, 0))
     return layers.Dense(
@@ -117,10 +118,11 @@ def convert(
 
     Args:
         model: takes an image, float32 (1, size, size, 3) 0-255; from `folded`.
-        variant: `float32`; `float16`: weights of half the size; `dynamic_range`: weights of 8 bits,
-            and sums of 8-bit products; or `int8`: activations of 8 bits too, except for those of
-            `IN_FLOAT`.
-        representative: RGB images, (size, size, 3) 0-255, that set the ranges for `int8`.
+        variant: `float32`, `float16`, `dynamic_range` or `int8`. The weights have 16 bits in
+            `float16`, and 8 bits in `dynamic_range` and `int8`. The activations have 8 bits in
+            `int8`, except for those of `IN_FLOAT`.
+        representative: RGB images, (size, size, 3) 0-255. They set the ranges of activations in
+            `int8`.
 
     Returns:
         A TFLite model that takes an image, uint8 (1, size, size, 3) 0-255.
@@ -144,7 +146,7 @@ def _converted(
     variant: str,
     representative: Iterable[NDArray[np.uint8]],
 ) -> bytes:
-    # A dense layer with a range for each unit needs runtime 2.17; with one range it needs 2.4.
+    # Dense layers: quantization per unit needs runtime 2.17, per layer only 2.4.
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001
     if variant != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -162,7 +164,7 @@ def _converted(
     converter.target_spec.supported_ops = [int8, tf.lite.OpsSet.TFLITE_BUILTINS]
     options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=IN_FLOAT)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # TensorFlow warns of its own interpreter
+        warnings.simplefilter("ignore")  # TensorFlow warns that its own interpreter is deprecated
         debugger = tf.lite.experimental.QuantizationDebugger(
             converter=converter,
             debug_dataset=batches,

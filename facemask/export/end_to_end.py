@@ -1,4 +1,4 @@
-"""Answers of an exported file about whole photos, as `predict.py` would print them."""
+"""Run an exported file on whole photos as `predict.py` does, and measure its answers."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -20,21 +20,18 @@ ANSWER = ["sha256", "predicted", "probability", "score", *EDGES]
 """Columns of an answer about a face in a photo."""
 
 
-def ask_stored(folder: Path, rows: pd.DataFrame, model: Path) -> pd.DataFrame:
-    """Ask a file about photos that `ingest` stored, by `ask`.
+def classify_stored(folder: Path, rows: pd.DataFrame, model: Path) -> pd.DataFrame:
+    """Classify the faces in photos that `ingest` stored; see `classify`.
 
     Args:
         folder: of shards.
-        rows: of the photos, with `sha256`; there may be none.
+        rows: of the photos, with `sha256`; may be empty.
         model: a `.tflite` file from `export_tflite`.
-
-    Raises:
-        UserError: as `Classifier`.
     """
     wanted = set(rows["sha256"])
     if not wanted:
         return pd.DataFrame(columns=ANSWER)
-    return ask(
+    return classify(
         shards.contents(folder)(wanted),
         len(wanted),
         Classifier(model),
@@ -42,31 +39,31 @@ def ask_stored(folder: Path, rows: pd.DataFrame, model: Path) -> pd.DataFrame:
     )
 
 
-def ask(
+def classify(
     photos: Iterable[tuple[str, bytes]], count: int, classifier: Classifier, detector: FaceDetector
 ) -> pd.DataFrame:
-    """Ask about each photo as `predict.py` does.
+    """Find and classify the faces in each photo.
 
     Args:
         photos: n distinct keys, each with the bytes of an image.
         count: n, for the progress bar.
-        classifier: answers.
+        classifier: classifies the faces.
         detector: finds the faces.
 
     Returns:
-        A row for each face, the largest of a photo first: sha256 (the photo's key), predicted (the
-        label, or `TOO_SMALL`), probability (0-1, of that label), score (0-1, of the face) and the
-        part of the photo that was classified.
+        A row for each face, the largest of a photo first. `sha256` is the photo's key. `predicted`
+        is the label or `TOO_SMALL`, and `probability` (0-1) is that of the label. `score` (0-1) is
+        that of the face finder. `EDGES` are the part of the photo that was classified.
 
     Raises:
         BadImageError: a photo cannot be decoded.
     """
-    work = partial(_ask, classifier, detector)
+    work = partial(_classify, classifier, detector)
     answers = parallel.run(work, photos, "photos", "photo", count, local=True)
     return pd.DataFrame([row for rows in answers for row in rows], columns=ANSWER)
 
 
-def _ask(
+def _classify(
     classifier: Classifier, detector: FaceDetector, photo: tuple[str, bytes]
 ) -> list[tuple[Any, ...]]:
     key, content = photo
@@ -75,15 +72,15 @@ def _ask(
 
 
 def main_faces(rows: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
-    """Return the answers about photos of one person each: those about the largest face.
+    """Return for each photo of one person the answer about its largest face.
 
     Args:
         rows: of the photos, with `sha256`.
-        answers: from `ask`.
+        answers: from `classify`.
 
     Returns:
-        The same rows with predicted (empty without a face), probability and score of the largest
-        face, and faces, the number of faces in the answers.
+        The same rows without `sha256`, and with `predicted`, `probability` and `score` of the
+        largest face. `predicted` is empty if no face is found. `faces` is the number of faces.
     """
     by_photo = answers.groupby("sha256", sort=False)
     main = by_photo[["predicted", "probability", "score"]].first()
@@ -98,13 +95,12 @@ def measure(rows: pd.DataFrame) -> dict[str, Any]:
     """Measure answers about photos of one person each.
 
     Args:
-        rows: a photo each, with label, predicted and faces as `ask` gives them.
+        rows: of photos, with `label`, and with `predicted` and `faces` from `main_faces`.
 
     Returns:
-        `photos`, a number; `recall_of_class`, 0-1 (a photo without an answer is wrong, and the
-        largest of several faces counts); `balanced_accuracy`, the mean of these recalls;
-        `no_answer` and `extra`, the shares (0-1) of photos with no face in the answers and with
-        more than one. Empty without photos.
+        `photos` is their number. `recall_of_class` is 0-1; a photo without an answer is wrong.
+        `balanced_accuracy` is the mean of these recalls. `no_answer` and `extra` are the shares
+        (0-1) of photos with no face and with several faces. The result is empty without photos.
     """
     if rows.empty:
         return {}
@@ -119,5 +115,5 @@ def measure(rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def headline(rows: pd.DataFrame) -> dict[str, float]:
-    """Return the number that people compare between runs, if there is a photo."""
+    """Return the balanced accuracy, if there is a photo."""
     return {"photos": measure(rows)["balanced_accuracy"]} if len(rows) else {}

@@ -1,4 +1,4 @@
-"""How long a TFLite model takes, and how much memory."""
+"""Measure the time and the memory that a TFLite model takes."""
 
 import subprocess
 import sys
@@ -12,10 +12,10 @@ import psutil
 from ai_edge_litert.interpreter import Interpreter
 
 WARM_UP = 20
-"""First runs, which do not count."""
+"""Number of first runs, which are not timed."""
 
 RUNS = 100
-"""Runs that are timed."""
+"""Number of runs that are timed."""
 
 
 def measure(
@@ -25,12 +25,12 @@ def measure(
 ) -> pd.DataFrame:
     """Time models on one image at a time.
 
-    They take turns, so that other work of the machine affects all of them.
+    The models take turns. So other work of the machine affects all of them.
 
     Args:
         models: by name; each takes a uint8 image.
-        runs: of each model.
-        threads: of each interpreter.
+        runs: number of timed runs of each model.
+        threads: number of threads of each interpreter.
 
     Returns:
         A row for each model, by name: `median` and `percentile_95` in milliseconds.

@@ -1,7 +1,7 @@
-"""TFLite metadata inside a model file, for tools that read the standard.
+"""Write TFLite metadata into a model file, for tools that read this standard.
 
-Here the tables of `metadata_schema.fbs` (TFLite Support) are written by the slots of their fields.
-No maintained package has code for them without a framework of its own.
+A table of `metadata_schema.fbs` (TFLite Support) is a dictionary here, from the slot of a field to
+its value. The maintained packages that write such tables all bring a framework of their own.
 """
 
 from typing import Any
@@ -13,13 +13,13 @@ from ai_edge_litert import schema_py_generated as schema
 from facemask.inference.contract import CONTRACT, LABELS, Contract
 
 Table = dict[int, Any]
-"""A table of the schema: the value of each field, by the slot of the field."""
+"""A table of the schema: the values of its fields, by the number (slot) of the field."""
 
 NAME = b"TFLITE_METADATA"
 """Name of the buffer that holds the metadata."""
 
 RUNTIME = b"min_runtime_version"
-"""Name of the buffer in which the converter writes the runtime that a model needs."""
+"""Name of the buffer into which the converter writes the oldest runtime of a model."""
 
 DESCRIPTIONS = 1
 TENSOR_AXIS_LABELS = 2
@@ -38,7 +38,7 @@ RGB = 1
 def minimum_runtime(model: bytes) -> str:
     """Return the oldest TFLite runtime that has a model's operators, such as 2.4.0.
 
-    The converter writes it, from the versions of the operators that it used.
+    The converter has derived it from the versions of the operators, and written it into the model.
     """
     content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model))
     buffers = {entry.name: content.buffers[entry.buffer].data for entry in content.metadata}

@@ -1,4 +1,4 @@
-"""The model card: what the model is, how good it is and what it is not for, from the metrics.
+"""Write the model card from the metrics.
 
 Its sections follow Mitchell et al., "Model Cards for Model Reporting", 2019.
 """
@@ -13,7 +13,7 @@ from facemask.inference.contract import Contract
 Metrics = Mapping[str, Any]
 
 MOST_GROUPS = 12
-"""Most groups of people in the card; `details/` has all."""
+"""Largest number of groups of people in the card. `details/` has all groups."""
 
 
 def write(path: Path, contract: Contract, metrics: Metrics) -> None:
@@ -27,7 +27,7 @@ def text(contract: Contract, metrics: Metrics) -> str:
 
     Args:
         contract: of the file that ships.
-        metrics: by stage, what the stages write to `details/`; of `train`, only `parameters`.
+        metrics: content of `details/` by stage. Of `train`, only `parameters` is needed.
     """
     sections = [
         _summary(contract, metrics),
@@ -44,7 +44,8 @@ def text(contract: Contract, metrics: Metrics) -> str:
 
 
 def _summary(contract: Contract, metrics: Metrics) -> str:
-    size, shipped = contract.input["side"], metrics["export_tflite"]["shipped"]
+    size = contract.input["side"]
+    shipped = metrics["export_tflite"]["shipped"]
     kilobytes = metrics["export_tflite"]["variants"][shipped]["kilobytes"]
     return f"""# Model card: {contract.name}
 
@@ -55,7 +56,8 @@ Author: {contract.author or "not named"}."""
 
 
 def _use(contract: Contract) -> str:
-    side, resize = contract.input["side"], contract.input["resize"]
+    side = contract.input["side"]
+    resize = contract.input["resize"]
     first, second = contract.labels
     return f"""## How to use it
 
@@ -66,7 +68,8 @@ least {contract.threshold:g}, else {first}. The file itself says all this (`cont
 
 
 def _data(contract: Contract, metrics: Metrics) -> str:
-    ingest, split = metrics["ingest"], metrics["split"]
+    ingest = metrics["ingest"]
+    split = metrics["split"]
     lines = ["| class | images | groups | largest group |", "|---|---|---|---|"]
     for label, counts in split["classes"].items():
         lines.append(
@@ -126,7 +129,8 @@ def _against_start(evaluate: Metrics) -> str:
             f"| {name} | {figures['images']:,} | {figures['accuracy']:.4f} "
             f"| {figures['difference']:+.4f} ({low:+.3f} to {high:+.3f}) |"
         )
-    table, start = "\n".join(lines), next(iter(compared.values()))["start"]
+    table = "\n".join(lines)
+    start = next(iter(compared.values()))["start"]
     return f"""
 
 Compared with the model before this training, `{start}`, on images that neither was trained on:
@@ -151,7 +155,8 @@ def _variants(export: Metrics) -> str:
             f"{figures[name]['accuracy']:.4f} | {figures[name]['changed_decisions']:.2%}"
             for name in names
         ]
-        size, runtime = f"{figures['kilobytes']:,.0f}", figures["minimum_runtime"]
+        size = f"{figures['kilobytes']:,.0f}"
+        runtime = figures["minimum_runtime"]
         lines.append(f"| {variant} | {size} | {runtime} | {' | '.join(cells)} |")
     table = "\n".join(lines)
     return f"""## Results of each exported variant
@@ -228,7 +233,7 @@ Intervals: Wilson. The attributes are somebody's labels of pictures, not facts a
 
 
 def _groups_of_people(metrics: Metrics) -> list[dict[str, Any]]:
-    """Return the groups of all sets, the worst first, each with its set."""
+    """Return the groups of all sets, each with the name of its set, the worst first."""
     of_sets = {name: figures["people"] for name, figures in _subsets(metrics["evaluate"]).items()}
     of_sets["photos"] = metrics["export_tflite"]["people"]
     groups = []

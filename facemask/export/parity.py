@@ -1,4 +1,4 @@
-"""How far the exported variants of a model are from the Keras model, and which of them ships."""
+"""Compare the exported variants of a model with the Keras model, and choose one to ship."""
 
 from typing import Any
 
@@ -11,7 +11,10 @@ from facemask.inference.contract import Contract
 from facemask.store import tables
 
 OLDEST_RUNTIME = "2.5.0"
-"""TFLite runtime that must load the shipped file; guides for Raspberry Pi and phones use it."""
+"""The shipped file must load in this TFLite runtime.
+
+Guides for Raspberry Pi and phones use it.
+"""
 
 EXACT: params.Variant = "float32"
 """The variant that differs from Keras by rounding only."""
@@ -19,8 +22,8 @@ EXACT: params.Variant = "float32"
 LARGEST_DIFFERENCE = 1e-4
 """Largest difference allowed between the probabilities of `EXACT` and of Keras."""
 
-NAMED = 3
-"""Images that an error names."""
+MAX_NAMED = 3
+"""Largest number of images that an error names."""
 
 COLUMNS = ["split", "path", "row", "label", "keras"]
 """Columns of the table that compares variants. Each variant adds a column."""
@@ -39,15 +42,16 @@ def measure(
     """Compare a variant with Keras.
 
     Args:
-        rows: images with `split`, `label`, `keras` and a column of the variant's name; the last two
-            are probabilities of the positive class, 0-1.
-        variant: a name.
+        rows: images with `split` and `label`. The columns `keras` and `variant` have the
+            probabilities (0-1) of the positive class.
+        variant: name of the variant, and of its column.
         contract: has the classes and the threshold.
 
     Returns:
-        For each subset `accuracy`, `accuracy_loss` (against Keras; negative where the variant is
-        better), `log_loss` (mean binary cross-entropy in nats), `changed_decisions` (share) and
-        `largest_probability_difference`.
+        Figures for each subset. `accuracy_loss` is the accuracy of Keras minus `accuracy`.
+        `log_loss` is the mean binary cross-entropy in nats. `changed_decisions` is the share (0-1)
+        of images with another decision than Keras. `largest_probability_difference` is that from
+        Keras.
     """
     return {
         str(subset): _compare(images, variant, contract)
@@ -74,7 +78,7 @@ def _compare(
 
 
 def changed(rows: pd.DataFrame, variant: str, threshold: float) -> pd.Series:
-    """Tell for each image whether the variant decides otherwise than Keras."""
+    """Return for each image whether the decisions of the variant and of Keras differ."""
     return (rows["keras"] >= threshold) != (rows[variant] >= threshold)
 
 
@@ -132,7 +136,7 @@ def _faults(
     Args:
         options: has the bounds.
         measured: the figures of the variant, as in `choose`.
-        images: the number in each subset.
+        images: number of images in each subset.
     """
     faults = []
     runtime = measured["minimum_runtime"]
@@ -150,7 +154,7 @@ def _faults(
 
 
 def _exceeds(share: float, bound: float, images: int) -> bool:
-    """Tell whether a share of images exceeds a bound; the share of a single image never does."""
+    """Return whether a share of images exceeds a bound. A single image never exceeds it."""
     return share > bound and round(share * images) > 1
 
 
@@ -159,7 +163,7 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def frontier(measured: dict[str, dict[str, Any]]) -> pd.DataFrame:
-    """Return a row for each variant: its size in kB, and its loss of accuracy in points."""
+    """Return the size of each variant in kB, and its loss of accuracy in percentage points."""
     rows = [
         {
             "variant": name,
@@ -172,7 +176,7 @@ def frontier(measured: dict[str, dict[str, Any]]) -> pd.DataFrame:
 
 
 def _names(rows: pd.DataFrame) -> str:
-    names = ", ".join(rows["path"].head(NAMED))
-    if len(rows) > NAMED:
-        return f"{names} and {len(rows) - NAMED} more"
+    names = ", ".join(rows["path"].head(MAX_NAMED))
+    if len(rows) > MAX_NAMED:
+        return f"{names} and {len(rows) - MAX_NAMED} more"
     return names

@@ -1,4 +1,7 @@
-"""How well a shipped file finds and classifies the annotated faces of scenes of several people."""
+"""Measure how well a file finds and classifies annotated faces in scenes.
+
+A scene is a photo of several people.
+"""
 
 import math
 from collections.abc import Hashable, Mapping
@@ -13,28 +16,29 @@ from facemask.export.end_to_end import EDGES
 from facemask.store import images, shards
 
 SIZES = (20, 40, 80, 160)
-"""Where ranges of sizes begin, in pixels of the shorter side of an annotated face.
+"""Lower ends of the size ranges, in pixels of the shorter side of an annotated face.
 
-Smaller faces do not count.
+Faces below the first range do not count.
 """
 
 COLUMNS = ["path", "sha256", "annotated", "label", "predicted", "probability", *EDGES]
 
 DRAWN = 48
-"""Largest number of rows that `beside` draws."""
+"""Largest number of answers that `draw_outside` draws."""
 
 
 def compare(faces: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
     """Match annotated faces with the answers about the same scenes.
 
     Args:
-        faces: a row for each annotated face: path and sha256 of its scene, label (empty if it is
-            neither of the two) and its box.
-        answers: from `end_to_end.ask`.
+        faces: a row for each annotated face: path and sha256 of its scene, its label, and its box.
+            The label is empty if it is neither of the two classes.
+        answers: from `end_to_end.classify`.
 
     Returns:
-        A row for each annotated face, with predicted and probability of the answer at it, empty
-        without an answer; and a row without label for each answer beside all annotated faces.
+        A row for each annotated face. `predicted` and `probability` are those of the answer
+        at this face; they are empty if there is none. Also a row for each answer outside of all
+        annotated faces; its label is empty.
     """
     compared = []
     for path, annotated in faces.groupby("path", sort=False):
@@ -48,14 +52,14 @@ def compare(faces: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
         answered.index = pd.Index(matches.keys(), dtype=int)
         matched = annotated.reset_index(drop=True).join(answered)
 
-        is_beside = [
+        is_outside = [
             not any(overlap.is_at(answered_box, box) for box in boxes)
             for answered_box in answered_boxes
         ]
-        beside_all = rows[is_beside].assign(path=path, label="")
+        outside = rows[is_outside].assign(path=path, label="")
         compared += [
             matched.assign(annotated=True),
-            beside_all.assign(annotated=False),
+            outside.assign(annotated=False),
         ]
     if not compared:
         empty = pd.DataFrame(columns=COLUMNS)
@@ -72,10 +76,11 @@ def measure(compared: pd.DataFrame) -> dict[str, Any]:
         compared: from `compare`.
 
     Returns:
-        `scenes` and `rows_beside` are numbers. `found_of_class` and `right_of_class` are shares
-        (0-1) of the annotated faces of at least `SIZES[0]` pixels: those that are found, and those
-        that are found and classified correctly. `by_size` has the number of `faces` and the same
-        shares for each range of sizes (by its first pixel) and class. Empty without scenes.
+        `scenes` is the number of scenes. `rows_beside` is the number of answers outside of all
+        annotated faces. `found_of_class` is the share (0-1) of annotated faces that are found;
+        `right_of_class` is the share that are found and classified correctly. Both leave out faces
+        of less than `SIZES[0]` pixels. `by_size` has the number of `faces` and both shares by the
+        lower end of the size range and by class. The result is empty without scenes.
     """
     if compared.empty:
         return {}
@@ -123,8 +128,8 @@ def headline(compared: pd.DataFrame) -> dict[str, float]:
     return {"scenes": sum(shares) / len(shares)}
 
 
-def beside(compared: pd.DataFrame, contents: shards.Contents) -> Image.Image:
-    """Draw answers beside all annotated faces: objects, or people whom nobody annotated.
+def draw_outside(compared: pd.DataFrame, contents: shards.Contents) -> Image.Image:
+    """Draw the answers outside of all annotated faces: objects, or people without annotation.
 
     Args:
         compared: from `compare`.

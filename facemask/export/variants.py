@@ -1,4 +1,4 @@
-"""The variants of a model as TFLite files: write them, run them, measure them."""
+"""Write, run and measure the variants of a model, each a TFLite file."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -19,13 +19,13 @@ from facemask.store import tables
 from facemask.store.pixels import Pixels
 
 EXAMPLES = 600
-"""Images that set the ranges of `int8`."""
+"""Number of images that set the ranges of activations in `int8`."""
 
 THREADS = {
     "milliseconds_on_1_thread": 1,
     "milliseconds_on_2_threads": 2,
 }
-"""Numbers of threads with which an interpreter is timed, by the name of the figure."""
+"""Numbers of threads of the timed interpreters, by the name of the figure."""
 
 Images = Callable[[pd.Series], NDArray[np.uint8]]
 """Returns the image of a row of a table of predictions, (side, side, 3), RGB 0-255."""
@@ -43,7 +43,7 @@ def reader(collection: Pixels, external: Pixels) -> Images:
 
 
 def representative(table: pd.DataFrame, pixels: Pixels) -> NDArray[np.uint8]:
-    """Return training images, each from another group, (n, side, side, 3), half of each class."""
+    """Return training images, (n, side, side, 3), one from a group, half of them of each class."""
     groups = tables.subset(table, tables.TRAIN).drop_duplicates("group")
     by_class = groups.sort_values("sha256").groupby("label")
     rows = by_class.head(EXAMPLES // 2)
@@ -62,9 +62,9 @@ def write(
     Args:
         model: from `conversion.folded`.
         names: of the variants; see `conversion.convert`.
-        contract: of all of them.
+        contract: of all variants.
         examples: from `representative`.
-        folder: is made, and gets `NAME.tflite`.
+        folder: is created, and gets `NAME.tflite` for each name.
 
     Returns:
         The files by name.
@@ -73,8 +73,9 @@ def write(
     files = {name: folder / f"{name}.tflite" for name in names}
     for name, file in files.items():
         converted = conversion.convert(model, name, examples)
-        own = replace(contract, minimum_runtime=metadata.minimum_runtime(converted))
-        file.write_bytes(seal(metadata.embed(converted, own), own))
+        runtime = metadata.minimum_runtime(converted)
+        completed = replace(contract, minimum_runtime=runtime)
+        file.write_bytes(seal(metadata.embed(converted, completed), completed))
     return files
 
 
@@ -84,7 +85,7 @@ def ship(
     model: Path,
     names: Path,
 ) -> None:
-    """Copy a variant to `model`, and write the labels to `names`, a line each."""
+    """Copy a variant to the file `model`, and write each label as a line of the file `names`."""
     with replacing(model) as copy:
         copy.write_bytes(variant.read_bytes())
     with replacing(names) as lines:
@@ -126,7 +127,7 @@ def measure(
 
     Args:
         files: the variants by name.
-        rows: as `parity.measure` takes them, with a column for each variant.
+        rows: as in `parity.measure`, with a column for each variant.
         contract: has the classes and the threshold.
     """
     measured = {}
@@ -141,7 +142,7 @@ def measure(
 
 
 def cost(files: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
-    """Measure the time of each variant for an image, and its memory; both depend on the machine.
+    """Measure the time of each variant for an image, and its memory.
 
     Args:
         files: the variants by name.

@@ -1,1 +1,1 @@
-"""A photo -> its faces and an answer for each; needs neither TensorFlow nor DVC."""
+"""Find and classify the faces in photos, without TensorFlow and DVC."""

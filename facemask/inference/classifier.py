@@ -1,4 +1,4 @@
-"""A `.tflite` file -> label and probability."""
+"""Classify images with a `.tflite` file."""
 
 import os
 import threading
@@ -63,11 +63,12 @@ class Classifier:
         return probabilities
 
     def classify(self, image: Image.Image, threshold: float | None = None) -> Answer:
-        """Return the class of an RGB image of any size, which is stretched as the contract says.
+        """Stretch an RGB image of any size to the model's input size, and return its class.
 
         Args:
             image: a face.
-            threshold: probability from which the second label is predicted; None: the contract's.
+            threshold: the second label is predicted if its probability is at least this; None is
+                the contract's threshold.
         """
         if threshold is None:
             threshold = self.contract.threshold

@@ -22,7 +22,7 @@ LABELS = "labels.txt"
 
 @dataclass(frozen=True)
 class Contract:
-    """All that a user of the file has to know.
+    """What a program that runs the model has to know.
 
     Attributes:
         name: of the model.
@@ -89,7 +89,10 @@ def _input(side: int, crop: Mapping[str, float]) -> dict[str, Any]:
 
 
 def seal(model: bytes, contract: Contract) -> bytes:
-    """Return the model followed by its labels and contract; the same bytes for equal arguments."""
+    """Return the model followed by its labels and contract.
+
+    Equal arguments give equal bytes.
+    """
     values = asdict(contract) | {"sha256": hashlib.sha256(model).hexdigest()}
     texts = {
         LABELS: "".join(f"{label}\n" for label in contract.labels),
@@ -113,8 +116,8 @@ def read(content: bytes, name: str) -> tuple[bytes, Contract]:
         name: of the file, for the error.
 
     Raises:
-        UserError: the file is of another kind or damaged, has another version of the contract, or
-            needs an input that this version does not prepare.
+        UserError: the file is of another kind or damaged. Or it has another version of the
+            contract, or needs an input that this program does not prepare.
     """
     if name.endswith(".keras"):
         raise UserError(f"{name}: is a Keras model; take the .tflite file exported from it")

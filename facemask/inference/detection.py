@@ -84,8 +84,8 @@ def crop(
     return left, top, right, bottom
 
 
-def place(size: tuple[int, int], side: int) -> Placement:
-    """Return where a photo of this width and height lies in a square: whole, in its middle."""
+def fit_in_square(size: tuple[int, int], side: int) -> Placement:
+    """Scale a photo of this width and height so that it just fits into the middle of a square."""
     scale = side / max(size)
     width, height = (max(1, int(length * scale + 0.5)) for length in size)
     return Placement(
@@ -125,7 +125,7 @@ class FaceDetector:
         Returns:
             (n, 5): for each face left, top, right and bottom in pixels of the image, and its score.
         """
-        size, left, top = place(image.size, side)
+        size, left, top = fit_in_square(image.size, side)
         square = Image.new("RGB", (side, side))
         square.paste(image.resize(size, images.RESIZE_FILTER), (left, top))
 
@@ -144,7 +144,7 @@ class FaceDetector:
         return faces[_areas(boxes) > 0]
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return what the network answers about a square.
+        """Return the output of the network for a square.
 
         Args:
             pixels: (side, side, 3), RGB, 0-255; `side` is one of `SETTINGS["sides"]`.

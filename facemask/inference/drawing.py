@@ -1,4 +1,4 @@
-"""A photo with boxes, labels and probabilities at its faces; its file can be recognized later."""
+"""Draw a box, a label and a probability at each face of a photo."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,17 +10,19 @@ from facemask.files import replacing
 from facemask.inference.photos import FaceAnswer
 
 COLOURS = ("#0072b2", "#d55e00")
-"""Blue for the first class and vermilion for the second, which the colour-blind can tell apart (M.
-Okabe and K. Ito, "Color Universal Design", 2008)."""
+"""Blue for the first class, vermilion for the second.
+
+The colour-blind can tell them apart (M. Okabe and K. Ito, "Color Universal Design", 2008).
+"""
 
 GREY = "#5f5f5f"
 """Colour of faces that are too small for an answer."""
 
 INKS = {COLOURS[0]: "white", COLOURS[1]: "black", GREY: "white"}
-"""Colour of the words on each colour, with a contrast of at least 4.5."""
+"""Colour of the text on each background colour. The contrast is at least 4.5."""
 
 MARK = ("Software", "facemask predict.py")
-"""Key and text that `save` leaves in a file, by which `is_saved` recognizes it."""
+"""Key and text of an entry in the PNG files of `save`. `is_saved` recognizes them by it."""
 
 
 def draw(
@@ -28,18 +30,18 @@ def draw(
     faces: Sequence[FaceAnswer],
     labels: Sequence[str],
 ) -> Image.Image:
-    """Return a copy of a photo with a box at each face, its label and probability in words.
+    """Return a copy of a photo with a box, a label and a probability at each face.
 
     Args:
         image: RGB.
         faces: in the photo, the largest first.
-        labels: of the contract; the order of `COLOURS`.
+        labels: of the contract, in the order of `COLOURS`.
     """
     picture = image.copy()
     pen = ImageDraw.Draw(picture)
     line = max(2, round(max(image.size) / 300))
     font = ImageFont.load_default(max(12, round(max(image.size) / 45)))
-    for face in faces:  # the smallest on top
+    for face in faces:  # the smallest last, so that it is on top
         colour = GREY
         words = face.label
         if not face.too_small:
@@ -81,5 +83,5 @@ def is_saved(file: Path) -> bool:
     try:
         with Image.open(file, formats=("PNG",)) as image:
             return bool(image.info.get(key) == text)
-    except Exception:  # Pillow's decoders raise what they please
+    except Exception:  # Pillow's decoders raise many kinds
         return False

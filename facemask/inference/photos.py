@@ -1,6 +1,6 @@
-"""A photo -> its faces, each with the answer of the classifier.
+"""Find, crop and classify the faces in a photo.
 
-`deploy/web` and `deploy/android` do the same step by step.
+`deploy/web` and `deploy/android` have the same steps.
 """
 
 from typing import NamedTuple
@@ -14,10 +14,11 @@ UNSURE = 0.7
 """An answer with a lower probability of its label is called unsure."""
 
 LOOSE = 0.42
-"""A picture is loose if its face, cropped by `crop`, fills a smaller share of it than this.
+"""A picture is called loose if the crop of its face is a smaller share of it than this.
 
-The model did not learn from loose crops. The value is chosen so that a photo is loose if its face
-fills less than a third."""
+The model did not learn from loose pictures. A crop is larger than the face. With this value, a
+picture is loose if the face itself fills less than about a third of it.
+"""
 
 TOO_SMALL = "too small"
 """The label of a face with too few pixels."""
@@ -28,7 +29,7 @@ class FaceAnswer(NamedTuple):
 
     Attributes:
         box: left, top, right and bottom, in pixels, of the part of the photo that was classified.
-        score: how sure the face finder is (0-1); None for a crop in which it finds no face.
+        score: of the face finder (0-1); None if the picture is a crop in which it finds no face.
         answer: of the classifier.
         too_small: whether the face has too few pixels for a reliable answer.
     """
@@ -45,7 +46,7 @@ class FaceAnswer(NamedTuple):
 
     @property
     def unsure(self) -> bool:
-        """Return whether the classifier hardly prefers its label to the other."""
+        """Return whether the probability of the label is below `UNSURE`."""
         return not self.too_small and self.answer.probability < UNSURE
 
 
@@ -61,7 +62,7 @@ def answer(
         image: RGB, upright, of any size.
         classifier: its contract says how a face is cropped.
         detector: finds the faces.
-        threshold: probability from which the second class is predicted; None: the contract's.
+        threshold: as in `Classifier.classify`.
 
     Returns:
         The faces, the largest first.
@@ -91,13 +92,13 @@ def answer_crop(
 
     Args:
         image: RGB, upright, of any size.
-        classifier: answers.
-        detector: finds the face in the crop, only to measure it.
-        threshold: probability from which the second class is predicted; None: the contract's.
+        classifier: classifies the picture.
+        detector: finds the face in the picture, only to measure its size.
+        threshold: as in `Classifier.classify`.
 
     Returns:
-        The answer about the whole picture, and the share of the picture (0-1) that a crop of its
-        largest face would fill. Below `LOOSE`, the model was not made for the picture. The share is
+        The answer about the whole picture, and the share of the picture (0-1) that the crop of its
+        largest face would be. With a share below `LOOSE`, the answer is not reliable. The share is
         1 if no face is found.
     """
     frame = (0, 0, *image.size)
