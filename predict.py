@@ -5,12 +5,12 @@
     python predict.py photos/ --save labelled/
     python predict.py --crop face.jpg
 
-Each face has a row, which is printed at once. The largest face of a photo comes first. `--model`
-names the model. By default it is the one that `dvc repro` writes to `models/`, or the published
-model in `results/` if there is none. With `--crop`, each picture is already a crop of one face. A
-file that is not an image or shows no face is reported and skipped; the exit status is then 1.
-Videos and webcams are not read. The command needs only `requirements-predict.txt`. Its name is
-`facemask` after `pip install .`.
+It prints a row for each face, the largest face of a photo first. `--model` names the model. By
+default it is the model that `dvc repro` writes to `models/`, or else the published model in
+`results/`. `--crop` says that each picture is already a crop of one face. A file that is not an
+image or shows no face is reported and skipped; the exit status is then 1. Videos and webcams are
+not supported. The command needs only `requirements-predict.txt`. After `pip install .` its name is
+`facemask`.
 """
 
 import argparse
@@ -40,13 +40,16 @@ HERE = Path(__file__).parent
 TRAINED = HERE / "models/facemask.tflite"
 PUBLISHED = HERE / "results/published/facemask.tflite"
 INSTALLED = HERE / "facemask/published/facemask.tflite"
-"""The published model where pip puts it."""
+"""The published model after `pip install`."""
 
 GENERATED = "generated"
-"""How the description of drawn faces begins, as that of `data/demo.zip` does."""
+"""First word in the description of drawn faces, such as those of `data/demo.zip`."""
 
 LONGEST_STEM = 200
-"""Bytes of a file's name in the name of its picture; file systems allow 255."""
+"""Largest number of bytes of a photo's name in the name of its copy.
+
+File systems allow 255 bytes in a name.
+"""
 
 ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".rar", ".7z"}
 VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".3gp", ".mpg", ".mpeg"}
@@ -54,11 +57,11 @@ VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".3gp", ".mpg", ".mpe
 
 @dataclass
 class Job:
-    """The files to answer about, and what answers.
+    """The files to classify, and what is needed for that.
 
     Attributes:
         files: the photos, in order.
-        refused: number of unreadable files so far, by suffix.
+        refused: number of files so far that cannot be decoded, by suffix.
     """
 
     options: argparse.Namespace
@@ -72,7 +75,7 @@ def main() -> None:
     """Run the command; exit with status 0 if every file has an answer, else with 1."""
     with one_line_errors(_program()):
         for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, TextIOWrapper):  # a test has another kind
+            if isinstance(stream, TextIOWrapper):  # tests have streams of another kind
                 stream.reconfigure(errors="backslashreplace", line_buffering=True)
         options = _parse()
         sys.exit(_run(options))
@@ -81,12 +84,12 @@ def main() -> None:
 def _run(options: argparse.Namespace) -> int:
     """Print a row for each face; return the exit status."""
     files, skipped = _find(options.pictures)
-    _count("skipped", skipped)
+    _say_counts("skipped", skipped)
     if not files:
         advice = "".join(f"; {suffix} {_advice(suffix)}" for suffix in skipped if _advice(suffix))
         raise UserError(f"no image in {', '.join(options.pictures)}{advice}")
     if options.save:
-        _make(options.save)
+        _make_folder(options.save)
     published = PUBLISHED if PUBLISHED.exists() else INSTALLED
     trained = TRAINED if TRAINED.exists() else published
     model = options.model or trained
@@ -113,13 +116,13 @@ def _run(options: argparse.Namespace) -> int:
         leave=False,
     )
     answered = 0
-    with bar, closing(answers), printer as write:  # after Ctrl-C no further file is begun
+    with bar, closing(answers), printer as write:  # closing: Ctrl-C stops before the next file
         for rows in answers:
             answered += bool(rows)
             write(rows)
             bar.update()
     if len(files) > 1:
-        _count("refused", job.refused)
+        _say_counts("refused", job.refused)
     return 0 if answered == len(files) else 1
 
 
@@ -174,7 +177,10 @@ def _parse() -> argparse.Namespace:
 
 
 def probability(text: str) -> float:
-    """Return the number between 0 and 1 in a text; argparse names this function when it fails."""
+    """Return the number between 0 and 1 in a text.
+
+    The name of this function is part of argparse's message about other texts.
+    """
     value = float(text)
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"{text}: should be between 0 and 1")
@@ -182,7 +188,7 @@ def probability(text: str) -> float:
 
 
 def _find(pictures: Sequence[str]) -> tuple[list[Path], Counter[str]]:
-    """Return named files and the images in named folders; and the skipped files by kind."""
+    """Return the files and the images in folders, and the number of skipped files by kind."""
     files: list[Path] = []
     skipped = Counter[str]()
     for picture in pictures:
@@ -256,7 +262,7 @@ def _advice(suffix: str) -> str:
     return ""
 
 
-def _make(folder: Path) -> None:
+def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -271,8 +277,8 @@ def _save(picture: Image.Image, folder: Path, number: int, file: Path) -> None:
         raise UserError(f"--save {folder}: cannot write there: {_reason(error)}") from error
 
 
-def _count(what: str, suffixes: Counter[str]) -> None:
-    """Print how many files were refused or skipped, by suffix."""
+def _say_counts(what: str, suffixes: Counter[str]) -> None:
+    """Print how many files were refused or skipped, by suffix, if there are any."""
     if not suffixes:
         return
     counts = ", ".join(f"{number} {suffix}" for suffix, number in suffixes.most_common())

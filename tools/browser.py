@@ -1,4 +1,4 @@
-"""Helpers to run the web page in Chromium: a server, and a film for the camera."""
+"""Helpers to run the web page in Chromium: a server, and a video in place of the camera."""
 
 import functools
 import gzip
@@ -18,7 +18,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 def camera_options(film: Path) -> tuple[str, ...]:
-    """Return options of Chromium that show a film to pages with the permission `camera`."""
+    """Return options of Chromium that replace the camera by a video; see `film`."""
     capture = f"--use-file-for-fake-video-capture={film}"
     return "--use-fake-device-for-media-stream", capture
 
@@ -36,14 +36,14 @@ HTTP_CACHING: dict[str, Mapping[str, str]] = {
     "files 60 days old": {"Last-Modified": formatdate(time.time() - 60 * DAY, usegmt=True)},
     "never": {"Cache-Control": "no-store"},
 }
-"""Headers by how long a browser may keep a file.
+"""Headers by the time for which a browser may cache a file.
 
-Without `Cache-Control` a browser may keep a file for a tenth of its age.
+Without `Cache-Control`, a browser may cache a file for a tenth of its age.
 """
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serve a folder below a sub-path, compressed.
+    """Serve the files of a folder, compressed, below the path `Handler.PREFIX`.
 
     Attributes:
         folder: the served folder; it may be replaced while the server runs.
@@ -76,7 +76,7 @@ class Server(http.server.ThreadingHTTPServer):
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Answer with a file of the server's folder, or with 404.
 
-    If the server's headers date all files alike, a new file of an old name counts as unmodified.
+    If the headers have a fixed `Last-Modified`, a replaced file counts as unmodified.
     """
 
     PREFIX = "/some/where/"
@@ -122,7 +122,7 @@ def film(
     frames: int,
     rate: int = 30,
 ) -> None:
-    """Write a film (Y4M) that shows each picture for `frames` frames; Chromium repeats it."""
+    """Write a video (Y4M) that shows each picture for `frames` frames. Chromium repeats it."""
     with path.open("wb") as file:
         file.write(f"YUV4MPEG2 W{width} H{height} F{rate}:1 Ip A1:1 C420jpeg\n".encode())
         for picture in pictures:

@@ -26,10 +26,10 @@ STAGES = ((2, 2), (3, 2), (4, 2), (3, 1), (3, 2), (1, 1))
 """For each stage of MobileNetV2 after the first block: its blocks, and the stride of the first."""
 
 EPSILON = 0.001
-"""The number that BatchNorm adds to the variance."""
+"""Number that the original's BatchNorm adds to the variance."""
 
 SKIPS = (0, 1, 3)
-"""Stages whose outputs are added to the enlarged map, the finest first."""
+"""Indices of the stages whose outputs are added to the enlarged map, the finest first."""
 
 Weights = list[NDArray[np.float32]]
 
@@ -62,8 +62,8 @@ def build(network: onnx.ModelProto) -> keras.Model:
         network: from `original`.
 
     Returns:
-        A model of an RGB image, uint8 (1, height, width, 3) 0-255, whose sides are multiples of 32.
-        It returns what `FaceDetector.run` describes, float32 (1, height / `STRIDE`,
+        A model that takes an RGB image, uint8 (1, height, width, 3) 0-255, whose sides are
+        multiples of 32. Its output is that of `FaceDetector.run`, float32 (1, height / `STRIDE`,
         width / `STRIDE`, 5).
     """
     weights = layer_weights(network)
@@ -100,7 +100,7 @@ def convolve(x: Any, values: Weights, stride: int = 1) -> Any:
     """Return a convolution by a kernel (outputs, inputs, k, k); depthwise if inputs is 1."""
     kernel, bias = values
     filters, inputs, side, _ = kernel.shape
-    if side == 3:  # Keras pads on one side only where the stride is 2
+    if side == 3:  # with stride 2, Keras' own padding would be on one side only
         x = layers.ZeroPadding2D()(x)
     if inputs == 1:
         layer = layers.DepthwiseConv2D(side, stride)
@@ -114,10 +114,10 @@ def convolve(x: Any, values: Weights, stride: int = 1) -> Any:
 
 
 def enlarge(x: Any, kernels: Weights, normalization: Weights) -> Any:
-    """Return a transposed convolution of 2 x 2 with stride 2, and its BatchNorm.
+    """Return a transposed convolution of 2 x 2 with stride 2, followed by BatchNorm.
 
-    Its patches do not overlap. So it is a convolution of 1 x 1 to four numbers, which form 2 x 2
-    pixels.
+    Its output patches do not overlap. So a convolution of 1 x 1 with four times as many outputs is
+    the same: each four outputs become 2 x 2 pixels.
     """
     [kernel] = kernels
     gain, bias, mean, variance = normalization
@@ -129,7 +129,7 @@ def enlarge(x: Any, kernels: Weights, normalization: Weights) -> Any:
 
 
 def in_pixels(values: Weights, scale: float = 1, added: float = 0) -> Weights:
-    """Return a head's weights for outputs (x, y) in pixels instead of (y, x) in cells."""
+    """Convert the weights of an output layer from (y, x) in cells to (x, y) in pixels."""
     kernel, bias = (scale * array[::-1] for array in values)
     return [kernel, bias + added]
 

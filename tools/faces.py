@@ -1,4 +1,4 @@
-"""Drawings of faces with and without a mask, as a small camera would take them.
+"""Draw faces with and without a mask, as in pictures of a small camera.
 
 Only the mask differs between the classes. Each face has two random streams, one for the mask and
 one for everything else. So hair, beards, hands, cups, scarves, light and pose have the same
@@ -15,7 +15,7 @@ from tools.sketch import Array, Sketch, curve, ellipse, outline, pick
 
 SEED, SUPERSAMPLING = 2024, 2
 DARK, LIGHT = np.full(3, 16.0), np.full(3, 240.0)
-SKINS = "3a241c 68422e 986648 c6926e e4b898 fadcc8"  # from dark to light, mixed between neighbours
+SKINS = "3a241c 68422e 986648 c6926e e4b898 fadcc8"  # from dark to light; skins are mixed
 HAIRS = "161212 281c16 4a3020 764e2e c49e5c 964222 80807c d6d4d0 5c3470"
 FABRICS = "1e1e22 eceae4 808286 a02830 2c4c82 346c4c cea446 805488 d6a096"
 MASKS = "86b8d6 9cccde f0f2f4 202024 888c92 e0aca8 ceac8a eec09e 78523e 548e6c a82c30 304070"
@@ -35,7 +35,7 @@ MASK_SEAMS = {
 
 def backdrop(rng: Generator, width: int, height: int) -> Image.Image:
     """Return a background of one colour, with a gradient, with clouds or with clutter."""
-    # Enlarged cells: one cell is plain, 2 x 2 cells are a gradient, more cells are clouds.
+    # A small picture is enlarged: 1 cell gives a plain colour, 2 x 2 a gradient, 9 x 9 clouds.
     cells, clutter = rng.choice([1, 2, 9]), rng.choice([0, 0, 7])
     colours = rng.uniform(30, 225) + rng.normal(0, 45, 3) + rng.normal(0, 30, (cells, cells, 3))
     image = Image.fromarray(colours.clip(0, 255).astype(np.uint8))
@@ -173,7 +173,7 @@ def draw_mask(sketch: Sketch, rng: Generator, position: str) -> None:
 
 
 def draw_hair(sketch: Sketch, rng: Generator) -> None:
-    """Draw what hangs over the face: hair, loose strands or a headscarf."""
+    """Draw what covers a part of the face: hair, loose strands or a headscarf."""
     u, v = sketch.grid
     locks = sketch.hair * (1 + 0.18 * np.sin(17 * u + 2 * np.sin(3 * v)) * np.sin(29 * u + v))
     line = rng.uniform(-0.65, -0.4) if sketch.style == "fringe" else rng.uniform(-1.1, -0.8)
@@ -206,7 +206,7 @@ def draw_glasses(sketch: Sketch, rng: Generator) -> None:
 
 
 def draw_cover(sketch: Sketch, rng: Generator) -> None:
-    """Draw a scarf, a cup or a hand over part of the mouth; masked faces have these as well."""
+    """Draw a scarf, a cup or a hand over part of the mouth, of masked faces as well."""
     kind, side, paint = rng.integers(3), rng.choice([-1, 1]), pick(rng, FABRICS)
     u, top = sketch.grid[0], rng.uniform(0.5, 0.85)
     if kind == 0:

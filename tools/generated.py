@@ -8,7 +8,7 @@ from PIL import Image
 
 
 def generated(count: int, side: int = 128) -> Iterator[NDArray[np.uint8]]:
-    """Draw unrelated pictures, (side, side, 3), RGB 0-255."""
+    """Yield unrelated pictures, (side, side, 3), RGB 0-255."""
     return (drawn(number, side) for number in range(count))
 
 

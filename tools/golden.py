@@ -1,6 +1,6 @@
-"""Write `tests/golden/*.json`: inputs, and what Python computes from them.
+"""Write `tests/golden/*.json`: inputs, and the results of the Python code.
 
-The web page and the app compute the same from the same inputs, and their tests read these files.
+The tests of the web page and of the app compare their results with these files.
 Each file is a list of cases, one case a line. Bytes are base64. Boxes are left, top, right and
 bottom. Run `python -m tools.golden` after a change of the code behind a file.
 
@@ -8,20 +8,20 @@ bottom. Run `python -m tools.golden` after a change of the code behind a file.
     `rgb` has the pixels of a `width` x `height` picture, row by row. `box` is the part that is
     stretched to `to` (width and height). `resized` is the result.
 `orientation.json`
-    `rgb` is the stored picture; `upright` is the picture turned by its EXIF `orientation`. `jpeg`
-    is a file of the same picture, with a square of `BLOCK` pixels for each pixel.
+    `rgb` is the stored picture. `upright` is the picture after a rotation by its EXIF
+    `orientation`. `jpeg` is a file of the stored picture, enlarged `BLOCK` times.
 `contract.json`
-    `file` is a sealed model; `model` and `contract` are its parts. Both are null if the file must
-    be refused. `refused` gives the reason: the file is `damaged` or not ours, has another `version`
-    of the contract, or needs an unknown `input`.
+    `file` is an exported file. `model` and `contract` are its parts. Both are null if the file must
+    be refused. `refused` is then the reason: the file is `damaged` (or of another kind), has
+    another `version` of the contract, or needs an unknown `input`.
 `placement.json`
     A picture of `width` x `height` is scaled to `size`, and placed at `left` and `top` in a square
     of `side`, in which the face finder looks for faces.
 `detection.json`
-    `looks` has the network's output for each square, in the order of `sides`: the `row`, the
-    `column` and the five `numbers` of some cells of its map; all other cells are zeros. `faces` are
-    the resulting boxes in the photo with their scores, the largest first. `crops` are the parts of
-    the photo that are classified, by the contract's `crop`.
+    `looks` has the network's output for each square, in the order of `sides`. An output is a list
+    of cells, each with its `row`, its `column` and its five `numbers`. All other cells of the
+    output are zeros. `faces` are the resulting boxes in the photo with their scores, the largest
+    first. `crops` are the crops of the faces, by the contract's `crop`.
 """
 
 import base64
@@ -44,16 +44,17 @@ from facemask.store import images
 
 FOLDER = Path(__file__).parents[1] / "tests/golden"
 BLOCK = 8
-"""Side in pixels of a block of a JPEG file; blocks of one colour keep their colour."""
+"""Side in pixels of a block of a JPEG file. A block of one colour keeps its colour."""
 
 ORIENTATION = 0x0112
 """The EXIF tag of the orientation."""
 
 CROP = {"scale": 1.19, "up": 0.09}
-LOW = SETTINGS["min_score"] - 0.01
+TOO_LOW = SETTINGS["min_score"] - 0.01
+"""Score of a cell that is not a face."""
 SMALLEST = 8
 LARGEST = 450
-"""Limits of a face's height in pixels of a square; other faces are not found in it."""
+"""Limits of a face's height, in pixels of a square. Other faces are not found in the square."""
 
 Case = dict[str, Any]
 Pixels = NDArray[np.uint8]
@@ -71,14 +72,15 @@ def noise(width: int, height: int) -> Pixels:
 
 
 def gradient(width: int, height: int) -> Pixels:
-    """Return pixels, uint8 (height, width, 3); red grows to the right, green downwards."""
+    """Return pixels, uint8 (height, width, 3). Red grows to the right, green downwards."""
     y, x = np.indices((height, width))
-    red, green = x * 255 // max(1, width - 1), y * 255 // max(1, height - 1)
+    red = x * 255 // max(1, width - 1)
+    green = y * 255 // max(1, height - 1)
     return np.stack([red, green, 255 - red], axis=2).astype(np.uint8)
 
 
 def resizing() -> Iterator[Case]:
-    """Yield pictures larger and smaller than the size to which they are stretched."""
+    """Yield pictures that are larger, and pictures that are smaller, than their target size."""
     for pixels, box, to in (
         (noise(12, 12), (0, 0, 12, 12), (12, 12)),
         (noise(31, 23), (0, 0, 31, 23), (12, 12)),
@@ -122,8 +124,8 @@ def orientations() -> Iterator[Case]:
         upright = images.open_rgb(file.getvalue()).resize(
             (3, 2) if orientation < 5 else (2, 3), Image.Resampling.NEAREST
         )
-        shown = np.abs(np.asarray(upright, int)[:, :, np.newaxis] - pixels.reshape(1, 1, 6, 3))
-        upright_pixels = pixels.reshape(6, 3)[shown.sum(axis=3).argmin(axis=2)]
+        distance = np.abs(np.asarray(upright, int)[:, :, np.newaxis] - pixels.reshape(1, 1, 6, 3))
+        upright_pixels = pixels.reshape(6, 3)[distance.sum(axis=3).argmin(axis=2)]
         yield {
             "orientation": orientation,
             "width": 3,
@@ -137,7 +139,7 @@ def orientations() -> Iterator[Case]:
 
 
 def contracts() -> Iterator[Case]:
-    """Yield a sealed file, and files that must be refused."""
+    """Yield an exported file, and files that must be refused."""
     model = bytes(range(0, 256, 4))
     made = contract.describe(
         author="Nobody",
@@ -238,40 +240,36 @@ SCENES: dict[str, Scene] = {
     ),
     "a score just too low": (
         (800, 600),
-        [((100, 100, 300, 300), 0.9), ((500, 200, 640, 340), LOW)],
+        [((100, 100, 300, 300), 0.9), ((500, 200, 640, 340), TOO_LOW)],
     ),
 }
-"""Size of a picture, and its faces: the box in pixels, and the highest score of the network."""
+"""Size of a picture, and its faces: the box in pixels, and the score of the best cell."""
 
 
 class Replayed(FaceDetector):
-    """A face finder that returns the given outputs instead of running its network.
+    """A face finder that returns given outputs instead of running its network."""
 
-    Attributes:
-        looks: cells of the map of each look, in order.
-    """
-
-    def __init__(self, looks: list[list[Case]]) -> None:
-        """Keep the answers."""
+    def __init__(self, outputs: list[list[Case]]) -> None:
+        """Take the cells of each output, in the order of the calls of `run`."""
         super().__init__()
-        self.looks = iter(looks)
+        self.outputs = iter(outputs)
 
     def run(self, pixels: Pixels) -> NDArray[np.float32]:
-        """Return the next answer."""
-        cells = len(pixels) // STRIDE
-        answers = np.zeros((cells, cells, 5), np.float32)
-        for cell in next(self.looks):
-            answers[cell["row"], cell["column"]] = cell["numbers"]
-        return answers
+        """Return the next output."""
+        side = len(pixels) // STRIDE
+        output = np.zeros((side, side, 5), np.float32)
+        for cell in next(self.outputs):
+            output[cell["row"], cell["column"]] = cell["numbers"]
+        return output
 
 
-def answer(scene: Scene, side: int, rng: np.random.Generator) -> list[Case]:
-    """Return an output that the network might give: for each face, some cells around its centre.
+def network_output(scene: Scene, side: int, rng: np.random.Generator) -> list[Case]:
+    """Return a possible output of the network: for each face, four cells around its centre.
 
     Args:
         scene: the picture and its faces.
-        side: of the square in which the network looks at it.
-        rng: seeds the errors.
+        side: of the square into which the picture is fitted.
+        rng: draws the errors of the output.
     """
     size, faces = scene
     placement = detection.fit_in_square(size, side)
@@ -289,8 +287,8 @@ def answer(scene: Scene, side: int, rng: np.random.Generator) -> list[Case]:
             dx, dy = centre - [STRIDE * column, STRIDE * row] + rng.uniform(-1, 1, 2)
             stretch = rng.uniform(-0.05, 0.05, 2)
             logarithms = np.log([width, height]) + stretch
-            sure = score - 0.03 * sum(step) - rng.uniform(0, 0.01)
-            numbers = [round(float(number), 4) for number in (sure, dx, dy, *logarithms)]
+            cell_score = score - 0.03 * sum(step) - rng.uniform(0, 0.01)
+            numbers = [round(float(number), 4) for number in (cell_score, dx, dy, *logarithms)]
             cells.append({"row": int(row), "column": int(column), "numbers": numbers})
     return cells
 
@@ -300,13 +298,13 @@ def scenes() -> Iterator[Case]:
     for number, (name, scene) in enumerate(SCENES.items()):
         rng = np.random.default_rng(number)
         size, _ = scene
-        looks = [answer(scene, side, rng) for side in SETTINGS["sides"]]
-        faces = Replayed(looks).find(Image.new("RGB", size))
+        outputs = [network_output(scene, side, rng) for side in SETTINGS["sides"]]
+        faces = Replayed(outputs).find(Image.new("RGB", size))
         yield {
             "name": name,
             "width": size[0],
             "height": size[1],
-            "looks": looks,
+            "looks": outputs,
             "faces": [
                 {"box": [round(edge, 4) for edge in face.box], "score": round(face.score, 6)}
                 for face in faces

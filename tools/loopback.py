@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 
 def free_ports(count: int) -> list[int]:
-    """Return this number of ports of 127.0.0.1 that are free."""
-    with ExitStack() as held:  # all open at the same time, so that they differ
+    """Return different free ports of 127.0.0.1."""
+    with ExitStack() as held:  # all are open at the same time, so that they differ
         servers = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [int(server.getsockname()[1]) for server in servers]

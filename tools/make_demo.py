@@ -1,9 +1,12 @@
 """Draw the demo data.
 
-Run `python -m tools.make_demo`; it takes two minutes on one core. It writes `data/demo.zip` (938
-JPEG pictures, under 3 MB), `data/demo-external.zip` (other people in the style of another camera)
-and `data/demo-photos.zip` (whole photos of one person each, and scenes of several people, under
-1 MB). The same versions of Pillow, numpy and LiteRT give the same bytes.
+Run `python -m tools.make_demo`; it takes two minutes on one core. It writes three archives:
+
+- `data/demo.zip`: 938 JPEG pictures, under 3 MB;
+- `data/demo-external.zip`: other people in the style of another camera;
+- `data/demo-photos.zip`: photos of one person each, and scenes of several people, under 1 MB.
+
+The same versions of Pillow, numpy and LiteRT give the same bytes.
 """
 
 import io
@@ -29,10 +32,10 @@ CLASS_SIZE = ORIGINALS + NEAR_COPIES + TWINS
 EXTERNAL, PHOTOS = 60, 20  # in each class
 SCENES = 12
 DRAWINGS = 8
-"""Largest number of drawings of one photo; see `most_found`."""
+"""Largest number of drawings of one photo; see `best_drawing`."""
 
 STEP = 1000
-"""Between the seeds of two drawings of one photo."""
+"""Difference between the seeds of two drawings of one photo."""
 
 Drawing = tuple[bytes, list[Box]]
 """A JPEG file, and the box of each face in it."""
@@ -91,37 +94,37 @@ def external_pictures() -> Iterator[tuple[str, bytes]]:
         for number in range(first, first + EXTERNAL):
             image = Image.open(io.BytesIO(draw_face(number, label == "WithMask")))
             pixels = np.asarray(ImageOps.scale(image, 0.5)) * np.array([1.1, 1.0, 0.75])
-            seen = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
-            yield f"{label}/elsewhere_{number}.jpg", encode(seen, 60)
+            small = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+            yield f"{label}/elsewhere_{number}.jpg", encode(small, 60)
 
 
 @cache
 def face_finder() -> FaceDetector:
-    """Return the face finder; it is loaded once, for the first photo."""
+    """Return the face finder, which is loaded only once."""
     return FaceDetector()
 
 
-def faces_found(jpeg: bytes) -> int:
-    """Return how many faces the face finder finds in a photo."""
+def count_faces(jpeg: bytes) -> int:
+    """Return the number of faces that the face finder finds in a photo."""
     return len(face_finder().find(images.open_rgb(jpeg)))
 
 
-def most_found(draw: Callable[[int], Drawing], people: int) -> Drawing:
-    """Return the first drawing in which the face finder finds everybody, or the one with most.
+def best_drawing(draw: Callable[[int], Drawing], people: int) -> Drawing:
+    """Return the first drawing in which the face finder finds all people, or else most people.
 
     The face finder learned from photos, and does not find some drawn faces with masks.
 
     Args:
-        draw: from the number of an attempt to a photo and the boxes of its faces.
-        people: in the photo.
+        draw: returns a photo and the boxes of its faces, given the number of the attempt.
+        people: number of people in the photo.
     """
     best = draw(0)
-    most = faces_found(best[0])
+    most = count_faces(best[0])
     for attempt in range(1, DRAWINGS):
         if most >= people:
             break
         drawing = draw(attempt)
-        faces = faces_found(drawing[0])
+        faces = count_faces(drawing[0])
         if faces > most:
             best = drawing
             most = faces
@@ -129,16 +132,16 @@ def most_found(draw: Callable[[int], Drawing], people: int) -> Drawing:
 
 
 def photos() -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of whole photos of other people; every second one is dark."""
+    """Yield the name and content of photos of one other person each. Every second photo is dark."""
     for label, first in (("WithMask", 30_000), ("WithoutMask", 40_000)):
         for number in range(first, first + PHOTOS):
             draw = partial(attempt_photo, number, masked=label == "WithMask")
-            photo, _ = most_found(draw, people=1)
+            photo, _ = best_drawing(draw, people=1)
             yield f"{label}/photo_{number}.jpg", photo
 
 
 def attempt_photo(number: int, attempt: int, *, masked: bool) -> Drawing:
-    """Return a photo of one person, without a box."""
+    """Return a drawing of one person, with no boxes."""
     return draw_photo(number + STEP * attempt, masked, dark=bool(number % 2)), []
 
 
@@ -147,13 +150,13 @@ def scenes() -> Iterator[tuple[str, bytes]]:
     for number in range(SCENES):
         masked = [bool((number + person) % 2) for person in range(2 + number % 4)]
         draw = partial(attempt_scene, number, masked=masked)
-        photo, boxes = most_found(draw, people=len(masked))
+        photo, boxes = best_drawing(draw, people=len(masked))
         yield f"images/scene_{number}.jpg", photo
         yield f"annotations/scene_{number}.xml", annotation(masked, boxes).encode()
 
 
 def attempt_scene(number: int, attempt: int, *, masked: Sequence[bool]) -> Drawing:
-    """Return a photo of several people."""
+    """Return a drawing of several people."""
     return draw_scene(50_000 + number + STEP * attempt, masked)
 
 
@@ -171,7 +174,7 @@ def annotation(masked: Sequence[bool], boxes: Sequence[Box]) -> str:
 def write(target: Path, readme: str, pictures: Iterable[tuple[str, bytes]]) -> None:
     """Write an archive completely, or not at all."""
     with replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        # A default ZipInfo is uncompressed and dated 1980: the bytes do not depend on this run.
+        # A default ZipInfo is uncompressed and dated 1980, so the bytes do not depend on the time.
         archive.writestr(zipfile.ZipInfo("README.txt"), readme)
         for name, jpeg in pictures:
             archive.writestr(zipfile.ZipInfo(name), jpeg)

@@ -1,4 +1,4 @@
-"""Simulate several machines on one, by network namespaces (Linux, as root)."""
+"""Simulate several machines on one machine, by network namespaces (Linux, as root)."""
 
 import os
 import subprocess
@@ -17,21 +17,21 @@ PORT = 8786
 
 @contextmanager
 def dask_cluster(workers: int) -> Iterator[list[psutil.Popen]]:
-    """Run a Dask cluster of single-threaded workers, each on its own machine, during the block.
+    """Run a Dask cluster of single-threaded workers, each on a simulated machine.
 
     Yields:
-        The scheduler, which is on this machine, and the workers. With 0 workers there is no
-        cluster, and threads do the work.
+        The processes: the scheduler, which runs on this machine, and the workers. With 0 workers
+        there is no cluster, and `parallel.run` uses threads.
     """
     if not workers:
         yield []
         return
-    with ExitStack() as running, machines(workers) as (here, each):
-        address = f"tcp://{here}:{PORT}"
+    with ExitStack() as running, machines(workers) as (host, prefixes):
+        address = f"tcp://{host}:{PORT}"
         started = []
-        scheduler = ["dask", "scheduler", "--host", here, "--port", f"{PORT}"]
+        scheduler = ["dask", "scheduler", "--host", host, "--port", f"{PORT}"]
         worker = ["dask", "worker", address, "--no-nanny", "--nthreads", "1"]
-        for command in (scheduler, *([*machine, *worker] for machine in each)):
+        for command in (scheduler, *([*prefix, *worker] for prefix in prefixes)):
             process = psutil.Popen([*command, "--no-dashboard"], env=with_code())
             running.callback(process.wait)
             running.callback(process.terminate)
@@ -48,11 +48,11 @@ def with_code() -> dict[str, str]:
 
 @contextmanager
 def machines(count: int) -> Iterator[tuple[str, list[list[str]]]]:
-    """Make machines in a network with this one, during the block.
+    """Simulate machines that share a network with this machine.
 
     Yields:
-        The address of this machine, and for each machine the words before a command that run the
-        command on it.
+        The address of this machine, and a prefix for each simulated machine. A command with the
+        prefix before it runs on that machine.
 
     Raises:
         CalledProcessError: `ip` of iproute2 fails, for example without root.

@@ -1,8 +1,8 @@
 """Make `dvc plots show` work without a network.
 
-Run `python -m tools.plots_page` once in a clone; `make install` does. It writes `.dvc/plots.html`,
-a page with Vega's scripts inside, which Git ignores. It names this page in the clone's own
-configuration. Without it, DVC's page loads the scripts from a CDN.
+Run `python -m tools.plots_page` once in a clone; `make install` does. It writes a page with Vega's
+scripts, `.dvc/plots.html`, which Git ignores. It sets this page as template in
+`.dvc/config.local`. DVC's own template loads the scripts from a CDN.
 """
 
 from pathlib import Path
@@ -30,7 +30,7 @@ PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
-"""The page. DVC replaces the braces. Calls of vegaEmbed wait until the module is loaded."""
+"""The template. DVC replaces the braces. Calls of vegaEmbed wait until the module is loaded."""
 
 
 def scripts() -> str:
@@ -40,7 +40,7 @@ def scripts() -> str:
 
 
 def main() -> None:
-    """Write the page, and name it in `.dvc/config.local`."""
+    """Write the page, and set it as template."""
     with Repo() as repository:
         with replacing(Path(repository.root_dir) / FILE) as page:
             page.write_text(PAGE.replace("SCRIPTS", scripts()), encoding="utf-8")

@@ -2,8 +2,8 @@
 
 Run `python -m tools.report [REVISION]` (default: main) after `dvc repro`. It writes `report.md` for
 a pull request, and `report.html` with curves and pictures, which needs no other file and no
-network. Outputs of the revision that only DVC's cache has (predictions, the tables of images) are
-fetched from the remote, if there is one. The report says which of them are missing.
+network. Git does not have the predictions and the tables of images of the revision. They come from
+DVC's cache or remote. The report says which of them are missing.
 """
 
 import json
@@ -34,14 +34,18 @@ ORDER = ("accuracy,", "accuracy over start", "balanced accuracy", "recall", "log
 
 LESS_IS_BETTER = ("log_loss", "train_overlap", "kilobytes", "people_error_ratio")
 
-MISSING = "of both versions are not at hand; `dvc fetch` may bring them."
+MISSING = "of one or both versions are missing; `dvc fetch` may get them."
 
 SEEDS = Path("benchmarks/seeds.csv")
-"""Figures of three seeds, which show how much a figure depends on the seed."""
+"""Standard deviations of figures over three seeds."""
 
 
 def parameters(changed: dict[str, Any]) -> Section:
-    """Return the parameters that differ. `changed` is from DVC."""
+    """Return the parameters that differ.
+
+    Args:
+        changed: from `Repo.params.diff`.
+    """
     rows = [
         {"parameter": name, "before": str(values.get("old")), "now": str(values.get("new"))}
         for file in changed.get("diff", {}).values()
@@ -54,7 +58,7 @@ def headlines(changed: dict[str, Any], pairs: pd.DataFrame | None) -> Section:
     """Return the metrics of both versions, and whether each is better or worse beyond the noise.
 
     Args:
-        changed: from DVC, with the metrics that are the same.
+        changed: from `Repo.metrics.diff`, also with equal metrics.
         pairs: from `paired`.
     """
     compared = set() if pairs is None else set(pairs["split"])
@@ -75,7 +79,10 @@ def headlines(changed: dict[str, Any], pairs: pd.DataFrame | None) -> Section:
             rows.append(_headline(name, subset, old, new, noise, verdict))
     rows.sort(key=lambda row: row["metric"], reverse=True)  # validation before external
     rows.sort(key=_order)
-    how = "Noise: 95 % of paired bootstraps over groups; else twice what seeds move a difference."
+    how = (
+        "Noise is the 95 % interval of a paired bootstrap over groups, or else twice the standard "
+        "deviation of a difference between seeds."
+    )
     return Section("Headlines", how, pd.DataFrame(rows))
 
 
@@ -109,10 +116,11 @@ def _order(row: dict[str, str]) -> int:
 
 
 def noise_of(name: str, subset: str, pairs: pd.DataFrame | None) -> float:
-    """Return half the width of the interval in which a change of a metric is noise.
+    """Return the largest change of a metric that may be noise.
 
-    Groups are resampled with both predictions of their images (paired cluster bootstrap). The noise
-    of a size or a count is 0; unknown noise is infinite.
+    It is half the width of a 95 % interval from a paired bootstrap over groups. Without a bootstrap
+    it is twice the standard deviation of a difference between seeds. The noise of a size or a count
+    is 0. Unknown noise is infinite.
     """
     if name in ("kilobytes", "train_overlap"):
         return 0.0
@@ -137,9 +145,9 @@ def noise_of(name: str, subset: str, pairs: pd.DataFrame | None) -> float:
 
 
 def paired(before: Version, now: Version) -> pd.DataFrame | None:
-    """Return the images that both versions predicted, a row each, with columns `_old` and `_new`.
+    """Return a row for each image that both versions predicted, with columns `_old` and `_new`.
 
-    None if the predictions of a version are missing.
+    The result is None if the predictions of a version are missing.
     """
     old = before.images(paths.PREDICTIONS)
     new = now.images(paths.PREDICTIONS)
@@ -176,7 +184,7 @@ def people(before: Version, now: Version) -> Iterator[Section]:
         for key, group in worst_first[:MOST_GROUPS]
     ]
     if rows:
-        text = "Share of images that are decided wrongly, by what is known of the people in them."
+        text = "Share of wrong predictions for images of people with the same attribute."
         yield Section("People: the worst groups", text, pd.DataFrame(rows))
 
 
@@ -232,7 +240,7 @@ def mistakes(pairs: pd.DataFrame | None) -> Iterator[Section]:
 
 
 def images(before: Version, now: Version) -> Section:
-    """Return how many images and groups were added and removed, by class."""
+    """Return by class how many images and groups were added and how many were removed."""
     old = before.images(paths.SPLIT)
     new = now.images(paths.SPLIT)
     if old is None or new is None:
@@ -247,11 +255,12 @@ def images(before: Version, now: Version) -> Section:
                 "of": name,
                 "before": len(values_before),
                 "now": len(values_now),
-                "came": len(values_now - values_before),
-                "went": len(values_before - values_now),
+                "added": len(values_now - values_before),
+                "removed": len(values_before - values_now),
             }
             rows.append(row)
-    return Section("Images and groups", "Each picture counts once.", pd.DataFrame(rows))
+    text = "Images with the same pixels count once."
+    return Section("Images and groups", text, pd.DataFrame(rows))
 
 
 def stages(before: Version, now: Version) -> Section:
@@ -282,40 +291,41 @@ def report(revision: str) -> None:
         UserError: there is no such revision.
     """
     try:
-        before, now = Version(revision), Version(None)
+        before = Version(revision)
+        now = Version(None)
         with Repo() as repository:
-            changed = repository.params.diff(a_rev=revision)
-            moved = repository.metrics.diff(a_rev=revision, all=True)
+            changed_parameters = repository.params.diff(a_rev=revision)
+            metrics = repository.metrics.diff(a_rev=revision, all=True)
     except DvcException as error:
         raise UserError(f"{revision}: {error}") from error
     pairs = paired(before, now)
-    of_headlines = headlines(moved, pairs)
-    of_stages = stages(before, now)
-    outputs = [] if of_stages.table is None else of_stages.table["outputs"].tolist()
-    is_changed = "changed" in outputs or bool(changed.get("diff"))
-    title = f"Against {revision}: {_conclusion(of_headlines) if is_changed else 'no change'}"
+    headline_section = headlines(metrics, pairs)
+    stage_section = stages(before, now)
+    outputs = [] if stage_section.table is None else stage_section.table["outputs"].tolist()
+    is_changed = "changed" in outputs or bool(changed_parameters.get("diff"))
+    title = f"Against {revision}: {_conclusion(headline_section) if is_changed else 'no change'}"
     sections = [
-        parameters(changed),
-        of_headlines,
+        parameters(changed_parameters),
+        headline_section,
         *people(before, now),
         curves(before, now),
         *mistakes(pairs),
         images(before, now),
-        of_stages,
+        stage_section,
     ]
     write(title, sections)
     print(title)
 
 
-def _conclusion(of_headlines: Section) -> str:
+def _conclusion(section: Section) -> str:
     """Return how many headlines are better and worse, as text."""
-    table = of_headlines.table
+    table = section.table
     verdicts = [] if table is None or table.empty else table["is"].tolist()
     better = verdicts.count("better")
     worse = verdicts.count("worse")
     conclusion = f"{better} headlines better, {worse} worse, beyond the noise"
     if others := verdicts.count("of other images"):
-        conclusion += f"; {others} are of other images, which nothing compares"
+        conclusion += f"; {others} are of other images and cannot be compared"
     return conclusion
 
 

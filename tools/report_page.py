@@ -1,4 +1,4 @@
-"""The parts of a report: files of a version, sections with charts and pictures, both pages."""
+"""Read the files of a version, draw charts, and write the sections of a report."""
 
 import base64
 import html
@@ -36,7 +36,7 @@ figure img {{width: 100%}} figcaption {{font-size: .75rem; overflow-wrap: anywhe
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the report: a sentence, a table, and `figures` for the browser (HTML)."""
+    """A part of the report. `figures` is HTML, which only `report.html` has."""
 
     title: str
     text: str = ""
@@ -70,7 +70,10 @@ class Version:
 
 
 def chart(table: pd.DataFrame, x: str, y: str) -> str:
-    """Draw columns of both versions as SVG: lines over epochs, or points over sizes."""
+    """Draw the column `y` of both versions over the column `x`, as SVG.
+
+    TFLite variants are points; epochs are joined by a line.
+    """
     color = {
         "field": "version",
         "scale": {"domain": ["before", "now"], "range": ["#999", "#d4481e"]},
@@ -102,8 +105,8 @@ def figure(row: dict[Any, Any]) -> str:
     content = io.BytesIO()
     Image.fromarray(image).save(content, "PNG")
     picture = base64.b64encode(content.getvalue()).decode()
-    moved = f"{row['probability_old']:.2f} → {row['probability_new']:.2f}"
-    words = f"{row['path']} is {row['label']}; probability {moved}"
+    change = f"{row['probability_old']:.2f} → {row['probability_new']:.2f}"
+    words = f"{row['path']} is {row['label']}; probability {change}"
     return (
         f'<figure><img alt="" src="data:image/png;base64,{picture}">'
         f"<figcaption>{html.escape(words)}</figcaption></figure>"

@@ -1,4 +1,4 @@
-"""Drawings of photos: one or several people, near or far, in the dark or in bright light.
+"""Draw photos of one or several people, near or far, in the dark or in bright light.
 
 Distance, light and background have the same distribution in both classes. `tools.faces` explains
 the rest.
@@ -27,17 +27,17 @@ Box = tuple[int, int, int, int]
 
 WIDTH, HEIGHT = 480, 360
 SCALES = (0.07, 0.24)
-"""Limits of half a face's width (a unit), as a share of the picture's height."""
+"""Limits of half a face's width, as a share of the shorter side of the picture."""
 
 FACE = np.array([[-1, -1.3], [1, 1.44]])
-"""Left and top, right and bottom of a face in its units, relative to its centre."""
+"""Left and top, right and bottom of a face, relative to its centre, in halves of its width."""
 
 WOODS = "5a3a22 8a6238 b48c5c d8d2c6 3c3c40"
 LAMP = np.array([255.0, 240, 205])
 
 
 def colour(paint: Array) -> tuple[int, ...]:
-    """Return a colour as Pillow draws it."""
+    """Return a colour as Pillow takes it."""
     return tuple(paint.clip(0, 255).astype(int).tolist())
 
 
@@ -62,7 +62,7 @@ def room(rng: Generator, width: int, height: int) -> Image.Image:
 
 
 def draw_table(sketch: Sketch, rng: Generator) -> None:
-    """Draw a table in front of a person whose drawn shoulders would end within the picture."""
+    """Draw a table in front of a person, unless it would lie below the picture."""
     width, height = sketch.image.size
     edge = float(sketch.centre[1] + rng.uniform(3, 3.8) * sketch.scale)
     wood = pick(rng, WOODS)
@@ -94,8 +94,8 @@ def draw_photo(index: int, masked: bool, dark: bool) -> bytes:
     sketch = replace(new_sketch(rng), image=scene, centre=centre, scale=scale)
     draw_person(sketch, rng, mask_rng, masked)
     draw_table(sketch, scene_rng)
-    seen = exposed(photograph(sketch, rng), scene_rng, dark)
-    return encode(seen, int(scene_rng.integers(75, 88)))
+    photo = exposed(photograph(sketch, rng), scene_rng, dark)
+    return encode(photo, int(scene_rng.integers(75, 88)))
 
 
 def draw_scene(index: int, masked: Sequence[bool]) -> tuple[bytes, list[Box]]:
@@ -121,5 +121,5 @@ def draw_scene(index: int, masked: Sequence[bool]) -> tuple[bytes, list[Box]]:
         edges = (centre + scale * FACE).ravel() / SUPERSAMPLING
         left, top, right, bottom = (round(edge) for edge in edges.tolist())
         boxes.append((left, top, right, bottom))
-    seen = exposed(photograph(sketch, scene_rng), scene_rng, dark=False)
-    return encode(seen, 82), boxes
+    photo = exposed(photograph(sketch, scene_rng), scene_rng, dark=False)
+    return encode(photo, 82), boxes

@@ -39,7 +39,7 @@ def people() -> bytes:
 
 
 def take(browser: Any, url: str, scheme: str, width: int) -> None:
-    """Take a picture of the whole page, reduced to few colours so that the file is small."""
+    """Take a picture of the whole page, with few colours so that the file is small."""
     page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": HEIGHT})
     page.goto(url)
     photo = {"name": "people.png", "mimeType": "image/png", "buffer": people()}

@@ -1,4 +1,4 @@
-"""The picture of a person: outlines, colours, and paint that follows the pose of the head."""
+"""Draw on the picture of a person with outlines and colours that follow the pose of the head."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Pair = float | tuple[float, float]
 
 
 def curve(points: str, closed: bool = False) -> Array:
-    """Return a smooth line (Chaikin's corner cutting) through "u,v u,v ...", a notation of SVG."""
+    """Return a smooth line along the points "u,v u,v ...", by Chaikin's corner cutting."""
     line = np.array([pair.split(",") for pair in points.split()], dtype=float)
     if closed:
         line = np.concatenate([line, (line * [-1, 1])[-2::-1]])
@@ -26,7 +26,7 @@ def curve(points: str, closed: bool = False) -> Array:
 
 
 def outline(right_half: str) -> Array:
-    """Return a smooth symmetric outline, whose right half starts and ends on the middle line."""
+    """Return a smooth symmetric outline. Its right half starts and ends on the middle line."""
     return curve(right_half, closed=True)
 
 
@@ -62,8 +62,8 @@ class Sketch:
         forward = 1 - ((points / [1.1, 1.5]) ** 2).sum(-1, keepdims=True)
         return np.asarray(forward.clip(0) * self.turn)
 
-    def place(self, points: Array) -> list[float]:
-        """Return the pixel coordinates as a flat list, as Pillow takes them."""
+    def in_pixels(self, points: Array) -> list[float]:
+        """Return the pixel coordinates of points, as the flat list that Pillow takes."""
         turned = (points + self.bulge(points)) * [self.aspect, 1]
         return list((turned @ self.rotation * self.scale + self.centre).ravel())
 
@@ -85,7 +85,7 @@ class Sketch:
     def fill(self, points: Array, paint: Array, alpha: float = 1, blur: float = 0) -> None:
         """Fill an outline."""
         stencil = Image.new("L", self.image.size)
-        ImageDraw.Draw(stencil).polygon(self.place(points), fill=round(255 * alpha))
+        ImageDraw.Draw(stencil).polygon(self.in_pixels(points), fill=round(255 * alpha))
         if blur:
             stencil = stencil.filter(ImageFilter.GaussianBlur(blur * self.scale))
         self.paste(stencil, paint)
@@ -94,7 +94,7 @@ class Sketch:
         """Draw a line with round ends."""
         stencil, thickness = Image.new("L", self.image.size), max(1, round(width * self.scale))
         draw, ink = ImageDraw.Draw(stencil), round(255 * alpha)
-        pixels = self.place(np.asarray(points, dtype=float))
+        pixels = self.in_pixels(np.asarray(points, dtype=float))
         draw.line(pixels, fill=ink, width=thickness, joint="curve")
         for end in (pixels[:2], pixels[-2:]):
             draw.circle(end, thickness / 2, fill=ink)

@@ -1,7 +1,7 @@
 """Print a short summary of a run: its figures, where to look, what to do next.
 
-Run `python -m tools.summary` after `dvc repro`; `make run` does. A stage is left out if its inputs,
-or those of an earlier stage, have changed since its last run: its figures belong to other inputs.
+Run `python -m tools.summary` after `dvc repro`; `make run` does. The figures of a stage are left
+out if its inputs, or those of an earlier stage, have changed since its last run.
 """
 
 from collections.abc import Iterator, Mapping

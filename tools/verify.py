@@ -1,9 +1,13 @@
 """Check whether this version may be merged or released.
 
-Run `python -m tools.verify [--base REVISION] [--tolerance SHARE]` after `dvc repro`. It fails if a
-file differs from `dvc.lock`, if an output of `ingest`, `resize` or `split` differs from HEAD's, or
-if accuracy fell by more than the tolerance. Accuracy needs a tolerance, because processors round
-differently and training amplifies the difference.
+Run `python -m tools.verify [--base REVISION] [--tolerance SHARE]` after `dvc repro`. It fails if
+
+- a file differs from `dvc.lock`;
+- an output of `ingest`, `resize` or `split` differs from that in `dvc.lock` of HEAD;
+- accuracy is below that of the base revision by more than the tolerance.
+
+Accuracy needs a tolerance, because processors round differently and training amplifies the
+difference.
 """
 
 import argparse
