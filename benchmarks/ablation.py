@@ -1,9 +1,9 @@
 """Measure the model without each part of the augmentation: accuracy and flip rates.
 
 Run `python -m benchmarks.ablation` after `benchmarks.seeds`, in the same clone, with the same `-S`
-options of `dvc exp run`. For each part and each seed of `benchmarks.seeds`, an experiment trains
-without the part. It writes `benchmarks/ablation.csv` after each experiment; the first rows are the
-figures of `benchmarks.seeds`. It prints means and standard deviations.
+options of `dvc exp run`. An experiment trains without one part, for each part and each seed of
+`benchmarks.seeds`. It writes `benchmarks/ablation.csv` after each experiment. The first rows are
+the figures of `benchmarks.seeds`, with all parts. It prints means and standard deviations.
 """
 
 import sys
@@ -30,7 +30,10 @@ PARTS = {
         "fill=[nearest]",
     ],
 }
-"""Names of parts, and the parameters of `train.augmentation` that leave each part out."""
+"""The parameters of `train.augmentation` that leave a part out, by name of the part.
+
+Streaked borders are those of `fill=[nearest]`, which repeats the outermost pixels.
+"""
 
 FIGURES = r"^evaluate\.(validation|external)\.(accuracy|(recall_of_class|flip_rate)\..*)$"
 """Names of the figures of `benchmarks.seeds` that are compared."""

@@ -1,4 +1,4 @@
-"""Measure the frames a second of the page's camera, with and without finding faces.
+"""Measure the frames a second of the web page's camera, with and without finding faces.
 
 Run `python -m benchmarks.camera` after `make deploy/web/dist`; it takes half a minute. Chromium
 runs without a GPU. Its camera shows a generated face at 640 x 480 pixels and 60 frames a second.
@@ -24,14 +24,14 @@ RESULT = Path(__file__).with_suffix(".csv")
 
 
 def frames_a_second(page: Page, find: bool) -> float:
-    """Return the speed that the page shows after some time."""
+    """Return the frames a second that the page shows after `SECONDS`."""
     page.locator("#find-faces").set_checked(find)
     time.sleep(SECONDS)
     return float(page.locator("#rate").inner_text().split()[0])
 
 
 def main() -> None:
-    """Measure both ways in one browser, and write the table."""
+    """Measure with and without finding faces, and write the table."""
     entry = next(entry for entry in Source(FACES) if entry.path.endswith(".jpg"))
     scene = Image.new("RGB", (640, 480), "slategrey")
     scene.paste(images.open_rgb(entry.content).resize((240, 240)), (200, 120))

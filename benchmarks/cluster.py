@@ -1,10 +1,9 @@
-"""Compare one single-threaded Dask worker with two: time and outputs.
+"""Compare the time and the outputs of one and of two single-threaded Dask workers.
 
 Run `python -m benchmarks.cluster data/face-mask-12k.zip` as root on Linux; it takes ten minutes.
-The workers are processes of this machine, in network namespaces of their own. The machine needs a
-core for each of them. Each measurement begins with an empty cache. It writes
-`benchmarks/cluster.csv`, a row for each step. It fails if the outputs differ from those without a
-cluster.
+The workers are processes of this machine in network namespaces of their own. The machine needs a
+core for each worker. Each measurement begins with an empty cache. It writes
+`benchmarks/cluster.csv`, a row for each step. It fails if the outputs differ from those of threads.
 """
 
 import hashlib
@@ -30,7 +29,8 @@ RESULT = Path(__file__).with_suffix(".csv")
 
 def steps(source: Path, folder: Path, options: params.Params) -> dict[str, float]:
     """Run the first steps of the pipeline; return the seconds of each."""
-    seconds, cache = {}, folder / "cache.sqlite"
+    seconds = {}
+    cache = folder / "cache.sqlite"
     start = time.perf_counter()
 
     def done(step: str) -> None:
@@ -39,7 +39,7 @@ def steps(source: Path, folder: Path, options: params.Params) -> dict[str, float
         start = time.perf_counter()
 
     spool = shards.Spool(folder)
-    found = collection.collect(
+    images = collection.collect(
         Source(source),
         options.ingest.names,
         options.ingest,
@@ -48,11 +48,11 @@ def steps(source: Path, folder: Path, options: params.Params) -> dict[str, float
         cropper=face_cropper(options.crop),
     )
     (folder / "raw").mkdir()
-    shards.write(folder / "raw", found.good, spool)
+    shards.write(folder / "raw", images.good, spool)
     done("ingest")
     resize.resize_all(folder / "raw", folder / "resized", options.resize.size)
     done("resize")
-    keys = sorted(set(found.good["sha256"]))
+    keys = sorted(set(images.good["sha256"]))
     with fingerprints.collected(keys, [folder / "raw"], cache) as select:
         done("fingerprints")
         pairs = candidates(select(keys), folder)
@@ -71,16 +71,18 @@ def digest(folder: Path) -> str:
 
 def main(source: str) -> None:
     """Measure, compare, and write the table."""
-    options, found, digests = params.load(paths.PARAMS), {}, set()
+    options = params.load(paths.PARAMS)
+    seconds = {}
+    digests = set()
     with tempfile.TemporaryDirectory(dir="data") as name:
         for number in (0, 1, 2):
             folder = Path(name) / f"{number}"
             folder.mkdir()
             with dask_cluster(number):
-                found[f"workers_{number}"] = steps(Path(source), folder, options)
+                seconds[f"workers_{number}"] = steps(Path(source), folder, options)
             digests.add(digest(folder))
         images = len(shards.read_table(folder / "raw"))
-    table = pd.DataFrame(found).rename(columns={"workers_0": "threads"}).rename_axis("step")
+    table = pd.DataFrame(seconds).rename(columns={"workers_0": "threads"}).rename_axis("step")
     table["times_as_fast"] = table["workers_1"] / table["workers_2"]
     table.insert(0, "images", images)
     tables.write(table.reset_index(), RESULT)

@@ -1,15 +1,15 @@
 """Measure the answers about photos of several people, with and without finding faces.
 
 Run `python -m benchmarks.composites [MODEL]` in a clone after `dvc repro`; it takes half an hour
-on one core. It places pictures of one to sixteen people before a drawn background, three times,
-and finds, crops and classifies the faces. The pictures are validation images (one from each group,
-and equally many of each class) and the external images. In Face Mask 12K, each validation image
-shows one face. One masked external image in ten shows a whole person or a crowd; its faces count
-as missed and its further boxes as wrong.
+on one core. It pastes pictures of one to sixteen people on a drawn background. Then it finds, crops
+and classifies the faces. The pictures are the external images, and validation images: one from each
+group, and equally many of each class. A validation image of Face Mask 12K shows one face. But one
+masked external image in ten shows a whole person or a crowd. In such an image, only the first large
+box counts as the person; other boxes count as wrong.
 
-It writes `benchmarks/composites.csv`: for each class, the share of people who are found, the share
-who are found and classified correctly (recall), and the share of labels that are correct
-(precision). For comparison, it classifies the whole photo at the network's input size, as the
+It writes `benchmarks/composites.csv`. For each class, this has the share of people who are found,
+the share who are found and classified correctly (recall), and the share of labels that are correct
+(precision). For comparison, it also classifies the whole photo at the network's input size, as the
 notebook's app does, and takes this label for each person.
 """
 
@@ -34,11 +34,12 @@ WIDTH, HEIGHT = 1280, 960
 GRIDS = ((1, 1), (2, 1), (3, 2), (4, 4))
 """Columns and rows of the people in a photo."""
 
-LEAST, MOST = 0.4, 0.9
-"""Side of a picture as a share of the shorter side of its cell."""
+MIN_SHARE = 0.4
+MAX_SHARE = 0.9
+"""Limits of the longer side of a picture, as a share of the shorter side of its cell."""
 
 LAYOUTS = 3
-"""Number of layouts of all faces; each has other neighbours, positions and sizes."""
+"""How often each face is used, with other neighbours, another position and another size."""
 
 RECTANGLES = 12
 MODEL = Path("results/published/facemask.tflite")
@@ -58,11 +59,12 @@ def compose(
     faces: Sequence[Labelled], grid: tuple[int, int], rng: np.random.Generator
 ) -> tuple[Image.Image, list[Person]]:
     """Place faces in front of a background, each somewhere in a cell of the grid."""
-    photo, people = background(rng), []
-    cell = WIDTH // grid[0], HEIGHT // grid[1]
+    photo = background(rng)
+    people = []
+    cell = (WIDTH // grid[0], HEIGHT // grid[1])
     for number, (label, content) in enumerate(faces):
         face = images.open_rgb(content)
-        scale = min(cell) * rng.uniform(LEAST, MOST) / max(face.size)
+        scale = min(cell) * rng.uniform(MIN_SHARE, MAX_SHARE) / max(face.size)
         face = face.resize((round(face.width * scale), round(face.height * scale)))
         row, column = divmod(number, grid[0])
         left = column * cell[0] + int(rng.integers(0, cell[0] - face.width + 1))
@@ -79,13 +81,18 @@ def background(rng: np.random.Generator) -> Image.Image:
     draw = ImageDraw.Draw(photo)
     for colour in colours:
         left, top = rng.integers(0, (WIDTH, HEIGHT)).tolist()
-        right, bottom = left + rng.integers(30, WIDTH // 2), top + rng.integers(30, HEIGHT // 2)
+        right = left + rng.integers(30, WIDTH // 2)
+        bottom = top + rng.integers(30, HEIGHT // 2)
         draw.rectangle((left, top, int(right), int(bottom)), tuple(colour))
     return photo.filter(ImageFilter.GaussianBlur(3))
 
 
 def match(box: Box, people: Sequence[Person]) -> int | None:
-    """Return the person whom a box shows: half of the box lies in that person's picture."""
+    """Return the index of the person whom a box shows; None if it shows nobody.
+
+    More than half of the box lies in the person's picture, and the box has more than 5 % of the
+    picture's area.
+    """
     for number, person in enumerate(people):
         left, top = np.maximum(box[:2], person.box[:2])
         right, bottom = np.minimum(box[2:], person.box[2:])
@@ -100,11 +107,11 @@ def measure(
     detector: FaceDetector,
     classifier: Classifier,
 ) -> pd.DataFrame:
-    """Count people, found people, labels and correct labels in photos of one size."""
+    """Return the figures of photos with the same number of people, a row for each class."""
     counts: dict[str, Counter[str]] = {label: Counter() for label in classifier.contract.labels}
     for photo, people in composed:
         full_frame = classifier.classify(photo).label
-        seen: set[int] = set()
+        found: set[int] = set()
         for person in people:
             counts[person.label]["people"] += 1
             counts[full_frame]["full_frame_given"] += 1
@@ -115,8 +122,8 @@ def measure(
             label = face.label
             number = match(face.box, people)
             counts[label]["given"] += 1
-            if number is not None and number not in seen:
-                seen.add(number)
+            if number is not None and number not in found:
+                found.add(number)
                 counts[people[number].label]["found"] += 1
                 counts[label]["right"] += people[number].label == label
     table = pd.DataFrame(counts).T.fillna(0)
@@ -135,9 +142,13 @@ def measure(
 def laid_out(
     faces: Sequence[Labelled], grid: tuple[int, int], name: str
 ) -> Iterator[tuple[Image.Image, list[Person]]]:
-    """Yield photos of this many people; each layout has every face once. Show progress."""
+    """Yield photos with a face in each cell of the grid, and show progress.
+
+    Every face occurs once in each of `LAYOUTS`.
+    """
     each = grid[0] * grid[1]
-    starts, description = range(0, len(faces), each), f"{name}, {each} in a photo"
+    starts = range(0, len(faces), each)
+    description = f"{name}, {each} in a photo"
     with tqdm(None, description, LAYOUTS * len(starts), unit="photo", disable=None) as bar:
         for layout in range(LAYOUTS):
             rng = np.random.default_rng(layout)
@@ -158,7 +169,8 @@ def read(rows: pd.DataFrame, folder: Path) -> list[Labelled]:
 
 def main(model: Path = MODEL) -> None:
     """Measure photos of each size and write the table."""
-    detector, classifier = FaceDetector(), Classifier(model)
+    detector = FaceDetector()
+    classifier = Classifier(model)
     validation = tables.subset(tables.read(paths.SPLIT), tables.VALIDATION)
     groups = validation.drop_duplicates("group").groupby("label")
     drawn = groups.sample(groups.size().min(), random_state=0)

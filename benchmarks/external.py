@@ -1,4 +1,4 @@
-"""The external test images at their original size."""
+"""Read the external test images at their original size."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from stages import paths
 def read() -> tuple[list[Image.Image], NDArray[np.bool_]]:
     """Return the external images as RGB, and whether each is of the positive class."""
     rows = tables.read(paths.EXTERNAL)
-    found = dict(shards.contents(paths.RAW_EXTERNAL)(set(rows["sha256"])))
-    shown = [images.open_rgb(found[sha256]) for sha256 in rows["sha256"]]
+    contents = dict(shards.contents(paths.RAW_EXTERNAL)(set(rows["sha256"])))
+    faces = [images.open_rgb(contents[sha256]) for sha256 in rows["sha256"]]
     positive = tables.classes(tables.read(paths.SPLIT))[1]
-    return shown, (rows["label"] == positive).to_numpy()
+    return faces, (rows["label"] == positive).to_numpy()

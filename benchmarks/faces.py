@@ -1,16 +1,15 @@
 """Measure the face finder on annotated scenes.
 
-Run `python -m benchmarks.faces data/kaggle-853.zip data/ilc-scenes.zip` with sources of scenes
-that have a box at each face. It takes five minutes on one core for 1,610 scenes. It writes
-`benchmarks/faces.csv`. For each source and class, and by the shorter side of the annotated box in
-pixels, this has the number of faces and the share that is found. It also has the number of boxes
-of the face finder, and the share that shows a face.
+Run `python -m benchmarks.faces data/kaggle-853.zip data/ilc-scenes.zip` with sources of photos
+that have a box at each face. It takes five minutes on one core for 1,610 photos. It writes
+`benchmarks/faces.csv`: the number of annotated faces and the share that is found, by source, class
+and size. The size is the shorter side of the annotated box in pixels. The table also has the number
+of boxes of the face finder, and the share that shows a face.
 
-Many boxes outside of all annotated boxes show people without an annotation.
-`benchmarks/face_rows.csv` says for each such box that a person looked at whether it shows a face,
-`yes` or `no`. Other boxes count as no face. They are drawn into `data/boxes-*.png`, with their
-numbers in `data/boxes.csv`: fill in the column `face`, and append the rows to
-`benchmarks/face_rows.csv`.
+Many boxes outside of all annotated boxes show faces that nobody annotated. A person has looked at
+such boxes: the column `face` of `benchmarks/face_rows.csv` is `yes` or `no`. Boxes that nobody has
+looked at count as no face. They are drawn into `data/boxes-*.png` and listed in `data/boxes.csv`.
+Fill in the column `face`, and append the rows to `benchmarks/face_rows.csv`.
 """
 
 import sys
@@ -37,10 +36,10 @@ LOOKED_AT = Path(__file__).with_name("face_rows.csv")
 UNSEEN = Path("data/boxes.csv")
 NAMES_OF_SIZES = ("20 to 40", "40 to 80", "80 to 160", "from 160")
 SAME_BOX = 0.5
-"""Intersection over union from which a box counts as one that a person looked at."""
+"""Smallest intersection over union of a box and a box of `face_rows.csv` at the same face."""
 
 TILES = 96
-"""Number of boxes on a sheet."""
+"""Largest number of boxes on a contact sheet."""
 
 
 @dataclass
@@ -61,7 +60,7 @@ class AnnotatedFace:
 def look(
     detector: FaceDetector, scene: tuple[Entry, Annotation]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return a row for each annotated face of a scene, and a row for each found box."""
+    """Return the rows of a scene's annotated faces, and the rows of the face finder's boxes."""
     entry, annotation = scene
     assert not annotation.fault, annotation.fault
     image = images.open_rgb(entry.content)
@@ -69,8 +68,8 @@ def look(
     for box in annotation.boxes:
         with suppress(BadAnnotationError):  # the box is empty or outside of the image
             faces.append(AnnotatedFace(box.label, box.in_pixels(image.size)))
-    found = [face.box for face in detector.find(image)]
-    for number in overlap.match([face.edges for face in faces], found):
+    boxes_of_finder = [face.box for face in detector.find(image)]
+    for number in overlap.match([face.edges for face in faces], boxes_of_finder):
         faces[number].found = True
     rows = [
         {
@@ -78,7 +77,7 @@ def look(
             **dict(zip(EDGES, map(round, box), strict=True)),
             "annotated": any(overlap.is_at(box, face.edges) for face in faces),
         }
-        for box in found
+        for box in boxes_of_finder
     ]
     return [{"label": f.label, "side": f.side, "found": f.found} for f in faces], rows
 
@@ -95,9 +94,10 @@ def shows_face(name: str, row: Any, judged: pd.DataFrame) -> bool | None:
     if row["annotated"]:
         return True
     of_scene = judged[(judged["set"] == name) & (judged["path"] == row["path"])]
-    for seen in of_scene.to_dict("records"):
-        if overlap.shared([row[edge] for edge in EDGES], [seen[e] for e in EDGES]) >= SAME_BOX:
-            return bool(seen["face"] == "yes")
+    box = [row[edge] for edge in EDGES]
+    for judgement in of_scene.to_dict("records"):
+        if overlap.shared(box, [judgement[edge] for edge in EDGES]) >= SAME_BOX:
+            return bool(judgement["face"] == "yes")
     return None
 
 
@@ -138,9 +138,9 @@ def main(*paths: str) -> None:
     unseen = []
     for source in sources:
         work = partial(look, FaceDetector())
-        looked = list(parallel.run(work, scenes(source), "scenes", "scene", local=True))
-        faces = pd.DataFrame([face for of_scene, _ in looked for face in of_scene])
-        rows = pd.DataFrame([row for _, of_scene in looked for row in of_scene])
+        results = list(parallel.run(work, scenes(source), "scenes", "scene", local=True))
+        faces = pd.DataFrame([face for of_scene, _ in results for face in of_scene])
+        rows = pd.DataFrame([row for _, of_scene in results for row in of_scene])
         rows["face"] = [shows_face(source.name, row, judged) for _, row in rows.iterrows()]
         measured += measure(source.name, faces, rows)
         unseen.append(rows[rows["face"].isna()].assign(set=source.name))

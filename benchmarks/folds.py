@@ -1,9 +1,9 @@
 """Cross-validation: for each fold, train on the other folds and measure on this fold.
 
 Run `python -m benchmarks.folds 5` with the `-S` options of `dvc exp run`. It runs five experiments
-up to `evaluate`, with `split.folds` and `split.fold` set. It writes `data/folds.csv`: the figures
-of each fold, their mean and their standard deviation. Afterwards it restores params.yaml. The
-workspace holds the results of the last fold until the next `dvc repro`.
+up to `evaluate`, each with another `split.fold`. It writes `data/folds.csv`: the figures of each
+fold, their mean and their standard deviation. At the end it restores params.yaml. The workspace
+holds the results of the last fold until the next `dvc repro`.
 """
 
 import subprocess

@@ -1,8 +1,8 @@
 """Compare size, time and accuracy of each exported variant with the notebook's network.
 
-Run `python -m benchmarks.frontier` after `dvc repro`; it takes half a minute. It converts the
-notebook's network with random weights, which does not change its time, and times it in turn with
-the variants. Accuracies are means over seeds, from `seeds.csv` and `notebook.csv`. It writes
+Run `python -m benchmarks.frontier` after `dvc repro`; it takes half a minute. The notebook's
+network has random weights here, which do not change its time. It takes turns with the variants.
+Accuracies are means over seeds, from `seeds.csv` and `notebook.csv`. It writes
 `benchmarks/frontier.csv`.
 """
 
@@ -30,7 +30,7 @@ def untrained() -> bytes:
 
 
 def accuracies(name: str) -> dict[str, float]:
-    """Return the mean accuracies over seeds, on validation and on the external test set."""
+    """Return the accuracy on validation and on the external test set, means over seeds."""
     if name == NOTEBOOK:
         rows = pd.read_csv(FOLDER / "notebook.csv")
         finished = rows[(rows["recipe"] == "notebook") & rows["external_accuracy"].notna()]

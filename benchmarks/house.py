@@ -1,8 +1,9 @@
 """Measure the time that DVC itself takes in this project.
 
 Run `python -m benchmarks.house` after `dvc repro`; it takes a minute. It times `dvc repro` and
-`dvc status` with nothing to do, and `dvc version`, which only starts DVC. It counts the files that
-`dvc push` writes to an empty remote. It writes `benchmarks/house.csv`, a row for each command.
+`dvc status` when there is nothing to do. It also times `dvc version`, which only starts DVC. It
+counts the files that `dvc push` writes to an empty remote. It writes `benchmarks/house.csv`, a row
+for each command.
 """
 
 import statistics

@@ -1,8 +1,9 @@
-"""Measure how long a run takes after 100 images were added.
+"""Measure how long a run takes after 100 images have been added.
 
 Run `python -m benchmarks.incremental data/face-mask-12k.zip` in a clone whose commands are on the
-PATH. In a new copy, it times `dvc repro resize split` on all images but 100, and then on all. A
-third run on all images in an empty copy must give the same outputs. It prints the ratio.
+PATH. It times `dvc repro resize split` in a new clone, first without 100 of the images and then
+with all. It prints the ratio of the two times. A run on all images in another new clone must give
+the same outputs.
 """
 
 import shutil

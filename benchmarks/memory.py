@@ -1,9 +1,9 @@
 """Measure the peak memory of training by the number of images, on generated images.
 
-Run `python -m benchmarks.memory`; it takes two minutes. It trains `STEPS` steps as `train` does,
-in a new process for each number of images. It prints the memory of the process itself, and the
-memory-mapped pixels that it has read. The system takes the latter back when another process needs
-memory.
+Run `python -m benchmarks.memory`; it takes two minutes. For each number of images, a new process
+trains `STEPS` steps as `train` does. It prints the process's own memory, and that of the
+memory-mapped pixels that it has read. The system takes back the memory of mapped files when another
+process needs it.
 """
 
 import subprocess
@@ -25,7 +25,7 @@ from tools.generated import generated
 
 COUNTS = (12_000, 200_000)
 SHARD = 1_000
-"""Images in a shard. All shards are links to one file; each link is mapped."""
+"""Number of images in a shard. All shards are links to one file, and each link is mapped."""
 
 STEPS = 200
 

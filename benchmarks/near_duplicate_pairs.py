@@ -1,8 +1,8 @@
-"""Draw pairs of near-duplicates that were found side by side, for a check by eye.
+"""Draw pairs of near-duplicates, the two images side by side, for a check by eye.
 
 Run `python -m benchmarks.near_duplicate_pairs [NUMBER [SEED]]` after `dvc repro split`. It draws
-100 random pairs by default into `plots/near_duplicate_pairs.png`. Do not commit this file if the
-faces are not yours. Each tile shows the score of its pair; `groups.SAME_PICTURE` is the smallest.
+random pairs, 100 by default, into `plots/near_duplicate_pairs.png`. Do not commit this file if the
+faces are not yours. Below each pair is its score, which is at least `groups.SAME_PICTURE`.
 """
 
 import sys
@@ -20,22 +20,22 @@ def side_by_side(first: bytes, second: bytes, score: float) -> Image.Image:
     """Put the images of two files beside each other."""
     pair = [pictures.thumbnail(images.open_rgb(content), 96) for content in (first, second)]
     both = Image.new("RGB", (192, 96))
-    for place, image in enumerate(pair):
-        both.paste(image, (96 * place, 0))
+    for column, image in enumerate(pair):
+        both.paste(image, (96 * column, 0))
     return pictures.captioned(both, [f"{score:.3f}"], least_width=192)
 
 
 def main(count: int = 100, seed: int = 0) -> None:
-    """Draw a random sample of the pairs that were found from pixels alone."""
+    """Draw a random sample of the pairs of similar images."""
     keys = sorted(set(tables.read(paths.SPLIT)["sha256"]))
     with fingerprints.collected(keys, [paths.RAW], paths.CACHE) as select:
         pairs, scores = groups.scored_pairs(keys, select, paths.CACHE)
     same = np.flatnonzero(scores >= groups.SAME_PICTURE)
     drawn = np.random.default_rng(seed).choice(same, min(count, len(same)), replace=False)
     ends = np.array(keys)[pairs[drawn]]
-    found = dict(shards.contents(paths.RAW)(set(ends.ravel().tolist())))
+    contents = dict(shards.contents(paths.RAW)(set(ends.ravel().tolist())))
     tiles = [
-        side_by_side(found[first], found[second], score)
+        side_by_side(contents[first], contents[second], score)
         for (first, second), score in zip(ends.tolist(), scores[drawn], strict=True)
     ]
     title = f"{len(drawn)} of {len(same)} pairs"

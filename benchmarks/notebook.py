@@ -1,10 +1,10 @@
-"""Compare time and accuracy of the notebook's recipe and of this pipeline on the same split.
+"""Compare the time and accuracy of the notebook's training with those of this pipeline.
 
 Run `python -m benchmarks.notebook --seeds 3` after `dvc repro` on a real collection; it takes an
-hour on two cores. Each training is a process of its own. To save time, the notebook is trained to
-its end with the first seed only, and until it reaches the last of `GOALS` with the other seeds. It
-writes `benchmarks/notebook.csv`, a row for each epoch. It prints the figures of each training, and
-the ratios of their means.
+hour on two cores. Both are trained on the same split, each training in a process of its own. To
+save time, only the first seed trains the notebook's network to the end. The other seeds stop at the
+last of `GOALS`. It writes `benchmarks/notebook.csv`, a row for each epoch. It prints the figures of
+each training, and the ratios of their means.
 """
 
 import argparse
@@ -50,8 +50,8 @@ def resized(folder: Path) -> Pixels:
 def augmented(
     pictures: NDArray[np.uint8], target: NDArray[np.float32], seed: int
 ) -> keras.utils.PyDataset:
-    """Return the notebook's training batches, from Keras' generator over images in memory."""
-    drawn = Generator(
+    """Return the training batches of the notebook, from Keras' generator over images in memory."""
+    generator = Generator(
         rescale=1 / 255,
         rotation_range=30,
         width_shift_range=0.2,
@@ -61,7 +61,7 @@ def augmented(
         horizontal_flip=True,
         fill_mode="nearest",
     )
-    return drawn.flow(pictures, target, batch_size=BATCH, seed=seed)
+    return generator.flow(pictures, target, batch_size=BATCH, seed=seed)
 
 
 def compiled() -> keras.Model:
@@ -80,9 +80,10 @@ def compiled() -> keras.Model:
 
 
 def train_notebook(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
-    """Train as the notebook does; return the model with its scaling, and a row for each epoch.
+    """Train as the notebook does, up to the last goal if the seed is not the first.
 
-    With other seeds than the first, training ends at the last goal.
+    Returns:
+        The model, with the scaling of its input, and a row for each epoch.
     """
     start = time.perf_counter()
     network.reproducible(seed)
@@ -94,8 +95,8 @@ def train_notebook(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
             (pixels[rows["row"].to_numpy()], (rows["label"] == positive).to_numpy().astype("f4"))
             for rows in (tables.subset(table, name) for name in (tables.TRAIN, tables.VALIDATION))
         ]
-    drawn = augmented(*parts[0], seed)
-    kept = Generator(rescale=1 / 255).flow(*parts[1], batch_size=BATCH, shuffle=False)
+    training = augmented(*parts[0], seed)
+    validation = Generator(rescale=1 / 255).flow(*parts[1], batch_size=BATCH, shuffle=False)
     model = compiled()
     times: list[float] = []
 
@@ -104,7 +105,13 @@ def train_notebook(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
         model.stop_training = seed != FIRST_SEED and logs["val_accuracy"] >= GOALS[-1]
 
     clock = keras.callbacks.LambdaCallback(on_epoch_end=epoch_end)
-    fitted = model.fit(drawn, validation_data=kept, epochs=epochs, verbose=2, callbacks=[clock])
+    fitted = model.fit(
+        training,
+        validation_data=validation,
+        epochs=epochs,
+        verbose=2,
+        callbacks=[clock],
+    )
     accuracy = fitted.history["val_accuracy"]
     rows = pd.DataFrame({"seconds": times, "val_accuracy": accuracy})
     rows.insert(0, "epoch", range(1, len(rows) + 1))
@@ -127,9 +134,9 @@ class _Clock(io.StringIO):
 
 
 def train_pipeline(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
-    """Train with the stage in a temporary folder that links to the data.
+    """Run the stage `train` in a temporary folder that links to the data.
 
-    The last epoch's seconds are those of the whole stage, including the calibration.
+    The time of the last epoch includes the end of the stage, such as the calibration.
     """
     start = time.perf_counter()
     clock = _Clock(start)
@@ -150,7 +157,7 @@ def train_pipeline(epochs: int, seed: int) -> tuple[keras.Model, pd.DataFrame]:
 
 
 def measure(recipe: str, epochs: int, seed: int, result: Path) -> None:
-    """Train one recipe in this process and write its rows as CSV."""
+    """Train the notebook or the pipeline in this process, and write the rows as CSV."""
     model, rows = {"notebook": train_notebook, "pipeline": train_pipeline}[recipe](epochs, seed)
     size = SIDE if recipe == "notebook" else model.input_shape[1]
     faces, is_positive = external.read()
@@ -167,8 +174,8 @@ def measure(recipe: str, epochs: int, seed: int, result: Path) -> None:
 def figures(rows: pd.DataFrame, images_an_epoch: int) -> pd.Series:
     """Return the figures of one training.
 
-    Seconds until a goal are infinite if it is not reached. A training that ended before its last
-    epoch has no external accuracy and no total seconds.
+    The time until a goal is infinite if the goal is not reached. A training that stopped at the
+    last goal has no external accuracy and no total time.
     """
     seconds = rows["seconds"].diff().iloc[1:].mean() if len(rows) > 1 else rows["seconds"].iloc[0]
     summary = {"seconds an epoch": seconds, "images a second": images_an_epoch / seconds}
@@ -183,7 +190,7 @@ def figures(rows: pd.DataFrame, images_an_epoch: int) -> pd.Series:
 
 
 def main() -> None:
-    """Train both recipes for each seed, and compare."""
+    """Train the notebook and the pipeline with each seed, and compare them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=10)

@@ -1,8 +1,8 @@
-"""Measure how the scaling filter of an app changes decisions.
+"""Measure how many decisions change if an app scales images with another filter.
 
 Run `python -m benchmarks.resize_skew` after `dvc repro` with an external test set; it takes a
-minute and needs Chromium. It classifies each external face with the exported file, scaled in six
-ways. Pillow's antialiased bilinear filter is that of training. It writes
+minute and needs Chromium. It scales each external face in six ways, and classifies it with the
+exported file. Training uses Pillow's antialiased bilinear filter. It writes
 `benchmarks/resize_skew.csv`.
 """
 
@@ -43,14 +43,14 @@ DRAW = """async ([url, side]) => {
 def android(image: Image.Image, side: int) -> Pixels:
     """Scale as `Bitmap.createScaledBitmap(..., filter = true)` does.
 
-    Skia samples the four pixels around each centre at any reduction, with weights of 4 bits
-    (SkBitmapProcState).
+    Skia interpolates between the four pixels around a point, even if it shrinks an image much. Its
+    weights have 4 bits (SkBitmapProcState).
     """
     pixels = np.asarray(image).astype(np.int64)
     weighted = []
     for axis, length in enumerate(pixels.shape[:2]):
-        place = np.clip((np.arange(side) + 0.5) * length / side - 0.5, 0, length - 1)
-        sixteenths = np.floor(16 * place).astype(int)
+        position = np.clip((np.arange(side) + 0.5) * length / side - 0.5, 0, length - 1)
+        sixteenths = np.floor(16 * position).astype(int)
         weighted.append((sixteenths // 16, sixteenths % 16, axis, length))
     for first, weight, axis, length in weighted:
         second = np.minimum(first + 1, length - 1)
@@ -61,7 +61,7 @@ def android(image: Image.Image, side: int) -> Pixels:
 
 @contextmanager
 def canvas(side: int) -> Iterator[Scale]:
-    """Scale as the canvas of a web page does."""
+    """Yield a function that scales as the canvas of a web page does."""
     with sync_playwright() as playwright:
         browser = launch(playwright)
         page = browser.new_page()
@@ -78,7 +78,7 @@ def canvas(side: int) -> Iterator[Scale]:
 
 
 def opencv(filtering: int, side: int) -> Scale:
-    """Scale with OpenCV."""
+    """Return a function that scales with OpenCV."""
     return lambda image: np.asarray(
         cv2.resize(np.asarray(image), (side, side), interpolation=filtering), np.uint8
     )
@@ -88,7 +88,8 @@ def main() -> None:
     """Classify every face in every way, and write the table."""
     faces, is_positive = external.read()
     classifier = Classifier(paths.TFLITE_MODEL)
-    side, threshold = classifier.contract.input["side"], classifier.contract.threshold
+    side = classifier.contract.input["side"]
+    threshold = classifier.contract.threshold
     decided = {}
     with canvas(side) as drawn:
         ways: dict[str, Scale] = {

@@ -1,8 +1,8 @@
 """Check that a training that is killed at random moments ends with the same weights.
 
 Run `python -m benchmarks.restart` after `dvc repro`; it takes somewhat longer than a training. It
-trains again in a temporary folder, kills the process ten times, lets the last process finish, and
-compares the result with `models/model.keras`.
+trains again in a temporary folder. It kills and restarts the process ten times, and lets the last
+process finish. Then it compares the result with `models/model.keras`.
 """
 
 import filecmp

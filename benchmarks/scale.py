@@ -1,10 +1,11 @@
 """Measure time and memory of `ingest`, `resize` and `split` by the number of images.
 
-Run `python -m benchmarks.scale [WORKERS [IMAGES ...]]`; it takes half an hour. Workers are
+Run `python -m benchmarks.scale [WORKERS [IMAGES ...]]`; it takes half an hour. The workers are
 single-threaded Dask workers in network namespaces (Linux, as root). With 0 workers, threads of
-this machine do the work. Images are generated, and the cache is empty. Memory is the peak of a
-process itself; a further column has its memory-mapped files, which the system takes back when
-another process needs memory. It writes `benchmarks/scale.csv`, a row for each stage.
+this machine do the work. The images are generated, and the cache is empty. It writes
+`benchmarks/scale.csv`, a row for each stage. The columns `own` have the peak of the memory of a
+process. The columns `mapped` have that of its memory-mapped files, which the system takes back when
+another process needs memory.
 """
 
 import io
@@ -33,7 +34,7 @@ RESULT = Path(__file__).with_suffix(".csv")
 COUNTS, SIDE = (12_000, 50_000, 200_000), 160
 STAGES, KEYS = ("ingest", "resize", "split"), ["workers", "images", "stage"]
 CLASSES = ("WithMask", "WithoutMask")
-LOOK = 0.1
+INTERVAL = 0.1
 """Seconds between two measurements of the memory."""
 
 
@@ -58,17 +59,18 @@ def prepare(folder: Path, count: int) -> None:
 
 def measure(stage: str, folder: Path, others: list[psutil.Process]) -> dict[str, float]:
     """Run a stage; return its seconds, and the memory of its process, scheduler and workers."""
-    start, peaks = time.perf_counter(), dict[str, float]()
+    start = time.perf_counter()
+    peaks = dict[str, float]()
     command = [sys.executable, "-m", f"stages.{stage}"]
     process = psutil.Popen(command, cwd=folder, env=with_code())
     roles = chain(("stage", "scheduler"), repeat("worker"))
     watched = list(zip(roles, (process, *others), strict=False))
     while process.poll() is None:
-        for role, one in watched:
-            memory = one.memory_info()
+        for role, watched_process in watched:
+            memory = watched_process.memory_info()
             for kind, size in (("own", memory.rss - memory.shared), ("mapped", memory.shared)):
                 peaks[f"{role}_{kind}_gb"] = max(peaks.get(f"{role}_{kind}_gb", 0), size / 1e9)
-        time.sleep(LOOK)
+        time.sleep(INTERVAL)
     if process.returncode:
         sys.exit(f"{stage} failed")
     return {"seconds": time.perf_counter() - start, **peaks}

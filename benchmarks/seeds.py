@@ -1,9 +1,9 @@
-"""Run the same parameters with three seeds: mean and standard deviation of every figure.
+"""Measure how much each figure depends on the seed.
 
 Run `python -m benchmarks.seeds` with the `-S` options of `dvc exp run`, in a clone. It runs an
-experiment for each seed. The seed of params.yaml is the last one, so that its results stay in the
-workspace. The seed determines the split, the weights, the order and the augmentation. It writes
-`benchmarks/seeds.csv`.
+experiment with each of three seeds. The last one has the seed of params.yaml, so that its results
+stay in the workspace. The split, the initial weights, the order of the images and the augmentation
+are seeded. It writes `benchmarks/seeds.csv`: the mean and standard deviation of every figure.
 """
 
 import subprocess

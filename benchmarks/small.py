@@ -1,14 +1,14 @@
-"""Measure how many photos are enough: train on small collections.
+"""Measure how many photos are enough: train on small samples of a collection.
 
 Run `python -m benchmarks.small` in a clone where `dvc repro resize split` has run on a collection
-with an external test set; it takes an hour on two cores. It draws collections of several sizes,
-with one image from each group, and trains on each of them with the parameters of params.yaml. The
-start must not have been trained on the collection. It writes `benchmarks/small.csv`, a row for
-each training, and replaces the rows of the same collection. Figures are balanced accuracies on the
-external test set and on the images that were not drawn.
+with an external test set; it takes an hour on two cores. It draws samples of several sizes, with at
+most one image from each group. It trains on each sample with the parameters of params.yaml. The
+model `train.start` must not have been trained on the collection. It writes `benchmarks/small.csv`,
+a row for each training, and replaces the rows of the same collection. Figures are balanced
+accuracies on the external test set and on the images that were not drawn.
 
-The collection `photo-faces` are the images in `data/raw/collection` after a run on photos.zip with
-`ingest.crop_faces`, written to a folder. No published model is trained on them.
+The collection `photo-faces` was made from photos.zip: `ingest` ran with `ingest.crop_faces`, and
+the images of `data/raw/collection` were written to a folder. No published model is trained on them.
 """
 
 from pathlib import Path
@@ -27,10 +27,10 @@ from facemask.store.pixels import Pixels
 from stages import paths
 
 SIZES = (25, 50, 100, 200, 400)
-"""Photos of each class; the largest collection has all but `LEFT` photos."""
+"""Numbers of photos of each class. A further sample has all photos but `LEFT`."""
 
 LEFT = 20
-"""Photos of the rarer class that are never drawn, so that they can be measured on."""
+"""Number of photos of the rarer class that are never drawn. They measure the largest sample."""
 
 DRAWS = (1, 2, 3)
 BACKUP = paths.BACKUP.with_name("tmp-small")
@@ -38,7 +38,7 @@ RESULT = Path(__file__).with_suffix(".csv")
 
 
 def trained(rows: pd.DataFrame, options: params.Params, seed: int) -> keras.Model:
-    """Split some rows of the table as `split` does, and train on them as `train` does."""
+    """Split rows as `split` does, train on them as `train` does, and return the model."""
     network.reproducible(seed)
     fresh = pd.Series(False, rows.index)
     table = rows.assign(split=partition.draw(rows, fresh, options.split, seed))
@@ -72,7 +72,7 @@ def accuracy(model: keras.Model, rows: pd.DataFrame, resized: Path) -> float:
 
 
 def main() -> None:
-    """Draw the collections, train on each, and write the table."""
+    """Draw the samples, train on each, and write the table."""
     values = params.load(paths.PARAMS)
     external = tables.read(paths.EXTERNAL)
     table = tables.read(paths.SPLIT).groupby("group").sample(1, random_state=0)

@@ -1,12 +1,11 @@
-"""Measure a change of the image with a model that was trained for this change alone.
+"""Compare the model with models that are each trained for one change of the image.
 
 Run `python -m benchmarks.specialists` where `dvc repro evaluate` has run on a collection with an
 external test set; it takes three minutes for each change on two cores. For each change, the
-present model is trained for some more epochs on training images that all have the change. The
+model is trained for some more epochs on training images that all have the change. The
 result is called the specialist. Both models then classify changed images. A decision flips if it
-differs from the present model's decision on the unchanged image. It writes
-`benchmarks/specialists.csv`: accuracy and flip rate of both models, a row for each change and
-subset.
+differs from the model's decision on the unchanged image. It writes `benchmarks/specialists.csv`:
+the accuracy and flip rate of both models, a row for each change and subset.
 """
 
 from dataclasses import dataclass
@@ -51,12 +50,12 @@ class Faces:
 
 
 def read(rows: pd.DataFrame, pixels: Pixels, positive: str) -> Faces:
-    """Return the images of some rows."""
+    """Return the images and classes of rows."""
     return Faces(pixels[rows["row"].to_numpy()], (rows["label"] == positive).to_numpy())
 
 
 def specialist(faces: Faces, change: Change) -> keras.Model:
-    """Return the present model after training on images that all have the change."""
+    """Return the model after more training, on images that all have the change."""
     network.reproducible(0)
     rng = np.random.default_rng(0)
     model = network.load(paths.KERAS_MODEL)

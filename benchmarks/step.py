@@ -1,9 +1,10 @@
 """Measure the speed of training steps, and the time of each operation.
 
 Run `python -m benchmarks.step` after `dvc repro` on a real collection; it takes a few minutes. It
-measures images a second with the notebook's network and input size, in turn: the notebook's loop,
-this pipeline's loop, and the pipeline's step on one batch in memory. Then it profiles the default
-training with TensorFlow's profiler, and writes `benchmarks/step.csv`: the time of each operation.
+measures the images a second of three loops in turn: the notebook's loop, this pipeline's loop, and
+this pipeline's step on one batch in memory. All have the notebook's network and input size. Then
+TensorFlow's profiler measures the default training. It writes `benchmarks/step.csv`: the time of
+each operation.
 """
 
 import tempfile
@@ -43,7 +44,7 @@ def rows_to_train() -> pd.DataFrame:
 def training_data(
     rows: pd.DataFrame, pixels: Pixels, options: params.Train
 ) -> dataset.TrainingData:
-    """Return the data that `train` makes of the rows."""
+    """Return the rows as training data."""
     return dataset.TrainingData(rows, max(rows["label"]), pixels, options.batch_size, seed=0)
 
 
@@ -55,8 +56,9 @@ def rate(model: keras.Model, batches: object, steps: int, batch_size: int) -> fl
 
 
 def rates(rows: pd.DataFrame, options: params.Train, folder: Path) -> pd.DataFrame:
-    """Measure the three in turn; the first turn builds the graphs and does not count."""
-    side, size = notebook.SIDE, options.batch_size
+    """Measure the three loops in turn. The first turn builds the graphs and does not count."""
+    side = notebook.SIDE
+    size = options.batch_size
     pixels = notebook.resized(folder / "pixels")
     images = pixels[rows["row"].to_numpy()]
     target = (rows["label"] == max(rows["label"])).to_numpy().astype(np.float32)
@@ -85,7 +87,7 @@ def rates(rows: pd.DataFrame, options: params.Train, folder: Path) -> pd.DataFra
 
 
 def profiled(rows: pd.DataFrame, values: params.Params) -> Iterator[tuple[str, float]]:
-    """Yield each event of the default training: its operation and its milliseconds."""
+    """Yield the operation and the milliseconds of each event of the default training."""
     data = training_data(rows, Pixels(paths.RESIZED), values.train)
     model = network.build(values.train.network, values.resize.size)
     model = network.in_precision(model, network.precision(values.train.precision))
@@ -122,7 +124,7 @@ def main() -> None:
     times = events.groupby("operation")["milliseconds"].sum() / STEPS
     table = times.sort_values(ascending=False).head(LISTED).reset_index()
     tables.write(table, RESULT)
-    print("milliseconds a step, on all threads; an operation counts in those that contain it")
+    print("milliseconds a step, summed over threads; an operation includes those that it calls")
     print(table.to_string(index=False, float_format="%.2f"))
 
 

@@ -1,13 +1,13 @@
-"""Measure the answers about masks that are worn wrong, under the nose or at the chin.
+"""Measure which class the model predicts for masks that are worn wrong.
 
-The model has no class for them. Run
+Such a mask is under the nose or at the chin. The model has no class for it. Run
 
     python -m benchmarks.worn data/scenes.zip=LABEL [data/others.zip=LABEL]... [--model FILE]
 
-with sources that have boxes of faces, and each source's LABEL for masks that are worn wrong. It
+with sources that have boxes of faces. LABEL is the source's label for masks that are worn wrong. It
 takes a minute for 200 faces on two cores. It writes `benchmarks/worn.csv`: for each source, the
-number of faces, and the share that gets the model's first label, with its 95 % interval (Wilson).
-The faces are cropped by their boxes, and again by the face finder if it finds them.
+number of faces, and the share with the model's first label, with its 95 % interval (Wilson). There
+is a row for faces cropped by their boxes, and a row for faces cropped by the face finder.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def crops(source: Source, label: str, margins: params.Crop) -> Iterator[Entry]:
 
 
 def measure(predicted: pd.Series, first: str) -> dict[str, Any]:
-    """Return how many of the predictions are the first label."""
+    """Return the share of predictions that are the first label, with its interval."""
     count = int((predicted == first).sum())
     low, high = share_interval(count, len(predicted))
     return {
@@ -67,7 +67,7 @@ def measure(predicted: pd.Series, first: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure each source."""
+    """Measure each source and write the table."""
     parser = argparse.ArgumentParser(description="What a model says about masks worn wrong.")
     parser.add_argument("sources", nargs="+", metavar="SOURCE=LABEL")
     parser.add_argument("--model", type=Path, default=paths.PUBLISHED.with_name("facemask.tflite"))
