@@ -190,7 +190,7 @@ def flip_rates(
     """Return for each of `CHANGES` the share of images, 0-1, whose decision it flips.
 
     Args:
-        predict: from RGB images, (n, size, size, 3) 0-255, to probabilities (n,).
+        predict: returns the probabilities, (n,), of RGB images, (n, size, size, 3) 0-255.
         rows: (n,), numbers of the images.
         pixels: the images.
         is_positive: (n,), whether the positive class is predicted for the unchanged images.

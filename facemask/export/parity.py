@@ -50,8 +50,7 @@ def measure(
     Returns:
         Figures for each subset. `accuracy_loss` is the accuracy of Keras minus `accuracy`.
         `log_loss` is the mean binary cross-entropy in nats. `changed_decisions` is the share (0-1)
-        of images with another decision than Keras. `largest_probability_difference` is that from
-        Keras.
+        of images with another decision than Keras. `largest_probability_difference` is absolute.
     """
     return {
         str(subset): _compare(images, variant, contract)

@@ -51,7 +51,7 @@ class Placement(NamedTuple):
 
 
 def version() -> str:
-    """Return a text that changes with anything that decides where faces are found."""
+    """Return a text that changes whenever the face finder may find other boxes."""
     network = hashlib.sha256(NETWORK.read_bytes()).hexdigest()
     return f"{SETTINGS} {network} {code_version(sys.modules[__name__])}"
 
@@ -61,7 +61,7 @@ def crop(
     margins: Mapping[str, float],
     size: tuple[int, int],
 ) -> Box:
-    """Return the part of a photo around a face that a training image would show.
+    """Return the part of a photo around a face, cropped as the training data is.
 
     Args:
         face: in the photo.

@@ -14,7 +14,7 @@ UNSURE = 0.7
 """An answer with a lower probability of its label is called unsure."""
 
 LOOSE = 0.42
-"""A picture is called loose if the crop of its face is a smaller share of it than this.
+"""A picture is loose if the crop of its face has less than this share (0-1) of its area.
 
 The model did not learn from loose pictures. A crop is larger than the face. With this value, a
 picture is loose if the face itself fills less than about a third of it.
@@ -97,9 +97,9 @@ def answer_crop(
         threshold: as in `Classifier.classify`.
 
     Returns:
-        The answer about the whole picture, and the share of the picture (0-1) that the crop of its
-        largest face would be. With a share below `LOOSE`, the answer is not reliable. The share is
-        1 if no face is found.
+        The answer about the whole picture, and the area of the crop of its largest face as a share
+        (0-1) of the picture. With a share below `LOOSE`, the answer is not reliable. The share is 1
+        if no face is found.
     """
     frame = (0, 0, *image.size)
     classified = classifier.classify(image, threshold)

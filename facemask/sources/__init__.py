@@ -1,1 +1,1 @@
-"""Archives, folders and annotations -> labelled images; crops; quarantine."""
+"""Collect labelled images from folders, archives and annotations."""

@@ -84,7 +84,7 @@ class Annotation:
 
 
 def annotation(file: str, boxes: Callable[[], list[Box]]) -> Annotation:
-    """Return the boxes that a function returns, or the error that it raises as a fault.
+    """Call a function that reads boxes. An error that it raises becomes a fault.
 
     Args:
         file: name of the file, for the fault.

@@ -80,7 +80,7 @@ def files(path: Path, stack: ExitStack) -> Iterator[tuple[str, Read]]:
 
 
 def _in_inner_archive(path: Path, stack: ExitStack) -> Iterator[tuple[str, Read]]:
-    """Yield the files of an archive in a folder; name the archive when it cannot be read."""
+    """Yield the files of an archive in a folder. An error names the archive."""
     folder = ARCHIVE.sub("", path.name)
     try:
         for name, read in _in_archive(path, stack):
@@ -175,9 +175,8 @@ def _encoding(entries: Iterable[zipfile.ZipInfo]) -> str:
 def _read_in_zip(packed: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     _refuse_special(entry.external_attr >> 16)
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise OSError(
-            "is packed by another method than deflate"
-        )  # Python unpacks other methods unbounded
+        # Python unpacks other methods without a bound.
+        raise OSError("is packed by another method than deflate")
     with packed.open(entry) as file:
         return _read(file)
 
@@ -197,7 +196,7 @@ def _in_tar(file: BufferedIOBase, size: int) -> Iterator[tuple[str, Read]]:
             yield member.name, partial(_read_in_tar, file, member)
     file.seek(tape.offset)
     end = file.read(tarfile.BLOCKSIZE)
-    if end.strip(b"\0"):  # tarfile takes a damaged header for the end
+    if end.strip(b"\0"):  # tarfile treats a damaged header as the end
         raise OSError("a header within it is damaged")
 
 

@@ -60,7 +60,7 @@ class Collection:
 
     @property
     def description(self) -> str:
-        """The descriptions of the sources; with several, the name of each that has none."""
+        """The descriptions. With several sources, a name replaces a missing description."""
         if len(self.sources) == 1:
             return self.sources[0].description
         return "; ".join(source.description or source.name for source in self.sources)

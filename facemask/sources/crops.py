@@ -86,7 +86,7 @@ def crops(
     crop_faces: bool,
     whole: bool,
 ) -> Iterator[Entry]:
-    """Yield the files of a source; yield crops of faces instead of a photo that is cropped.
+    """Yield the files of a source. The crops of its faces replace a photo.
 
     Args:
         source: the files.

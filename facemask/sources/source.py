@@ -227,7 +227,7 @@ def _wanted(files: Iterable[tuple[str, Read]]) -> dict[str, Read]:
         leads_out = LEADS_OUT.match(name)
         path = harmless("outside/" + name.replace("..", "(..)") if leads_out else name)
         if not is_litter(PurePosixPath(path)):
-            wanted.pop(path, None)  # the last file of a path counts, in the order of reading
+            wanted.pop(path, None)  # a later file replaces it, and is read at its own position
             wanted[path] = _refuse if leads_out else read
     return wanted
 
