@@ -191,7 +191,7 @@ def check(
     if counts.min() == 0:
         raise UserError(
             f"ingest.source = '{options.source}': no good image has the class {counts.idxmin()}, "
-            f"by its folder, a box or a table; see {listed}"
+            f"by its folder, a box or a table; see {quarantine}"
         )
     reasons = collection.bad["reason"]
     is_expected = reasons.isin((labelling.NO_CLASS, SIDE_FILE, SMALL_FACE))
