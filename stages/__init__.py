@@ -1,7 +1,7 @@
-"""The stages of dvc.yaml: one script for each stage, run as `python -m stages.NAME`."""
+"""The stages of dvc.yaml. `python -m stages.NAME` runs a stage."""
 
 import sys
 
 from facemask import errors
 
-sys.excepthook = errors.interrupted_in_one_line  # Ctrl-C while a stage still imports TensorFlow
+sys.excepthook = errors.interrupted_in_one_line  # for Ctrl-C during the import of TensorFlow

@@ -1,8 +1,8 @@
-"""Refuse wrong parameters while every stage's outputs are still in place.
+"""Check params.yaml before any other stage runs.
 
 Run by `dvc repro check_params`; takes about a second. DVC deletes the outputs of a stage before it
-runs the stage, so this stage comes first. Its output never changes, so it makes no other stage run
-again.
+runs the stage, so an error in a later stage would cost these outputs. This stage always writes the
+same output, so DVC does not rerun other stages because of it.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ CHECKED = Path("data/params_checked")
 
 
 def check_params() -> None:
-    """Read the parameters as every stage will, and compare the network with `train.start`."""
+    """Validate all parameters, and check that `train.start` has the layers of `train.network`."""
     values = params.load(paths.PARAMS)
     start.check(values.train)
     with replacing(CHECKED) as file:

@@ -1,6 +1,6 @@
-"""Measure the trained model on validation, test and the external test sets; draw its mistakes.
+"""Measure the trained model on validation, test and the external test sets, and draw its mistakes.
 
-Run by `dvc repro evaluate`; about a minute for ten thousand images.
+Run by `dvc repro evaluate`; takes about a minute for ten thousand images.
 """
 
 from pathlib import Path
@@ -19,10 +19,10 @@ from stages import paths
 
 
 def evaluate(options: params.Evaluate, start: Path) -> None:
-    """Write headline metrics, curves, every prediction, and contact sheets of the mistakes.
+    """Write the metrics, curves and predictions, and contact sheets of the mistakes.
 
     Args:
-        options: how the threshold is chosen.
+        options: determines the threshold.
         start: `.keras` file of the model to compare with.
     """
     model = network.load(paths.KERAS_MODEL)
@@ -53,7 +53,7 @@ def evaluate(options: params.Evaluate, start: Path) -> None:
     for subset in decided:
         figures[subset.name] = measure(subset, classes)
 
-    # Compare the model with the start on images that neither was trained on.
+    # Compare with the model that training started from, on images that neither was trained on.
     gains = comparison.against_start(
         model,
         start,
@@ -75,7 +75,7 @@ def evaluate(options: params.Evaluate, start: Path) -> None:
                 figures[subset.name] |= inspected.figures
         inspection.write(kind, inspections, paths.PLOTS)
 
-    # Write all figures to `details/`, and the headlines to `metrics/`.
+    # Write all figures to `details/`, and the most important ones to `metrics/`.
     details = {"threshold": threshold, **figures}
     files.write_json(details, paths.DETAILS / "evaluate.json")
     headlines = metrics.headlines(figures)
@@ -85,14 +85,14 @@ def evaluate(options: params.Evaluate, start: Path) -> None:
 
 
 def measure(subset: Subset, classes: list[str]) -> dict[str, Any]:
-    """Return the figures of a subset: of all images, by source, and by group of people.
+    """Return the figures of a subset: in total, by source, and by attributes of people.
 
     Args:
-        subset: from `subsets.decide`.
-        classes: the two names.
+        subset: with predictions, from `subsets.decide`.
+        classes: names of the two classes.
 
     Returns:
-        Figures by name, as `details/evaluate.json` has them.
+        A section of `details/evaluate.json`.
     """
     attributes = tables.read(paths.PEOPLE)
     of_subset = attributes[attributes["set"] == subset.name]

@@ -1,6 +1,6 @@
-"""Convert the model to TFLite, measure each variant, choose one and run it on whole photos.
+"""Convert the model to TFLite, measure each variant, choose one, and test it on whole photos.
 
-Run by `dvc repro export_tflite`; about a minute for three thousand images.
+Run by `dvc repro export_tflite`; takes about a minute for three thousand images.
 """
 
 import hashlib
@@ -21,13 +21,10 @@ from stages import paths
 
 
 def export_tflite(values: params.Params) -> dict[str, Any]:
-    """Write the variants, the variant that ships, and its card; return what each variant costs.
-
-    Args:
-        values: all parameters.
+    """Write the variants, the chosen variant and its model card.
 
     Returns:
-        `variants`: the time and memory of each variant, by name.
+        `variants`: the latency and memory of each variant, by name.
     """
     options = values.export_tflite
     figures = files.read_json(paths.DETAILS, "ingest", "split", "evaluate")
@@ -35,9 +32,9 @@ def export_tflite(values: params.Params) -> dict[str, Any]:
     collection = Pixels(paths.RESIZED)
     external = Pixels(paths.RESIZED_EXTERNAL)
     trained = network.load(paths.KERAS_MODEL)
-    contract = contract_of(trained, values, table, figures)
+    contract = make_contract(trained, values, table, figures)
 
-    # Write the variants, measure them, and ship one of them.
+    # Write the variants, measure them, and copy the chosen one to `models/facemask.tflite`.
     with replacing(paths.VARIANTS) as folder:
         variant_files = variants.write(
             model=conversion.folded(trained),
@@ -62,15 +59,15 @@ def export_tflite(values: params.Params) -> dict[str, Any]:
             names=paths.LABELS,
         )
 
-    # Run the shipped variant on whole photos.
-    photos, scenes = ask_about_photos()
+    # Run the chosen variant on whole photos.
+    photos, scenes = classify_photos()
 
-    # Measure the shipped file's error rates by attributes of people, such as age or sex.
+    # Measure error rates by attributes of people, such as age or sex.
     attributes = tables.read(paths.PEOPLE)
     of_photos = attributes[attributes["set"] == "photos"]
     error_rates = people.error_rates(photos, of_photos)
 
-    # Write down what was measured.
+    # Write all figures, and the model card.
     figures["train"] = {"parameters": trained.count_params()}
     details = {
         "shipped": shipped,
@@ -83,7 +80,7 @@ def export_tflite(values: params.Params) -> dict[str, Any]:
     figures["export_tflite"] = details
     model_card.write(paths.MODEL_CARD, contract, figures)
 
-    # Write the figures that people compare between runs.
+    # Write the most important figures to `metrics/`.
     size = {"shipped": measured[shipped]["kilobytes"]}
     files.write_json(size, paths.SIZE)
     balanced_accuracy = end_to_end.headline(photos) | scene_faces.headline(scenes)
@@ -93,17 +90,17 @@ def export_tflite(values: params.Params) -> dict[str, Any]:
     return {"variants": cost}
 
 
-def ask_about_photos() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Run the shipped file on whole photos; write its answers for single people and for scenes.
+def classify_photos() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Find and classify the faces in whole photos, and write the results.
 
     Returns:
-        Rows of the photos of one person each, and of the faces in the other photos.
+        A row for each photo of a single person, and a row for each face in the other photos.
     """
     rows = shards.read_table(paths.RAW_PHOTOS)
     rows = rows[["path", "label", "sha256"]]
     answers = end_to_end.classify_stored(paths.RAW_PHOTOS, rows, paths.TFLITE_MODEL)
 
-    # Scenes have annotated faces; the other photos show one person each.
+    # A photo with annotated faces is a scene. Any other photo shows a single person.
     faces = tables.read(paths.FACES)
     scenes = scene_faces.compare(faces, answers)
     tables.write(scenes, paths.SCENES)
@@ -118,19 +115,19 @@ def ask_about_photos() -> tuple[pd.DataFrame, pd.DataFrame]:
     return photos, scenes
 
 
-def contract_of(
+def make_contract(
     model: keras.Model,
     values: params.Params,
     table: pd.DataFrame,
     figures: dict[str, Any],
 ) -> Contract:
-    """Return what the exported file says about itself.
+    """Return the metadata that the exported file contains.
 
     Args:
-        model: from `train`.
+        model: the trained model.
         values: all parameters.
-        table: of all images with their subsets.
-        figures: what the earlier stages wrote to `details/`, by stage.
+        table: a row for each image, with its label.
+        figures: content of `details/STAGE.json`, by stage.
     """
     ingest = figures["ingest"]
     name_of_source = ingest["source"].rsplit("/", 1)[-1]

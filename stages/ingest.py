@@ -1,6 +1,6 @@
-"""Examine every file of the sources once. Good images go to `data/raw/`; others are quarantined.
+"""Read the sources. Write the good images to `data/raw/`, and list the others as quarantined.
 
-Run by `dvc repro ingest`; about half a minute for ten thousand new images.
+Run by `dvc repro ingest`; takes about half a minute for ten thousand new images.
 """
 
 from functools import partial
@@ -21,12 +21,12 @@ def ingest(
     margins: params.Crop,
     spool: shards.Spool,
 ) -> None:
-    """Examine and label the images of `options.source`, the external test sets and the photos.
+    """Read and label the images for training, for the external test sets, and the whole photos.
 
     Args:
-        options: where the images come from, and which of them are good.
-        margins: how a face is cropped.
-        spool: gets the bytes of the images.
+        options: the sources, and the limits for a good image.
+        margins: the square that is cut out around a face.
+        spool: temporary file for the bytes of the images.
     """
     collect = partial(
         collection.collect,
@@ -36,7 +36,7 @@ def ingest(
         cropper=face_cropper(margins),
     )
 
-    # Collect the images to learn from.
+    # Read the images for training and validation.
     sources = sets.find(
         options.source,
         "ingest.source",
@@ -48,7 +48,7 @@ def ingest(
     images = collection.merge(parts)
     names = options.names or {name: name for name in images.classes}
 
-    # Find the images and the whole photos to test on, and collect them.
+    # Read the external test sets and the whole photos.
     tests = sets.find(
         options.external,
         "ingest.external",
@@ -78,11 +78,11 @@ def ingest(
         ]
         photos["photos"] = collection.merge(parts)
 
-    # List the refused files. Then stop if there are too many.
+    # List the quarantined files. Then stop if there are too many.
     write_quarantine({"collection": images} | external | photos)
     collection.check(images, options, paths.QUARANTINE)
 
-    # Store the good images, and what is known about the faces and people in them.
+    # Write the good images, the boxes of their faces, and the attributes of their people.
     collection.store(paths.RAW, [images], spool)
     collection.store(paths.RAW_EXTERNAL, external.values(), spool)
     collection.store(paths.RAW_PHOTOS, photos.values(), spool)
@@ -101,7 +101,7 @@ def ingest(
 
 
 def face_cropper(margins: params.Crop) -> FaceCropper:
-    """Return a cropper that crops faces as the users of the exported model do."""
+    """Return a cropper that finds and crops faces in the same way as `predict.py`."""
     margin = margins.model_dump()
     detector = detection.FaceDetector()
 
@@ -117,10 +117,10 @@ def face_cropper(margins: params.Crop) -> FaceCropper:
 
 
 def write_quarantine(parts: dict[str, Collection]) -> None:
-    """List the files that are not used, with the reason.
+    """Write a table of the refused files with their reasons.
 
     Args:
-        parts: all collections, by the name of their set.
+        parts: each collection of images, by the name of its set.
     """
     refused = [part.bad.assign(set=name) for name, part in parts.items()]
     quarantine = pd.concat(refused)
@@ -128,7 +128,7 @@ def write_quarantine(parts: dict[str, Collection]) -> None:
 
 
 def draw(images: Collection, spool: shards.Spool) -> None:
-    """Draw images of each class and of the quarantine; count images by size."""
+    """Draw images of each class and of the quarantine, and count the images by size."""
     classes = image_sheets.classes(images.good, spool)
     pictures.write(classes, paths.PLOTS / "classes.png")
 

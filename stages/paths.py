@@ -1,13 +1,13 @@
-"""Where the stages read and write, from the root of the repository; dvc.yaml names the same."""
+"""The files that stages read and write, relative to the repository. dvc.yaml lists them, too."""
 
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
 
-# The published model. A model that is trained from scratch is compared with it.
+# The published model, with which `evaluate` compares a model that is trained from scratch.
 PUBLISHED = Path("results/published/model.keras")
 
-# `ingest` writes shards of images with their rows, and tables about them.
+# `ingest` writes shards of images, and tables.
 RAW = Path("data/raw/collection")
 RAW_EXTERNAL = Path("data/raw/external")
 RAW_PHOTOS = Path("data/raw/photos")
@@ -19,7 +19,7 @@ QUARANTINE = Path("data/quarantine.csv")
 RESIZED = Path("data/resized/collection")
 RESIZED_EXTERNAL = Path("data/resized/external")
 
-# `split` writes a row for each image, with its group and subset.
+# `split` writes the group and subset of each image.
 SPLIT = Path("data/split.csv")
 EXTERNAL = Path("data/external.csv")
 EXCLUDED = Path("data/excluded.csv")
@@ -27,11 +27,11 @@ EXCLUDED = Path("data/excluded.csv")
 # `train` writes the model.
 KERAS_MODEL = Path("models/model.keras")
 
-# `evaluate` writes a row for each image, with its prediction.
+# `evaluate` writes the prediction of each image.
 PREDICTIONS = Path("data/predictions.csv")
 HEADLINES = Path("metrics/evaluate")
 
-# `export_tflite` writes the variants, the variant that ships, and rows of its answers.
+# `export_tflite` writes all variants, the chosen one, and its predictions.
 VARIANTS = Path("models/variants")
 TFLITE_MODEL = Path("models/facemask.tflite")
 LABELS = Path("models/labels.txt")
@@ -42,11 +42,11 @@ SCENES = Path("data/scenes.csv")
 SIZE = Path("metrics/export_tflite/kilobytes.json")
 BALANCED_ACCURACY = Path("metrics/export_tflite/balanced_accuracy.json")
 
-# Figures in all details; pictures and curves.
+# All figures of a stage; its pictures and curves.
 DETAILS = Path("details")
 PLOTS = Path("plots")
 
-# Not DVC outputs; safe to delete. They make later runs faster, or describe the last run.
+# These are not DVC outputs, and are safe to delete. They save time or describe the last run.
 CACHE = Path("data/cache.sqlite")
 DOWNLOADS = Path("data/downloads")
 BACKUP = Path("models/backup")

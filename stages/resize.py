@@ -1,6 +1,6 @@
 """Resize every image of `data/raw/` to the network's input size.
 
-Run by `dvc repro resize`; all cores, about ten seconds for ten thousand images.
+Run by `dvc repro resize`; takes about ten seconds for ten thousand images.
 """
 
 from facemask import params, timing
@@ -9,7 +9,7 @@ from stages import paths
 
 
 def resize(options: params.Resize) -> None:
-    """Write the images of each shard, `options.size` x `options.size` pixels, as one array."""
+    """Write an array of the resized images for each shard of `data/raw/`."""
     resize_all(paths.RAW, paths.RESIZED, options.size)
     resize_all(paths.RAW_EXTERNAL, paths.RESIZED_EXTERNAL, options.size)
 

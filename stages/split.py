@@ -1,7 +1,7 @@
-"""Group the images that descend from one picture, and keep each group in one subset.
+"""Group near-duplicates, and assign each group to training, validation or test.
 
-External images that descend from a picture of the collection are excluded from their test set.
-Run by `dvc repro split`; about a minute for ten thousand new images on two cores.
+An external image that is a near-duplicate of one of these is excluded from its test set.
+Run by `dvc repro split`; takes about a minute for ten thousand new images on two cores.
 """
 
 from facemask import files, params, pictures, timing
@@ -11,18 +11,18 @@ from stages import paths
 
 
 def split(options: params.Split, start: str, seed: int) -> None:
-    """Write the rows of `data/raw/` with their group and subset, and the excluded external rows.
+    """Write the group and subset of each image, and list the external images that are excluded.
 
     Args:
-        options: how the subsets are drawn.
-        start: `train.start`. Images that this model was trained on go to the training subset.
-        seed: any integer.
+        options: strategy and size of the subsets.
+        start: `train.start`. Images that this model was trained on stay in the training subset.
+        seed: seeds the draw of the subsets.
     """
     table = shards.read_table(paths.RAW)
     external = shards.read_table(paths.RAW_EXTERNAL)
     start_hashes = signature.read(start)
 
-    # Find the images that are related to each other, or to images that the start was trained on.
+    # Find the near-duplicates, and the images that the model in `train.start` was trained on.
     with fingerprints.collected(
         keys=[*table["sha256"], *external["sha256"]],
         folders=[paths.RAW, paths.RAW_EXTERNAL],
@@ -47,7 +47,7 @@ def split(options: params.Split, start: str, seed: int) -> None:
     table["split"] = partition.draw(table, in_start, options, seed)
     tables.write(table, paths.SPLIT)
 
-    # Exclude the external images that the model may have seen.
+    # Exclude the external images that the trained model may know.
     external["group"] = external["sha256"]
     external["reason"] = ""
     external.loc[external_in_start, "reason"] = partition.IN_START
@@ -63,7 +63,7 @@ def split(options: params.Split, start: str, seed: int) -> None:
     sheet = group_sheet.groups(table, contents)
     pictures.write(sheet, paths.PLOTS / "groups.png")
 
-    # Count groups and images.
+    # Count the groups and the images.
     sizes = groups.sizes(table)
     tables.write(sizes, paths.PLOTS / "group_size.csv")
     counts = {

@@ -1,7 +1,7 @@
-"""Train the network on the training rows: `models/model.keras`.
+"""Train the network on the training subset, and write `models/model.keras`.
 
-Run by `dvc repro train`; about a minute an epoch for ten thousand images on two cores. A training
-that was interrupted goes on from the last finished epoch.
+Run by `dvc repro train`; an epoch of ten thousand images takes about a minute on two cores. An
+interrupted training continues after its last finished epoch.
 """
 
 import pandas as pd
@@ -17,15 +17,15 @@ from stages import paths
 
 
 def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]:
-    """Train the network and write the model, its history and its figures.
+    """Train the network, and write the model, its history and its figures.
 
     Args:
-        options: of the training.
+        options: section `train` of params.yaml.
         size: side of the square images in pixels.
-        seed: of the weights, the order of the images and their changes.
+        seed: seeds the weights, the order of the images and the augmentation.
 
     Returns:
-        `epochs`: the seconds of each epoch.
+        `epochs`: the duration of each epoch in seconds.
     """
     network.reproducible(seed)
 
@@ -43,7 +43,7 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
     )
     write_augmented(data, options.augmentation)
 
-    # Plan the epochs, and train them.
+    # Train the epochs of the plan.
     plan = schedule.epochs(options, size)
     trained = training.train(
         options,
@@ -51,19 +51,19 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
         data=data,
         validation=validation,
         backup=paths.BACKUP,
-        show=show,
+        show=write_history,
     )
 
-    # Write the finished model, and remove what a training needs while it runs.
+    # Write the finished model, and remove the checkpoint.
     write_model(trained, data, options.start)
     write_details(trained, data, validation)
     remove(paths.BACKUP)
-    files.write_json({}, paths.LIVE)  # the figures of the finished model come from `evaluate`
+    files.write_json({}, paths.LIVE)  # `evaluate` measures the finished model
     return {"epochs": trained.history["seconds"].tolist()}
 
 
 def write_augmented(data: TrainingData, options: params.Augmentation) -> None:
-    """Write a picture of a sample of the training images as the network sees them."""
+    """Draw a sample of the training images with augmentation."""
     count = min(len(data.rows), augmenter.COLUMNS * augmenter.ROWS)
     rows = data.rows.sample(count, random_state=data.seed)
     numbers = rows["row"].to_numpy()
@@ -72,8 +72,8 @@ def write_augmented(data: TrainingData, options: params.Augmentation) -> None:
         picture.save(file, "PNG")
 
 
-def show(history: pd.DataFrame) -> None:
-    """Write the epochs so far to files that `dvc plots show` and `dvc exp show` read."""
+def write_history(history: pd.DataFrame) -> None:
+    """Write the figures of the finished epochs for `dvc plots show` and `dvc exp show`."""
     epochs = history.drop(columns="seconds")
     tables.write(epochs, paths.PLOTS / "history.csv")
     last = history.iloc[-1]
@@ -90,12 +90,12 @@ def write_model(
     data: TrainingData,
     start: str,
 ) -> None:
-    """Write the model with the hashes of all images that it and its start were trained on.
+    """Write the model, with perceptual hashes of all images that it was trained on.
 
     Args:
-        trained: has the model.
-        data: has the training images.
-        start: a `.keras` file, or `scratch`.
+        trained: the finished training.
+        data: the training images.
+        start: `train.start`. The images that this model was trained on are included.
     """
     numbers = data.rows["row"].to_numpy()
     hashes = signature.of_training(start, numbers, data.pixels.__getitem__)
@@ -108,10 +108,7 @@ def write_details(
     data: TrainingData,
     validation: pd.DataFrame,
 ) -> None:
-    """Write the figures of the training and of the saved model.
-
-    `val_loss` and `val_accuracy` are those of the saved model.
-    """
+    """Write the figures of the training, and those of the saved model on validation."""
     images = {
         tables.TRAIN: len(data.rows),
         tables.VALIDATION: len(validation),
