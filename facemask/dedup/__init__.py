@@ -1,1 +1,1 @@
-"""Which images descend from one picture, and on which side of the split each group is."""
+"""Groups of near-duplicates, and the subset of each group."""

@@ -1,10 +1,11 @@
-"""Find the pairs of images that are worth comparing, without comparing all of them.
+"""Search for pairs of images that may be near-duplicates, without comparing all pairs.
 
-Images of one picture share keypoints. All keypoints are sorted by random codes several times.
-Similar keypoints then often lie in the same window of the order. In each window, each keypoint
-votes for the image with the nearest keypoint. The pairs with most votes are candidates.
+Near-duplicates share keypoints. Each keypoint gets a code that is similar for similar keypoints
+(locality-sensitive hashing). All keypoints are sorted by their codes and cut into windows. In a
+window, each keypoint votes for the image with the most similar keypoint. This is repeated with
+other codes. The pairs of images with the most votes are candidates.
 
-Files hold what grows with the collection. Tasks read and write parts of these files.
+Data that grows with the number of images is in files. Each task reads or writes a part of a file.
 """
 
 from collections.abc import Iterator
@@ -22,43 +23,43 @@ from facemask.dedup.fingerprints import BINS, KEYPOINTS, SIDE, Fingerprints, Ind
 from facemask.files import scratch
 
 DIMENSIONS = 24
-"""Principal components of each half of a descriptor."""
+"""Number of principal components of each half of a descriptor; see `mirror_halves`."""
 
 BITS = 24
-"""Length of the codes by which keypoints are sorted."""
+"""Number of bits in a code."""
 
 ORDERS = 12
-"""How often keypoints are sorted, each time by other codes. More orders find more, but slower."""
+"""Number of times that keypoints are sorted. More find more candidates, but take longer."""
 
 WINDOW = 128
-"""Most keypoints in a window. Larger windows find more, but slower."""
+"""Largest number of keypoints in a window. More find more candidates, but take longer."""
 
 NEIGHBOURS = 8
-"""Most candidates that each image proposes."""
+"""Largest number of candidates that are kept for an image."""
 
 VOTES = 2
-"""Fewest votes of a candidate."""
+"""Smallest number of votes of a candidate."""
 
 IMAGES = 1024
-"""Images in a task that reduces their keypoints."""
+"""Number of images in a task that computes principal components or codes."""
 
 POINTS = 65_536
-"""Keypoints in a task that compares them."""
+"""Number of keypoints in a task that compares keypoints."""
 
 VOTERS = 16_384
-"""Images in a task that counts their votes."""
+"""Number of images in a task that counts votes."""
 
 AT_ONCE = 64
-"""Images, and windows, that a task works on together. It bounds the memory."""
+"""Number of images or windows that a task handles together. It bounds the memory."""
 
-PLACES = 128
-"""Numbers for the keypoints of a pair of images, at least `KEYPOINTS` for each image."""
+PAIR_KEYPOINTS = 128
+"""Numbers that are reserved for the keypoints of a pair, at least `KEYPOINTS` for each image."""
 
 NOISE_IMAGES = 200
-"""Images of noise whose keypoints give the principal components."""
+"""Number of noise images from which the principal components are computed."""
 
 POINT_BYTES = 2 * DIMENSIONS * np.dtype(np.float32).itemsize
-"""Bytes of a keypoint in the file `points`."""
+"""Size of a keypoint in the file `points`, in bytes."""
 
 
 def candidates(
@@ -66,15 +67,16 @@ def candidates(
     folder: Path,
     first: int = 0,
 ) -> Indices:
-    """Find the pairs of images that are worth comparing.
+    """Return the pairs of images that may be near-duplicates.
 
     Args:
-        fingerprints: n images.
-        folder: gets temporary files, up to 20 kB an image.
-        first: if not 0, each pair has one of the first `first` images and one of the others.
+        fingerprints: fingerprints of n images.
+        folder: folder for temporary files of up to 20 kB for each image.
+        first: if not 0, return only pairs of one of the first `first` images and one of the rest.
 
     Returns:
-        (m, 2) indices of images, the smaller first, sorted and unique; m <= n x `NEIGHBOURS`.
+        (m, 2) indices of the images, sorted and unique. The smaller index of a pair comes first. m
+        is at most n x `NEIGHBOURS`.
     """
     count = len(fingerprints)
     with scratch(folder / "tmp-candidates") as files:
@@ -86,7 +88,7 @@ def candidates(
 
 
 def _reduce_all(files: Path, fingerprints: Fingerprints) -> None:
-    """Write the file `points`, float32 (n x `KEYPOINTS`, 2, `DIMENSIONS`)."""
+    """Write the file `points` of all keypoints, float32 (n x `KEYPOINTS`, 2, `DIMENSIONS`)."""
     (files / "points").touch()
     starts = range(0, len(fingerprints), IMAGES)
     tasks = ((start, fingerprints.take(slice(start, start + IMAGES))) for start in starts)
@@ -94,12 +96,13 @@ def _reduce_all(files: Path, fingerprints: Fingerprints) -> None:
 
 
 def _reduce(files: Path, task: tuple[int, Fingerprints]) -> None:
-    """Write the principal components of the descriptors of a task's images.
+    """Write the principal components of the keypoints of some images to the file `points`.
 
-    The two halves of a descriptor together have length 1, or 0 where there is no keypoint.
+    The two halves of a keypoint together have length 1, or 0 if there is no keypoint.
 
-    BLAS rounds by a row's place in its block of up to 12 rows. Each image has `KEYPOINTS` rows, a
-    multiple of 12. So its result does not depend on the other images, not even in the last bit.
+    BLAS works on blocks of up to 12 rows, and the position in a block affects the rounding. Each
+    image has `KEYPOINTS` rows, which is a multiple of 12. So the other images do not affect its
+    result.
     """
     first, fingerprints = task
     mean, bases = _components()
@@ -119,10 +122,10 @@ def _reduce(files: Path, task: tuple[int, Fingerprints]) -> None:
 
 @cache
 def _components() -> tuple[Floats, Floats]:
-    """Return the mean of even halves, and principal components of both, (2, `BINS` / 2, d).
+    """Return the mean of the even halves, and the components of both halves, (2, `BINS` / 2, d).
 
-    They come from noise with the spectrum of natural images (Field 1987). If they came from the
-    collection, a new image would change what all the others are compared with.
+    They are computed from noise with the spectrum of natural images (Field 1987). If they were
+    computed from the images, a new image would change the candidates of all others.
     """
     frequencies = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE))
     white = np.random.default_rng(0).standard_normal((NOISE_IMAGES, SIDE, SIDE))
@@ -134,14 +137,14 @@ def _components() -> tuple[Floats, Floats]:
     descriptors = np.stack(fingerprints)["descriptors"].reshape(-1, BINS)
     halves = mirror_halves(descriptors[descriptors.any(axis=1)])
     mean = halves[0].mean(axis=0)
-    halves[0] -= mean  # the mean of the odd halves is 0 already
+    halves[0] -= mean  # the mean of the odd halves is 0
     covariances = halves.swapaxes(1, 2) @ halves
     bases = np.linalg.eigh(covariances)[1]
     return mean, bases[:, :, -DIMENSIONS:]
 
 
 def _search_all(files: Path, order: int, count: int, first: int) -> None:
-    """Sort all keypoints by a code, and write files of the matches in windows of the order."""
+    """Sort all keypoints by their codes, and write the matches in each window to files."""
     starts = range(0, count * KEYPOINTS, IMAGES * KEYPOINTS)
     parts = parallel.run(partial(_codes, files, order), starts)
     codes = np.concatenate([np.zeros(0, np.int32), *parts])
@@ -162,15 +165,15 @@ def _search_all(files: Path, order: int, count: int, first: int) -> None:
 
 
 def _points(files: Path) -> Floats:
-    """Map the file `points`."""
+    """Open the file `points` as a memory-mapped array."""
     return np.memmap(files / "points", np.float32, "r").reshape(-1, 2, DIMENSIONS)
 
 
 def _codes(files: Path, order: int, start: int) -> NDArray[np.int32]:
-    """Return the codes of the keypoints of a task, (k,); -1 where there is none.
+    """Return the codes of the keypoints of some images, (k,); -1 if there is no keypoint.
 
-    Each bit says on which side of a random hyperplane (Charikar 2002) the even half lies. So a
-    keypoint and its mirror image have the same code.
+    Each bit is the side of a random hyperplane on which the even half lies (Charikar 2002). A
+    keypoint and its mirror image have the same even half, and so the same code.
     """
     rng = np.random.default_rng(order)
     directions = rng.standard_normal((DIMENSIONS, BITS), np.float32)
@@ -182,15 +185,15 @@ def _codes(files: Path, order: int, start: int) -> NDArray[np.int32]:
 
 
 def _windows(codes: NDArray[np.int32]) -> Indices:
-    """Cut sorted codes by their leading bits into windows of at most `WINDOW` (Bawa 2005).
+    """Cut sorted codes into windows of at most `WINDOW` codes with equal leading bits (Bawa 2005).
 
-    Windows of equal size would all move with each new code.
+    Windows of a fixed size would all shift when an image is added.
 
     Args:
-        codes: (k,).
+        codes: (k,) sorted codes.
 
     Returns:
-        (w + 1,) where the windows begin and end.
+        (w + 1,) indices at which the windows begin and end.
     """
     differing = np.frexp(codes[1:] ^ codes[:-1])[1]
     cuts = np.array([0, len(codes)])
@@ -205,11 +208,11 @@ def _windows(codes: NDArray[np.int32]) -> Indices:
 
 @dataclass(frozen=True)
 class _Task:
-    """Windows of an order.
+    """Windows to search, and a file for their matches.
 
     Attributes:
-        name: of the file that gets the matches.
-        windows: (w + 1,), where the windows begin and end.
+        name: name of the file.
+        windows: (w + 1,) indices at which the windows begin and end.
     """
 
     name: str
@@ -217,7 +220,7 @@ class _Task:
 
 
 def _tasks(order: int, windows: Indices) -> Iterator[_Task]:
-    """Give consecutive windows with about `POINTS` keypoints to a task."""
+    """Yield tasks of consecutive windows with about `POINTS` keypoints in all."""
     starts = np.flatnonzero(np.diff(windows[:-1] // POINTS, prepend=-1))
     for number, (start, end) in enumerate(pairwise([*starts, len(windows) - 1])):
         yield _Task(
@@ -227,16 +230,16 @@ def _tasks(order: int, windows: Indices) -> Iterator[_Task]:
 
 
 def _search(files: Path, count: int, first: int, task: _Task) -> None:
-    """Write the matches of keypoints in windows: the nearest keypoint of another image.
+    """Write the match of each keypoint: the most similar keypoint of another image in its window.
 
-    A match is an int64: the number of a pair of images, x `PLACES`, + the number of the keypoint in
-    the pair. The number of a pair is the smaller image, x `count`, + the larger image. Matches are
-    sorted and unique.
+    Each match is stored as one int64, pair number x `PAIR_KEYPOINTS` + number of the keypoint in
+    the pair. The pair number is the smaller image index x `count` + the larger image index. Matches
+    are sorted and unique.
 
     Args:
         files: folder with the sorted keypoints.
         count: number of images.
-        first: as in `candidates`.
+        first: see `candidates`.
         task: the windows.
     """
     start = task.windows[0]
@@ -263,8 +266,8 @@ def _search(files: Path, count: int, first: int, task: _Task) -> None:
         image = images[ours]
         other = images[theirs]
         pair = np.minimum(image, other) * count + np.maximum(image, other)
-        place = keypoints[ours] + np.where(image > other, PLACES // 2, 0)
-        matches.append(pair * PLACES + place)
+        number = keypoints[ours] + np.where(image > other, PAIR_KEYPOINTS // 2, 0)
+        matches.append(pair * PAIR_KEYPOINTS + number)
     (files / task.name).write_bytes(np.unique(np.concatenate(matches)).tobytes())
 
 
@@ -272,14 +275,14 @@ def _nearest(
     halves: Floats,
     kinds: Indices | NDArray[np.bool_],
 ) -> tuple[NDArray[np.bool_], Indices]:
-    """Find the nearest keypoint of another kind in windows of w keypoints.
+    """Find the most similar keypoint of another kind for each keypoint of n windows.
 
     Args:
-        halves: (n, w, 2, d).
-        kinds: (n, w).
+        halves: (n, w, 2, d) keypoints.
+        kinds: (n, w) kind of each keypoint: its image, or whether its image is one of the first.
 
     Returns:
-        (n, w) whether a keypoint has a `SIMILAR` keypoint; (n, w) the place of the nearest.
+        (n, w) whether the similarity reaches `SIMILAR`, and (n, w) indices in the window.
     """
     even = halves[:, :, 0]
     odd = halves[:, :, 1]
@@ -290,7 +293,7 @@ def _nearest(
 
 
 def _most_votes(files: Path, count: int) -> Indices:
-    """Return the numbers of the pairs with most votes, (m,), sorted."""
+    """Return the sorted numbers of the pairs with the most votes, (m,)."""
     pairs = np.zeros(0, np.int64)
     votes = np.zeros(0, np.int64)
     starts = range(0, count, VOTERS)
@@ -304,9 +307,9 @@ def _most_votes(files: Path, count: int) -> Indices:
     for new_pairs, new_votes in counted:
         pairs = np.append(pairs, new_pairs)
         votes = np.append(votes, new_votes)
-        foremost = _foremost(pairs, votes, count)
-        pairs = pairs[foremost]
-        votes = votes[foremost]
+        is_kept = _has_most_votes(pairs, votes, count)
+        pairs = pairs[is_kept]
+        votes = votes[is_kept]
     return pairs
 
 
@@ -315,12 +318,12 @@ def _count_votes(
     count: int,
     start: int,
 ) -> tuple[Indices, Indices]:
-    """Count the keypoints that match in pairs whose smaller image is among `VOTERS`.
+    """Count the votes of the pairs whose smaller image is one of `VOTERS` images from `start`.
 
     Returns:
-        (p,) numbers of the pairs with at least `VOTES` votes, sorted; (p,) their votes.
+        (p,) sorted numbers of the pairs with at least `VOTES` votes, and (p,) their votes.
     """
-    ends = [start * count * PLACES, (start + VOTERS) * count * PLACES]
+    ends = [start * count * PAIR_KEYPOINTS, (start + VOTERS) * count * PAIR_KEYPOINTS]
     parts = [np.zeros(0, np.int64)]
     for file in sorted(files.glob("matches-*")):
         if file.stat().st_size:
@@ -328,23 +331,23 @@ def _count_votes(
             first, last = np.searchsorted(stored, ends)
             parts.append(stored[first:last])
     matches = np.unique(np.concatenate(parts))
-    pairs, votes = np.unique(matches // PLACES, return_counts=True)
+    pairs, votes = np.unique(matches // PAIR_KEYPOINTS, return_counts=True)
     is_candidate = votes >= VOTES
     return pairs[is_candidate], votes[is_candidate]
 
 
-def _foremost(pairs: Indices, votes: Indices, count: int) -> NDArray[np.bool_]:
-    """Tell which pairs are among the `NEIGHBOURS` pairs with most votes of one of their images.
+def _has_most_votes(pairs: Indices, votes: Indices, count: int) -> NDArray[np.bool_]:
+    """Return whether each pair is among the `NEIGHBOURS` best pairs of one of its images, (p,).
 
     Args:
-        pairs: (p,) numbers of pairs, sorted.
-        votes: (p,) of each.
+        pairs: (p,) sorted numbers of pairs.
+        votes: (p,) votes of the pairs.
         count: number of images.
     """
     images = np.concatenate(np.divmod(pairs, count))
     order = np.lexsort((-np.tile(votes, 2), images))
     ordered = images[order]
     rank = np.arange(len(order)) - np.searchsorted(ordered, ordered)
-    is_foremost = np.zeros((2, len(pairs)), bool)
-    is_foremost.flat[order[rank < NEIGHBOURS]] = True
-    return np.asarray(is_foremost.any(axis=0))
+    is_best = np.zeros((2, len(pairs)), bool)
+    is_best.flat[order[rank < NEIGHBOURS]] = True
+    return np.asarray(is_best.any(axis=0))

@@ -52,7 +52,7 @@ def against_start(
     if start.input_shape != model.input_shape:
         return {}
     classes = tables.classes(train_rows)
-    calibration.turn_if_reversed(start, train_rows, classes[1], pixels)
+    calibration.swap_classes_if_reversed(start, train_rows, classes[1], pixels)
     scored = subsets.score(start, decided, classes[1])
     threshold = metrics.threshold(scored[0].rows, options, classes[1])
     decided_before = subsets.decide(scored, threshold, classes)

@@ -1,3 +1,3 @@
-"""Rows and pixels -> a trained Keras model."""
+"""The network, and its training on resized images."""
 
-import facemask.quiet_tensorflow  # noqa: F401, loads TensorFlow before any module of the wing uses it
+import facemask.quiet_tensorflow  # noqa: F401, loads TensorFlow before any module here uses it

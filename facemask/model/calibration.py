@@ -1,4 +1,4 @@
-"""Calibration: the last layer is adjusted so that probabilities agree with what happens."""
+"""Calibration of the probabilities, by a change of the last layer."""
 
 import keras
 import numpy as np
@@ -11,10 +11,10 @@ from facemask.model import dataset, network
 from facemask.store.pixels import Pixels
 
 PROBES = 256
-"""Number of training images that show which class the start calls positive."""
+"""Number of training images that are classified to find the order of the classes."""
 
 SMALLEST = 1e-7
-"""Probabilities are clipped to this and to 1 minus this."""
+"""Least probability, and least distance from 1. It keeps the logits finite."""
 
 
 def fit(
@@ -22,16 +22,16 @@ def fit(
     batches: tf.data.Dataset,
     weights: NDArray[np.float64],
 ) -> tuple[float, float]:
-    """Return slope and shift of the logit that fit images without augmentation; see `platt`.
+    """Return the slope and shift that calibrate the model on images; see `platt`.
 
-    Augmentation hides what distinguishes the classes, and so moves the logit towards one class.
+    The model was trained with augmentation. On images without augmentation, its logits are biased.
 
     Args:
-        model: gives the probability of the positive class.
-        batches: of images and targets, 0 or 1.
-        weights: (n,) of the images, with mean 1.
+        model: returns the probability of the positive class.
+        batches: images without augmentation, and targets, 0 or 1.
+        weights: (n,) weights of the images in the loss, with mean 1.
     """
-    targets, probabilities = network.answers(model, batches)
+    targets, probabilities = network.targets_and_probabilities(model, batches)
     return platt(targets[:, 0] > 0, probabilities[:, 0].astype(np.float64), weights)
 
 
@@ -40,18 +40,15 @@ def platt(
     probability: NDArray[np.float64],
     weights: NDArray[np.float64],
 ) -> tuple[float, float]:
-    """Return slope and shift with the smallest log-loss of `slope * logit + shift` (Platt 1999).
+    """Return slope and shift that minimize the log-loss of `slope * logit + shift` (Platt 1999).
 
-    A ridge penalty keeps the line near the identity where there are few images, which any steep
-    line separates. The penalty weighs as much as an image.
+    Few images can often be separated without an error, and the best slope is then infinite. So a
+    ridge penalty pulls the slope to 1 and the shift to 0. It has the weight of one image.
 
     Args:
-        is_positive: (n,), whether an image is of the positive class.
-        probability: (n,), 0-1, that it is.
-        weights: (n,) of the images in the loss, with mean 1.
-
-    Returns:
-        slope and shift: `slope * logit + shift` is the calibrated logit.
+        is_positive: (n,) whether each image is of the positive class.
+        probability: (n,) predicted probabilities of the positive class, 0-1.
+        weights: (n,) weights of the images in the loss, with mean 1.
     """
     logits = special.logit(np.clip(probability, SMALLEST, 1 - SMALLEST))
     sign = np.where(is_positive, 1, -1)
@@ -62,37 +59,37 @@ def platt(
         penalized = weights @ losses + (slope - 1) ** 2 + shift**2
         return float(penalized) / len(losses)
 
-    bounds = [(0.05, 20), (-10, 10)]  # a perfect separation would have no minimum
+    bounds = [(0.05, 20), (-10, 10)]  # of slope and shift
     slope, shift = optimize.minimize(loss, [1.0, 0.0], bounds=bounds).x
     return float(slope), float(shift)
 
 
-def turn_if_reversed(
+def swap_classes_if_reversed(
     model: keras.Model,
     rows: pd.DataFrame,
     positive: str,
     pixels: Pixels,
 ) -> None:
-    """Exchange the classes of a model that has them in the other order.
+    """Swap the two classes of a model if it gets most of the training images wrong.
 
-    The positive class is the second by alphabet: `WithoutMask` after `WithMask`, but `masked` after
-    `bare`.
+    The positive class is the second by alphabet. With the names `WithMask` and `WithoutMask` it
+    means a bare face. With the names `bare` and `masked` it means a masked face.
 
     Args:
-        model: the start of a training, which is changed.
-        rows: of training, with `row` and `label`.
+        model: the model in `train.start`. Its last layer is changed.
+        rows: training images, with `row` and `label`.
         positive: name of the positive class.
         pixels: the images, by `row`.
     """
     probes = rows.iloc[:: max(1, len(rows) // PROBES)]
     batches = dataset.inference_batches(probes, positive, pixels)
-    targets, probabilities = network.answers(model, batches)
+    targets, probabilities = network.targets_and_probabilities(model, batches)
     if ((probabilities >= 0.5) == targets).mean() < 0.5:
         apply(model, -1.0, 0.0)
 
 
 def apply(model: keras.Model, slope: float, shift: float) -> None:
-    """Make the logit `slope * logit + shift`, inside the last layer."""
+    """Change the last layer so that the logit becomes `slope * logit + shift`."""
     last = model.layers[-1]
     kernel, bias = last.get_weights()
     last.set_weights([slope * kernel, slope * bias + shift])

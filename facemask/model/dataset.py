@@ -1,4 +1,4 @@
-"""Rows of a table and their pixels -> batches for Keras."""
+"""Batches of images and targets for Keras."""
 
 import math
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tensorflow import Tensor
 from facemask.store.pixels import Pixels
 
 INFERENCE_BATCH = 64
-"""Images in a batch that is not trained on."""
+"""Images in a batch for inference."""
 
 Augment = Callable[[Tensor, Tensor], Tensor]
 """(images, seed) -> images, for a whole batch; see `augmentation.augmenter`."""
@@ -20,18 +20,18 @@ Augment = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The images of a training. Each epoch shuffles and changes them anew.
+    """The training images. Each epoch shuffles and augments them in a different way.
 
-    Order and changes depend only on `seed` and the number of the epoch. So a training that was
-    interrupted and goes on sees the same pixels as an undisturbed training.
+    Order and augmentation depend only on `seed` and the number of the epoch. So an interrupted
+    training that continues gets the same batches as an uninterrupted one.
 
     Attributes:
-        rows: table with `path`, `row`, `label` and `weight`, the weight of the image in the loss.
+        rows: a row for each image, with `path`, `row`, `label` and its `weight` in the loss.
         positive: the label whose target is 1.
         pixels: the images, by `row`.
-        batch_size: images in a batch; the last batch of an epoch may be smaller.
-        seed: any integer.
-        min_steps: least number of batches in an epoch. Fewer images are shown several times.
+        batch_size: images in a batch. The last batch of an epoch may be smaller.
+        seed: seeds the order and the augmentation.
+        min_steps: least number of batches in an epoch. Images are repeated to reach it.
     """
 
     rows: pd.DataFrame
@@ -43,12 +43,12 @@ class TrainingData:
 
     @property
     def passes(self) -> int:
-        """How often an epoch shows each image."""
+        """Number of times that an epoch uses each image."""
         return max(1, math.ceil(self.min_steps * self.batch_size / len(self.rows)))
 
     @property
     def images(self) -> int:
-        """How many images an epoch shows, repetitions included."""
+        """Number of images in an epoch, including repetitions."""
         return self.passes * len(self.rows)
 
     def __len__(self) -> int:
@@ -61,16 +61,16 @@ class TrainingData:
         size: int,
         augment: Augment,
     ) -> tf.data.Dataset:
-        """Return the batches of epochs in a row.
+        """Return the batches of consecutive epochs.
 
         Args:
-            epochs: counted from 0.
+            epochs: numbers of the epochs, from 0.
             size: side of the images in pixels; at most the side of `pixels`.
-            augment: changes each batch.
+            augment: returns the augmented images of a batch.
 
         Returns:
-            Images, float32 (n, size, size, 3) 0-255; targets, float32 (n, 1), 0 or 1; weights in
-            the loss, float32 (n,).
+            Batches of three tensors: images, float32 (n, size, size, 3), 0-255; targets, float32
+            (n, 1), 0 or 1; weights in the loss, float32 (n,).
         """
         read = _reader(self.rows, self.pixels)
         targets = _targets(self.rows, self.positive)
@@ -85,7 +85,7 @@ class TrainingData:
                 tf.gather(weights, indices),
             )
 
-        # There is nothing to convert, and finding that out takes more than a second.
+        # AutoGraph has nothing to convert here, but needs more than a second to find that out.
         @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
         def batches_of(epoch: Tensor) -> tf.data.Dataset:
             order = tf.data.Dataset.from_tensor_slices(self._order(epoch))
@@ -116,14 +116,14 @@ class TrainingData:
 
 
 def with_weights(rows: pd.DataFrame, balance: float) -> pd.DataFrame:
-    """Return rows with `weight`, so that a large source does not drown a small one.
+    """Return rows with a column `weight`, which is larger for classes and sources with few images.
 
     The weight is n ** -balance, where n is the number of images of the same class in the same
-    source. Then the weights are scaled to a mean of 1.
+    source. The weights are then scaled to a mean of 1.
 
     Args:
-        rows: with `source` and `label`.
-        balance: 0 gives each image the same weight; 1 gives each class of each source the same sum.
+        rows: a row for each image, with `source` and `label`.
+        balance: 0 gives each image the same weight. 1 gives each class of each source the same sum.
     """
     label = rows.groupby(["source", "label"])["label"]
     count = label.transform("size").astype(float)
@@ -137,13 +137,13 @@ def inference_batches(
     pixels: Pixels,
     size: int | None = None,
 ) -> tf.data.Dataset:
-    """Return the images of `rows` unchanged and in their order, in batches of images and targets.
+    """Return batches of images and targets, in the order of `rows`, without augmentation.
 
     Args:
-        rows: with `row` and `label`.
+        rows: a row for each image, with `row` and `label`.
         positive: the label whose target is 1.
         pixels: the images, by `row`.
-        size: side in pixels to which images are shrunk; None: the side of `pixels`.
+        size: side of the returned images in pixels; None: the side of `pixels`.
     """
     read = _reader(rows, pixels)
     targets = _targets(rows, positive)
@@ -159,7 +159,7 @@ def inference_batches(
 
 
 def _shrunk(images: Tensor, size: int) -> Tensor:
-    """Return images shrunk to a side. Images that have this side are not changed."""
+    """Return images shrunk to `size` x `size` pixels, or unchanged if they have this size."""
     if images.shape[1] == size:
         return images
     return tf.image.resize(images, (size, size), "area")
@@ -173,7 +173,7 @@ def _targets(rows: pd.DataFrame, positive: str) -> Tensor:
 
 
 def _reader(rows: pd.DataFrame, pixels: Pixels) -> Callable[[Tensor], Tensor]:
-    """Return the function from indices of rows to their images, float32 (n, side, side, 3)."""
+    """Return a function that reads the images at indices of `rows`, float32 (n, side, side, 3)."""
     numbers = rows["row"].to_numpy(np.int64)
 
     def read(indices: Tensor) -> Tensor:

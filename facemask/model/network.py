@@ -26,8 +26,7 @@ PROCESSOR = Path("/proc/cpuinfo")
 """The file in which Linux describes the processor."""
 
 BFLOAT16 = re.compile(r"^flags\b.*\b(avx512_bf16|amx_bf16)\b", re.MULTILINE)
-"""The line that names the instructions for products in bfloat16, which oneDNN uses."""
-
+"""The line of `PROCESSOR` if the processor multiplies in bfloat16."""
 
 NEW_OPTIONS = {
     "input_axes": None,
@@ -38,7 +37,7 @@ NEW_OPTIONS = {
     "renorm_clipping": None,
     "renorm_momentum": 0.99,
 }
-"""Options of layers and initializers that Keras 3.3 does not know, with their defaults."""
+"""Defaults of options of layers and initializers that Keras 3.3 does not know."""
 
 
 def reproducible(seed: int) -> None:
@@ -50,17 +49,17 @@ def reproducible(seed: int) -> None:
 def build(options: params.Network, size: int) -> keras.Model:
     """Build the untrained network.
 
-    Its first layer scales, so that the model takes plain pixels. `standardize` brings each image to
-    mean 0 and deviation 1, which cancels exposure and haze as long as no pixel is clipped. Without
-    it, pixels are scaled to 0-1.
+    The first layer scales the pixels. With `standardize`, it scales each image to mean 0 and
+    standard deviation 1. This cancels exposure and haze, except where pixels are clipped. Without
+    `standardize`, it scales all pixels to 0-1.
 
     Args:
         options: the layers.
         size: side of the square input in pixels.
 
     Returns:
-        A model from RGB images, float32 (n, size, size, 3) 0-255, to the probability of the
-        positive class, float32 (n, 1).
+        A model. Its input is RGB images, float32 (n, size, size, 3), 0-255. Its output is the
+        probability of the positive class, float32 (n, 1).
     """
     standardization = layers.LayerNormalization(
         [1, 2, 3],
@@ -81,9 +80,9 @@ def build(options: params.Network, size: int) -> keras.Model:
                 kernel_initializer=initializer,
             )
         )
-        model.add(layers.MaxPooling2D(2))  # before the ReLU: same result, a quarter of the pixels
+        model.add(layers.MaxPooling2D(2))  # before the ReLU: same result, a quarter of the work
         if options.batch_norm:
-            model.add(layers.BatchNormalization(scale=False))  # the next layer can scale
+            model.add(layers.BatchNormalization(scale=False))  # the next layer scales
         model.add(layers.ReLU())
         if block > 0 and options.dropout:
             model.add(layers.Dropout(options.dropout))
@@ -98,20 +97,21 @@ def precision(
     processor: Path = PROCESSOR,
     gpus: int | None = None,
 ) -> str:
-    """Choose the precision to train in.
+    """Return the precision to train in.
 
-    `auto` is mixed_float16 on a GPU, else mixed_bfloat16 if the processor has it, else float32.
+    `auto` is mixed_float16 on a GPU. Otherwise it is mixed_bfloat16 if the processor has it, and
+    float32 if not.
 
     Args:
         wanted: `auto`, `mixed_float16`, `mixed_bfloat16` or `float32`.
-        processor: file that describes the processor; without it, only float32 is assumed.
-        gpus: number of GPUs; None: the number that TensorFlow finds.
+        processor: file that describes the processor. Without this file, bfloat16 is not used.
+        gpus: number of GPUs; None: the number that TensorFlow detects.
 
     Returns:
         `mixed_float16`, `mixed_bfloat16` or `float32`.
 
     Raises:
-        UserError: this machine has no instructions for the wanted precision.
+        UserError: this machine cannot compute in the wanted precision.
     """
     if gpus is None:
         gpus = len(tf.config.list_physical_devices("GPU"))
@@ -131,13 +131,13 @@ def precision(
 
 
 def in_precision(model: keras.Model, name: str) -> keras.Model:
-    """Return a copy that computes in another precision; its weights stay float32.
+    """Return a copy of a model that computes in another precision. Its weights stay float32.
 
-    The last layer, which gives the probability, always computes in float32.
+    The last layer always computes in float32, because it returns the probability.
 
     Args:
         model: from `build`.
-        name: of the precision, as `precision` returns it.
+        name: a precision from `precision`.
     """
 
     def like(layer: layers.Layer) -> layers.Layer:
@@ -146,24 +146,23 @@ def in_precision(model: keras.Model, name: str) -> keras.Model:
         return layer.from_config(config)
 
     image = keras.Input(model.input_shape[1:], name="image")
-    copy = keras.Sequential([image, *map(like, model.layers)], name=model.name)  # uncompiled
+    copy = keras.Sequential([image, *map(like, model.layers)], name=model.name)
     copy.set_weights(model.get_weights())
     return copy
 
 
 def save(model: keras.Model, path: Path, images: signature.Hashes) -> None:
-    """Write a model as `.keras`, without its optimizer; equal models give equal bytes.
+    """Write a `.keras` file without the optimizer. Equal models give equal bytes.
 
-    Keras writes the date, and addresses in memory as ids of shared objects. The date is
-    left out, and the ids are replaced.
-    Keras 3.3 and later read the file.
+    Keras writes the date, and uses addresses in memory as ids of shared objects. The date is
+    removed, and the ids are replaced by numbers. Keras 3.3 and later can read the file.
 
     Args:
-        model: from `build`, trained.
-        path: of the file.
-        images: hashes of the training images, which the file keeps.
+        model: a trained model from `build`.
+        path: the file to write.
+        images: hashes of the training images. They become part of the file.
     """
-    plain = model.from_config(model.get_config())  # not compiled, so without an optimizer
+    plain = model.from_config(model.get_config())  # a copy without an optimizer
     plain.set_weights(model.get_weights())
     plain.save(path)
     with zipfile.ZipFile(path) as saved:
@@ -186,7 +185,7 @@ def save(model: keras.Model, path: Path, images: signature.Hashes) -> None:
 
 
 def _without_new_options(config: dict[str, object]) -> dict[str, object]:
-    """Return a configuration without those options of `NEW_OPTIONS` that have their default."""
+    """Return a configuration without the `NEW_OPTIONS` that have their default value."""
     return {
         key: value
         for key, value in config.items()
@@ -195,12 +194,12 @@ def _without_new_options(config: dict[str, object]) -> dict[str, object]:
 
 
 def load(path: Path) -> keras.Model:
-    """Read a trained model as `build` describes it."""
+    """Return the model in a `.keras` file; see `build` for its input and output."""
     return keras.models.load_model(path)
 
 
 def read_start(path: Path) -> keras.Model:
-    """Return the model that a training starts from.
+    """Return the model in `train.start`.
 
     Raises:
         UserError: the file cannot be read.
@@ -213,10 +212,10 @@ def read_start(path: Path) -> keras.Model:
 
 
 def start_from(path: Path, model: keras.Model) -> None:
-    """Give a network from `build` the weights of a file with the same layers.
+    """Load the weights of the model in `train.start` into a network from `build`.
 
     Raises:
-        UserError: the file cannot be read, or holds another network.
+        UserError: the file cannot be read, or has other layers.
     """
     start = read_start(path)
     start_layers = _describe(start)
@@ -229,7 +228,7 @@ def start_from(path: Path, model: keras.Model) -> None:
 
 
 def _describe(model: keras.Model) -> str:
-    """Describe the layers of a network that have weights, in words."""
+    """Return a text with the layers of a network that have weights."""
     convolutions = [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
     dense = [layer for layer in model.layers if isinstance(layer, layers.Dense)]
     filters = [layer.filters for layer in convolutions]
@@ -242,18 +241,18 @@ def _describe(model: keras.Model) -> str:
 
 
 def at_size(model: keras.Model, size: int) -> keras.Model:
-    """Return the same layers for square images of another size; not for the head `flatten`."""
+    """Return a model for another input size that shares the layers; `flatten` does not allow it."""
     return keras.Sequential([keras.Input((size, size, 3)), *model.layers])
 
 
-def answers(
+def targets_and_probabilities(
     model: keras.Model, batches: tf.data.Dataset
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return each image's target, (n, 1), 0 or 1, and probability of the positive class, (n, 1).
+    """Return the targets, (n, 1), 0 or 1, and the predicted probabilities, (n, 1), 0-1.
 
     Args:
-        model: gives the probability, 0-1.
-        batches: of images and targets.
+        model: returns the probability of the positive class.
+        batches: images and targets.
     """
     targets = []
     probabilities = []
@@ -264,7 +263,7 @@ def answers(
 
 
 def predict(model: keras.Model, batches: tf.data.Dataset) -> NDArray[np.float64]:
-    """Return each image's probability of the positive class, (n,), 0-1."""
+    """Return the probability of the positive class for each image, (n,), 0-1."""
     if not len(batches):
         return np.empty(0)
     return model.predict(batches, verbose=0)[:, 0].astype(np.float64)

@@ -1,4 +1,4 @@
-"""The schedule of a training: what is planned for each epoch, and the optimizer that follows it."""
+"""The plan of the epochs, and an optimizer with the learning rate of this plan."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -11,32 +11,32 @@ import tensorflow as tf
 from facemask import params
 
 SMALL_SCALE = 2 / 3
-"""Side of the small images in the first epochs, as a share of `resize.size`."""
+"""Side of the small images, as a share of `resize.size`."""
 
 FINE_TUNING_RATE = 0.5
-"""Highest learning rate of fine-tuning, as a share of the highest learning rate before it."""
+"""Peak learning rate of fine-tuning, as a share of `train.learning_rate`."""
 
 RISING = 0.2
-"""Share of a cycle in which the learning rate rises."""
+"""Share of the steps of a cycle in which the learning rate rises (warm-up)."""
 
 FIRST_RATE = 0.04
-"""Learning rate at the start of a cycle, as a share of the highest."""
+"""Learning rate at the first step of a cycle, as a share of the peak."""
 
 WEIGHT_DECAY = 0.01
-"""Share of each weight, times the learning rate, that AdamW takes off at each step."""
+"""Weight decay of AdamW. A step shrinks each weight by this share times the learning rate."""
 
 EMA_MOMENTUM = 0.99
-"""Momentum of the moving average (EMA) of the weights, per step."""
+"""Momentum of the exponential moving average (EMA) of the weights, per step."""
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """How one epoch is trained.
+    """How an epoch is trained.
 
     Attributes:
-        size: side of its images in pixels.
-        augmentation: how its images are changed.
-        rate: highest learning rate of its cycle; epochs in a row with the same rate are one cycle.
+        size: side of the images in pixels.
+        augmentation: random changes of the images.
+        rate: peak learning rate. Consecutive epochs with the same rate share one cycle.
     """
 
     size: int
@@ -45,17 +45,18 @@ class Epoch:
 
 
 def epochs(options: params.Train, size: int) -> list[Epoch]:
-    """Return the plan: mild epochs on small, then on large images, and fine-tuning at the end.
+    """Return the plan of all epochs.
 
-    Without fine-tuning, all epochs have the whole augmentation. Small images first: "progressive
-    resizing", Howard 2018.
+    The first epochs have small images ("progressive resizing", Howard 2018). The next have large
+    images. The last epochs are fine-tuning. Augmentation is mild before fine-tuning. If there is no
+    fine-tuning, all epochs have the full augmentation.
 
     Args:
-        options: of the training.
+        options: section `train` of params.yaml.
         size: side of the large images in pixels.
     """
-    whole = options.augmentation
-    first = mild(whole) if options.fine_tuning_epochs else whole
+    full = options.augmentation
+    first = mild(full) if options.fine_tuning_epochs else full
     smallest = options.network.smallest_input()
     small_size = max(round(SMALL_SCALE * size), smallest)
     small_count = int(options.progressive_resizing * options.epochs)
@@ -63,7 +64,7 @@ def epochs(options: params.Train, size: int) -> list[Epoch]:
     rate = options.learning_rate
     small = Epoch(small_size, first, rate)
     large = Epoch(size, first, rate)
-    fine_tuning = Epoch(size, whole, FINE_TUNING_RATE * rate)
+    fine_tuning = Epoch(size, full, FINE_TUNING_RATE * rate)
     return (
         [small] * small_count + [large] * large_count + [fine_tuning] * options.fine_tuning_epochs
     )
@@ -78,17 +79,17 @@ def mild(augmentation: params.Augmentation) -> params.Augmentation:
 def optimizer(
     options: params.Train, plan: Sequence[Epoch], steps: int, precision: str
 ) -> keras.optimizers.Optimizer:
-    """Return the optimizer that follows a plan.
+    """Return the optimizer for a plan.
+
+    `adamw` has weight decay, an EMA of the weights, and a learning rate that rises and falls in
+    each cycle. `adam` has a constant learning rate in each cycle and none of the rest.
 
     Args:
-        options: of the training.
+        options: section `train` of params.yaml.
         plan: from `epochs`.
-        steps: of an epoch.
-        precision: of the products; gradients that float16 could not hold are scaled.
-
-    Returns:
-        `adamw` averages the weights and has a learning rate that rises and falls in each cycle;
-        `adam` does neither, and decays no weights.
+        steps: batches in an epoch.
+        precision: from `network.precision`. For mixed_float16 the loss is scaled, so that small
+            gradients do not become 0.
     """
     is_plain = options.optimizer == "adam"
     make = _constant if is_plain else _rising_and_falling
@@ -110,14 +111,14 @@ def optimizer(
 
 @dataclass(frozen=True)
 class _Cycle:
-    """A part of the training: its first step, and the learning rate by the step in the cycle."""
+    """A cycle of the learning rate. `rate` takes the number of the step in the cycle, from 0."""
 
     first_step: int
     rate: Callable[[tf.Tensor], tf.Tensor]
 
 
 class _LearningRate(keras.optimizers.schedules.LearningRateSchedule):
-    """One cycle of the learning rate after another."""
+    """A learning rate with consecutive cycles."""
 
     def __init__(self, cycles: Sequence[_Cycle]) -> None:
         self.cycles = cycles

@@ -1,8 +1,8 @@
-"""A training, from labelled images to the model that is saved.
+"""The training, from labelled images to the final model.
 
-`train` builds the network, trains it epoch by epoch as `schedule` plans, and makes the final model.
-Each finished epoch is kept on the disk. So a training that was interrupted goes on from there, and
-ends in the same bytes as an undisturbed training.
+`train` builds the network, trains the epochs that `schedule` plans, and makes the final model. A
+checkpoint is written after each epoch. So an interrupted training continues after the last
+finished epoch. Its final model has the same bytes as that of an uninterrupted training.
 """
 
 import hashlib
@@ -33,30 +33,31 @@ from facemask.model import calibration, dataset, network, schedule
 from facemask.store import signature
 
 CODE = (facemask.augmentation, facemask.model, facemask.store, keras, tf)
-"""Modules that a training depends on."""
+"""Code on which the result of a training depends."""
 
 FINE_TUNED_SHARE = 0.75
-"""Share of the weights after fine-tuning in their mix with the weights before it."""
+"""Share of the weights after fine-tuning. The rest is the weights before fine-tuning."""
 
 TRAINED_SHARES = (0.25, 0.5, 1.0)
-"""Shares of the trained weights that are tried in their mix with the weights of the start."""
+"""Shares of the trained weights to try. The rest is the weights of `train.start`."""
 
 TOLERANCE = 0.005
-"""Log-loss by which a mix with the start may be worse than the best mix."""
+"""Increase of the log-loss over the best share that is always accepted."""
 
 NAMED_IMAGES = 3
-"""Largest number of images that the error about a diverged batch names."""
+"""Largest number of images that an error message names."""
 
 STATE = "state.npz"
-"""The network and the optimizer after the last finished epoch."""
+"""File with the network and the optimizer after the last finished epoch."""
 
 BEFORE_FINE_TUNING = "before-fine-tuning.npz"
-"""The network and the optimizer after the last epoch before fine-tuning."""
+"""File with the network and the optimizer before fine-tuning."""
 
 HISTORY = "history.csv"
+"""File with the figures of all finished epochs."""
 
 FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy")
-"""Figures of each epoch, by Keras' names."""
+"""Keras' names for the figures of an epoch."""
 
 Weights = list[NDArray[Any]]
 
@@ -67,12 +68,13 @@ class Trained:
 
     Attributes:
         model: the final model, in float32.
-        history: a row for each epoch: epoch (from 1), size (of the images in pixels), loss,
-            accuracy, val_loss, val_accuracy, learning_rate, seconds.
-        precision: number type of the matrix products in training.
-        start_share: share of the trained weights in the mix with the start; 1 without a start.
-        slope: of the calibrated logit.
-        shift: of the calibrated logit.
+        history: a row for each epoch, with `epoch` (from 1), `size` (side of the images in
+            pixels), `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate` and `seconds`.
+        precision: precision of the training, from `network.precision`.
+        start_share: share of the trained weights in the final model. The rest is the weights of
+            `train.start`.
+        slope: slope of the calibration; see `calibration.platt`.
+        shift: shift of the calibration.
         val_loss: log-loss of the final model on validation.
         val_accuracy: accuracy of the final model on validation, at threshold 0.5.
     """
@@ -98,23 +100,22 @@ def train(
     """Build a network, train it and make the final model.
 
     Args:
-        options: of the training.
+        options: section `train` of params.yaml.
         plan: from `schedule.epochs`.
-        data: to train on.
-        validation: rows to validate and calibrate on, with `weight`, the weight of the image in
-            the calibration.
-        backup: folder for the last finished epoch.
-        show: receives the history of the finished epochs at the end of each epoch.
+        data: the training images.
+        validation: rows of the validation images. Their `weight` is used for the calibration.
+        backup: folder for the checkpoint.
+        show: called after each epoch with the history of the finished epochs.
 
     Raises:
-        UserError: the machine does not have the precision; the start has other layers; the loss
-            became infinite or not a number; the memory does not suffice.
+        UserError: the machine cannot compute in the wanted precision, `train.start` has other
+            layers, the loss became infinite or not a number, or memory ran out.
     """
     precision = network.precision(options.precision)
     model = network.build(options.network, plan[-1].size)
     if options.start != params.SCRATCH:
         network.start_from(Path(options.start), model)
-        calibration.turn_if_reversed(
+        calibration.swap_classes_if_reversed(
             model,
             data.rows,
             data.positive,
@@ -143,9 +144,9 @@ def fit(
     validation: pd.DataFrame,
     recorder: "Recorder",
 ) -> None:
-    """Train the epochs of the plan that are not finished yet; see `train`.
+    """Train the epochs of the plan that are not finished yet.
 
-    Consecutive epochs with the same plan are trained by one call of Keras.
+    One call of Keras trains all consecutive epochs that are equal in the plan.
     """
     optimizer.build(model.trainable_variables)
     data = recorder.data
@@ -156,7 +157,7 @@ def fit(
         numbers = range(done, done + plan[done:].count(epoch))
         sized = network.at_size(model, epoch.size)
         sized.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
-        recorder.checkpoint.load(sized)  # Keras left averaged weights in the layers
+        recorder.checkpoint.load(sized)  # since Keras left averaged weights in the layers
         images = dataset.inference_batches(
             validation,
             data.positive,
@@ -191,37 +192,44 @@ def final_model(
     recorder: "Recorder",
     start: Weights,
 ) -> Trained:
-    """Make the model that is saved, and measure that model on validation; see `train`.
+    """Make the final model, and measure it on validation.
 
-    Its weights are averages over the last steps (EMA). They are mixed with the weights before
-    fine-tuning. If the start learned from more images than this training has, they are also mixed
-    with the weights of the start. Then the model is calibrated.
+    The final weights start as the EMA of the trained weights. They are averaged with the weights
+    before fine-tuning. They are then averaged with the weights of `train.start`, if that model was
+    trained on more images. At the end, the model is calibrated.
+
+    Args:
+        model: the trained model.
+        optimizer: the optimizer of the training.
+        validation: as for `train`.
+        recorder: has the history and the checkpoint.
+        start: weights before the training.
     """
     options = recorder.options
     data = recorder.data
-    weights = averaged(model, optimizer, recorder.checkpoint, STATE)
+    weights = read_weights(model, optimizer, recorder.checkpoint, STATE)
     if options.fine_tuning_epochs:
-        before = averaged(
+        before = read_weights(
             model,
             optimizer,
             recorder.checkpoint,
             BEFORE_FINE_TUNING,
         )
-        weights = mixed(before, weights, FINE_TUNED_SHARE)
+        weights = average(before, weights, FINE_TUNED_SHARE)
     precision = model.layers[0].dtype_policy.name
     model = network.in_precision(model, "float32")
     model.set_weights(weights)
     batches = dataset.inference_batches(validation, data.positive, data.pixels)
     start_share = 1.0
-    if knows_other_images(options.start, data):
-        start_share = mix_with_start(model, start, batches)
+    if start_has_more_images(options.start, data):
+        start_share = average_with_start(model, start, batches)
     slope = 1.0
     shift = 0.0
     if options.calibrate:
         weights_of_images = validation["weight"].to_numpy()
         slope, shift = calibration.fit(model, batches, weights_of_images)
         calibration.apply(model, slope, shift)
-    targets, probabilities = network.answers(model, batches)
+    targets, probabilities = network.targets_and_probabilities(model, batches)
     return Trained(
         model=model,
         history=recorder.history,
@@ -234,23 +242,23 @@ def final_model(
     )
 
 
-def averaged(
+def read_weights(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     checkpoint: "Checkpoint",
     name: str,
 ) -> Weights:
-    """Return the weights of `STATE` or `BEFORE_FINE_TUNING`, averaged if the optimizer averages."""
+    """Return the weights in `STATE` or `BEFORE_FINE_TUNING`, or their EMA if there is one."""
     model.compile(optimizer)
     checkpoint.load(model, name)
     optimizer.finalize_variable_values(model.trainable_variables)
     return list(model.get_weights())
 
 
-def knows_other_images(start: str, data: dataset.TrainingData) -> bool:
-    """Return whether the start of a training learned from more images than the training shows.
+def start_has_more_images(start: str, data: dataset.TrainingData) -> bool:
+    """Return whether the model in `train.start` was trained on more images than this training.
 
-    If the file of the start does not say what it learned from, the answer is yes.
+    This is assumed if the file does not list its training images.
     """
     if start == params.SCRATCH:
         return False
@@ -258,27 +266,28 @@ def knows_other_images(start: str, data: dataset.TrainingData) -> bool:
     return images == 0 or images > len(data.rows)
 
 
-def mix_with_start(
+def average_with_start(
     model: keras.Model,
     start: Weights,
     batches: tf.data.Dataset,
 ) -> float:
-    """Mix a trained model with its start, and return the share of the trained weights.
+    """Average the weights of a model with those before training, and return the trained share.
 
-    A model that was trained on few images is better on these than its start, and worse on all other
-    images (Wortsman et al. 2022). The smallest share that is not clearly worse on validation is
-    used: its loss exceeds the best loss by at most `TOLERANCE` plus two standard errors.
+    Training on few images improves a model on similar images. It makes the model worse on others
+    (Wortsman et al. 2022). So the smallest share in `TRAINED_SHARES` that is not clearly worse on
+    validation is used. A share is clearly worse if its loss exceeds the lowest loss by more than
+    `TOLERANCE` plus two standard errors.
 
     Args:
-        model: the trained model, which gets the mixed weights.
+        model: the trained model. It gets the averaged weights.
         start: weights before the training.
-        batches: of validation images and targets, 0 or 1.
+        batches: validation images and targets, 0 or 1.
     """
     trained = model.get_weights()
     losses_by_share = {}
     for share in TRAINED_SHARES:
-        model.set_weights(mixed(start, trained, share))
-        losses_by_share[share] = losses(*network.answers(model, batches))
+        model.set_weights(average(start, trained, share))
+        losses_by_share[share] = losses(*network.targets_and_probabilities(model, batches))
     best = min(losses_by_share.values(), key=np.mean)
     allowed = []
     for share, loss in losses_by_share.items():
@@ -286,12 +295,12 @@ def mix_with_start(
         if excess.mean() <= TOLERANCE + 2 * stats.sem(excess):
             allowed.append(share)
     share = min(allowed)
-    model.set_weights(mixed(start, trained, share))
+    model.set_weights(average(start, trained, share))
     return share
 
 
-def mixed(before: Weights, after: Weights, share: float) -> Weights:
-    """Return weights between two others: `before` at share 0, `after` at 1.
+def average(before: Weights, after: Weights, share: float) -> Weights:
+    """Return the weighted average of two sets of weights. `share` is the share of `after`.
 
     Formula: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models".
     """
@@ -300,15 +309,15 @@ def mixed(before: Weights, after: Weights, share: float) -> Weights:
 
 
 def losses(targets: NDArray[np.float32], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the binary cross-entropy of each image, (n,), from (n, 1) and (n, 1)."""
+    """Return the binary cross-entropy of each image, (n,). Both arguments are (n, 1)."""
     return np.asarray(keras.losses.binary_crossentropy(targets, probabilities))
 
 
 class Recorder(keras.callbacks.Callback):
-    """Show and keep each epoch: a progress bar, a row of history, a checkpoint.
+    """Keras callback that shows a progress bar, and records the history and the checkpoint.
 
     Attributes:
-        history: as `Trained.history`, of the finished epochs.
+        history: rows of the finished epochs, as in `Trained.history`.
     """
 
     def __init__(
@@ -319,7 +328,7 @@ class Recorder(keras.callbacks.Callback):
         checkpoint: "Checkpoint",
         show: Callable[[pd.DataFrame], None],
     ) -> None:
-        """Go on after the epoch of the checkpoint; see `train`."""
+        """Read the history of the checkpoint, if there is one. `train` explains the arguments."""
         super().__init__()
         self.data = data
         self.plan = plan
@@ -331,7 +340,10 @@ class Recorder(keras.callbacks.Callback):
             show(self.history)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Seed the dropout, whose state Keras does not save, and begin a bar."""
+        """Seed the dropout layers, and show a new progress bar.
+
+        Keras does not save the state of a dropout layer. So each epoch seeds it anew.
+        """
         for index, layer in enumerate(self.model.layers):
             if hasattr(layer, "seed_generator"):
                 rng = np.random.default_rng([self.data.seed, epoch, index])
@@ -348,7 +360,7 @@ class Recorder(keras.callbacks.Callback):
         self.start = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Move the bar on. If a batch diverged, stop and name its first images."""
+        """Update the progress bar. Raise an error if the loss is not finite."""
         figures = logs or {}
         if not math.isfinite(figures["loss"]):
             paths = self.data.paths(self.epoch, batch)
@@ -365,7 +377,7 @@ class Recorder(keras.callbacks.Callback):
         self.bar.update(done - self.bar.n)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Print and keep the figures of the epoch. If validation diverged, stop."""
+        """Print and record the figures of the epoch. Raise an error if the loss is not finite."""
         self.bar.close()
         logs = logs or {}
         figures = {name: logs[name] for name in FIGURES}
@@ -395,31 +407,31 @@ class Recorder(keras.callbacks.Callback):
 
 
 class Checkpoint:
-    """The last finished epoch of one training, on the disk.
+    """Files with the state of a training after its last finished epoch.
 
-    An epoch is kept whole or not at all. Epochs of other trainings are removed.
+    The files of an epoch are written all together or not at all.
     """
 
     def __init__(self, folder: Path, key: str) -> None:
-        """Use the subfolder that `key` names; remove all others."""
+        """Use the subfolder `key`, and remove the checkpoints of other trainings."""
         self.folder = folder / key
         for other in folder.glob("*"):
             if other != self.folder:
                 remove(other)
 
     def last(self) -> Path | None:
-        """Return the folder of the last finished epoch, if there is one."""
+        """Return the folder of the last finished epoch, or None."""
         return max(self.folder.glob("epoch-*"), default=None)
 
     def history(self) -> pd.DataFrame:
-        """Return the history of all finished epochs, with all digits."""
+        """Return the history of all finished epochs; empty without a checkpoint."""
         last = self.last()
         if last is None:
             return pd.DataFrame()
         return pd.read_csv(last / HISTORY, float_precision="round_trip")
 
     def load(self, model: keras.Model, name: str = STATE) -> None:
-        """Load `STATE` or `BEFORE_FINE_TUNING` into a compiled model and its optimizer."""
+        """Load the checkpoint, if there is one, into a compiled model and its optimizer."""
         last = self.last()
         if last is None:
             return
@@ -434,7 +446,7 @@ class Checkpoint:
         history: pd.DataFrame,
         fine_tunes_next: bool,
     ) -> None:
-        """Replace the last finished epoch by a new one."""
+        """Write the checkpoint of a finished epoch, and remove that of the epoch before."""
         last = self.last()
         arrays = map(keras.ops.convert_to_numpy, _variables(model))
         with replacing(self.folder / f"epoch-{len(history):04d}") as folder:
@@ -452,7 +464,7 @@ class Checkpoint:
 def _variables(model: keras.Model) -> list[keras.Variable]:
     """Return all variables of a compiled model and of its optimizer.
 
-    Keras would save them by HDF5, which crashes at the end of the process if the disk is full.
+    `Checkpoint` saves them with NumPy. Keras uses HDF5, which crashes if the disk is full.
     """
     return [*model.variables, *model.optimizer.variables]
 
@@ -465,7 +477,7 @@ def _key(
     precision: str,
     start: Weights,
 ) -> str:
-    """Return a hash of all that a training depends on; only an equal training is resumed."""
+    """Return a hash of everything that the result depends on. It is the key of the checkpoint."""
     first_weights = b"".join(weight.tobytes() for weight in start)
     parts = [
         options.model_dump_json(),

@@ -1,4 +1,4 @@
-"""`params.yaml` as typed, validated sections, one a stage."""
+"""params.yaml as typed and validated objects."""
 
 import re
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ class Params(Section):
 
 
 def _misfits_of_network(values: Params) -> Iterator[str]:
-    """Yield in words what does not fit together in the sections about the model."""
+    """Yield a message for each contradiction between parameters of the model."""
     network = values.train.network
     size = values.resize.size
     smallest = network.smallest_input()
@@ -87,7 +87,7 @@ def _misfits_of_network(values: Params) -> Iterator[str]:
 
 
 def _misfits_of_data(values: Params) -> Iterator[str]:
-    """Yield in words what does not fit together in the sections about the data."""
+    """Yield a message for each contradiction between parameters of the data."""
     source = values.ingest.source
     split = values.split
     if values.ingest.sha256 and "://" not in source:
@@ -111,11 +111,11 @@ def load(path: Path) -> Params:
     """Read and validate a parameter file.
 
     Raises:
-        UserError: the file is missing or not YAML, or a key or value is not allowed; names each
-            such key, the value found and what is allowed.
+        UserError: the file is missing or not YAML, or has wrong values. The message names each wrong
+            key, its value and what is allowed.
     """
     try:
-        values = YAML(typ="safe").load(path.read_text(encoding="utf-8"))  # as DVC writes it
+        values = YAML(typ="safe").load(path.read_text(encoding="utf-8"))  # DVC uses ruamel, too
         return Params.model_validate(values)
     except (OSError, UnicodeDecodeError, YAMLError) as error:
         raise UserError(f"{path}: {error}") from error
@@ -125,7 +125,7 @@ def load(path: Path) -> Params:
 
 
 TYPE = re.compile(r"bool$|list\[|literal\[|\[key\]$")
-"""Parts of a location that pydantic adds for the types of a union, and for keys of a mapping."""
+"""Parts that pydantic adds to the location of an error, and that are no keys of params.yaml."""
 
 
 def _explain(fault: Any) -> str:

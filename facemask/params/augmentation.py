@@ -7,14 +7,14 @@ from pydantic import Field
 from facemask.params.base import Section, UnitInterval
 
 Strength = Annotated[float, Field(ge=0, le=2)]
-"""0 disables a group of changes; 2 changes twice as many images as 1."""
+"""0 disables a group of changes. 2 applies it to twice as many images as 1."""
 
 
 class Augmentation(Section):
-    """How a training image is changed at random, each time that it is shown.
+    """Random changes of the training images.
 
-    The geometric changes are drawn evenly from -value to +value. The strengths at the end belong to
-    the modules of `facemask.augmentation`, which say what each of them changes.
+    Rotation, shift, zoom and shear are drawn uniformly from -value to +value. Each strength belongs
+    to the module of `facemask.augmentation` with the same name.
     """
 
     rotation: Annotated[float, Field(ge=0, le=180)]

@@ -1,4 +1,4 @@
-"""What every section of params.yaml is made of."""
+"""Base class and common types of the sections of params.yaml."""
 
 from typing import Annotated
 
@@ -10,6 +10,6 @@ Positive = Annotated[int, Field(ge=1)]
 
 
 class Section(BaseModel):
-    """A part of params.yaml: no unknown key, no silent conversion, no change after loading."""
+    """A section of params.yaml. It refuses unknown keys and values of other types."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)

@@ -1,4 +1,4 @@
-"""The sections of params.yaml, one a stage."""
+"""The sections of params.yaml."""
 
 import re
 import unicodedata
@@ -16,15 +16,14 @@ ClassName = Annotated[
 Variant = Literal["float32", "float16", "dynamic_range", "int8"]
 
 SCRATCH = "scratch"
-"""`train.start` for drawn weights; a file of this name is there for DVC."""
-
+"""Value of `train.start` for random weights. DVC needs a file of this name."""
 
 IGNORE = "ignore"
-"""The key of `ingest.classes` under which names are left out."""
+"""Key of `ingest.classes` for the classes whose images are not used."""
 
 
 def _as_mapping(classes: Any) -> Any:
-    """Return two class names as a mapping in which each class has its own name alone."""
+    """Return a list of class names as a mapping without other names of the classes."""
     if not isinstance(classes, list):
         return classes
     return {name: [] for name in classes if isinstance(name, str)}
@@ -44,16 +43,17 @@ def _of_two_classes(classes: dict[str, list[str]]) -> dict[str, list[str]]:
 Classes = Annotated[
     dict[ClassName, list[ClassName]], BeforeValidator(_as_mapping), AfterValidator(_of_two_classes)
 ]
-"""Other names of each class in the sources."""
+"""Maps each class to the other names that sources use for it."""
 
 
 class Ingest(Section):
-    """Where the labelled images come from, and which of them are fit to learn from.
+    """The sources of the images, and the limits for a good image.
 
     Attributes:
-        classes: for each class the names that sources give it besides its own; under `IGNORE` the
-            names that are left out.
-        crop_faces: whether photos are cropped to their face, or the names of such sources.
+        classes: maps each class to the other names that sources use for it. `IGNORE` has the names
+            whose images are not used.
+        crop_faces: whether photos are cropped to their main face. A list names the sources for
+            which this is so.
     """
 
     source: Annotated[str, Field(min_length=1)]
@@ -67,7 +67,7 @@ class Ingest(Section):
 
     @property
     def names(self) -> dict[str, str] | None:
-        """The class of each name in the sources, empty where it is left out; null as `classes`."""
+        """Maps each name in the sources to its class, or to "" if it is ignored."""
         if self.classes is None:
             return None
         names: dict[str, str] = {}
@@ -77,14 +77,14 @@ class Ingest(Section):
         return names
 
     def crops(self, source: str) -> bool:
-        """Return whether photos of the source of this name are cropped to their face."""
+        """Return whether the photos of a source are cropped to their main face."""
         if isinstance(self.crop_faces, bool):
             return self.crop_faces
         return source in self.crop_faces
 
 
 class Resize(Section):
-    """The network's input: `size` x `size` pixels."""
+    """The size of the network's input."""
 
     size: Annotated[int, Field(ge=1, le=1024)]
 
@@ -101,7 +101,7 @@ def _with_one_capture(pattern: str) -> str:
 
 
 class Split(Section):
-    """How much of each class is kept for validation and test, and what must stay together."""
+    """How the images are divided into training, validation and test."""
 
     strategy: Literal["grouped", "random", "predefined"]
     validation: Share
@@ -112,7 +112,7 @@ class Split(Section):
 
 
 class Network(Section):
-    """The layers: filters of each convolution block, and what comes behind them."""
+    """The layers of the network."""
 
     standardize: bool
     filters: Annotated[list[Positive], Field(min_length=1)]
@@ -123,10 +123,10 @@ class Network(Section):
     initializer: Literal["glorot_uniform", "he_normal"]
 
     def smallest_input(self) -> int:
-        """Side in pixels that leaves one value a channel after the last block.
+        """Return the smallest side of the input in pixels, which leaves 1 x 1 after the last block.
 
-        A block is a 3x3 valid convolution (2 pixels less) and a 2x2 max-pooling (half, rounded
-        down).
+        In each block, a 3x3 valid convolution removes 2 pixels, and a 2x2 max-pooling halves the
+        rest.
         """
         side = 1
         for _ in self.filters:
@@ -153,7 +153,7 @@ class Train(Section):
 
 
 class Evaluate(Section):
-    """How the model is measured."""
+    """How the threshold is chosen."""
 
     threshold: Share
     recall: Annotated[float, Field(gt=0, le=1)] | None
@@ -170,7 +170,7 @@ class Crop(Section):
 
     Attributes:
         scale: side of the square / side of the face's box.
-        up: how far the square's centre lies above the box's, as a share of the square's side.
+        up: distance of the square's centre above the box's centre, in sides of the square.
     """
 
     scale: Annotated[float, Field(gt=0, le=4)]
@@ -178,7 +178,7 @@ class Crop(Section):
 
 
 class ExportTflite(Section):
-    """Which TFLite files are made, which one ships, and how far it may be from the Keras model."""
+    """The TFLite variants, and the limits on their difference from the Keras model."""
 
     variants: Annotated[list[Variant], Field(min_length=1), AfterValidator(_distinct)]
     ship: Literal["smallest"] | Variant

@@ -1,4 +1,4 @@
-"""The layers of `train.start`, read without Keras."""
+"""Check of the layers in `train.start`, without the slow import of Keras."""
 
 import json
 import zipfile
@@ -9,17 +9,18 @@ from facemask.errors import UserError
 from facemask.params.sections import SCRATCH, Train
 
 CONFIG = "config.json"
-"""Of a `.keras` file, which is a zip archive."""
+"""Name of the configuration in a `.keras` file, which is a zip archive."""
 
 LAYERS = ("filters", "dense", "batch_norm", "standardize")
-"""Keys of `train.network` that decide on the shapes of the weights."""
+"""Keys of `train.network` that determine which weights fit."""
 
 
 def check(options: Train) -> None:
-    """Stop where the network has other layers than the file that its weights come from.
+    """Check that `train.network` has the layers of the model in `train.start`.
 
     Raises:
-        UserError: it has, or the file cannot be read; names the keys that differ.
+        UserError: the layers differ, or the file cannot be read. The message names the keys that
+            differ.
     """
     if options.start == SCRATCH:
         return
@@ -37,10 +38,10 @@ def check(options: Train) -> None:
 
 
 def layers(start: Path) -> dict[str, Any]:
-    """Return the `LAYERS` of a `.keras` file that this pipeline trained.
+    """Return the values of `LAYERS` in a `.keras` file of this pipeline.
 
     Raises:
-        UserError: it cannot be read.
+        UserError: the file cannot be read.
     """
     try:
         with zipfile.ZipFile(start) as archive:

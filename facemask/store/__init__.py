@@ -1,1 +1,1 @@
-"""Shards, tables, pixels and signatures: what every later stage reads."""
+"""Files that pass images and tables from stage to stage."""

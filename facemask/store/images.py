@@ -1,4 +1,4 @@
-"""Open, verify, orient, convert and resize one image: the only place that touches pixels."""
+"""Decode an image and resize it. Every stage decodes images with this module."""
 
 import io
 import sys
@@ -13,7 +13,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from facemask.files import code_version
 
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
-"""Formats of photographs, by Pillow's names (JPEG includes MPO). Others are refused unread."""
+"""Allowed formats, by Pillow's names. JPEG includes MPO."""
 
 if find_spec("pillow_heif"):
     from pillow_heif import register_heif_opener
@@ -23,32 +23,32 @@ if find_spec("pillow_heif"):
 
 Image.init()
 SUFFIXES = {suffix for suffix, name in Image.EXTENSION.items() if name in FORMATS}
-"""File name endings of `FORMATS`, lower case with the dot."""
+"""File name endings of `FORMATS`, in lower case and with the dot."""
 
 UNREAD_HEIF = {".heic", ".heif", ".hif"} - SUFFIXES
-"""Endings of HEIF, the format of many phones, if pillow-heif is not installed; else empty."""
+"""File name endings of HEIF that cannot be read, because pillow-heif is not installed."""
 
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
-"""What follows `ftyp` at the beginning of a HEIF file."""
+"""Values of bytes 8 to 11 of a HEIF file. Bytes 4 to 7 are `ftyp`."""
 
 HEIF_ADVICE = "for HEIC pip install pillow-heif, or export JPEG"
 
 MAX_PIXELS = 64_000_000
-"""Most pixels of an image; large cameras have 61 million. Decoding takes up to 16 bytes a pixel."""
+"""Largest number of pixels of an image. Decoding needs up to 16 bytes for each."""
 
 MAX_REDUCED = 4 * MAX_PIXELS
-"""Most pixels of a JPEG, which is decoded at half its size above `MAX_PIXELS`; for phones."""
+"""Largest number of pixels of a JPEG. Above `MAX_PIXELS`, it is decoded at half its size."""
 
-Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit is higher, and would warn below it
+Image.MAX_IMAGE_PIXELS = None  # `MAX_PIXELS` replaces Pillow's limit
 
 TILE_WIDTH = 322
-"""Number of a TIFF tag."""
+"""Number of the TIFF tag with the width of a tile."""
 
 TILE_HEIGHT = 323
-"""Number of a TIFF tag."""
+"""Number of the TIFF tag with the height of a tile."""
 
 RESIZE_FILTER = Image.Resampling.BILINEAR
-"""Pillow's bilinear filter is antialiased: its support grows with the reduction."""
+"""Pillow's bilinear filter is antialiased. It averages all pixels when it shrinks an image."""
 
 
 def version() -> str:
@@ -57,14 +57,14 @@ def version() -> str:
 
 
 class BadImageError(ValueError):
-    """The bytes are not a whole image of a known format; the message says why.
+    """The bytes cannot be decoded to an image. The message says why.
 
     Attributes:
         reason: `not an image`, `truncated`, `undecodable` or `too many pixels`.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
-        """Take a reason and a message."""
+        """Store a reason and a message."""
         super().__init__(reason, detail)
         self.reason = reason
 
@@ -73,21 +73,20 @@ class BadImageError(ValueError):
 
 
 def open_rgb(source: Path | bytes) -> Image.Image:
-    """Decode an image completely.
+    """Decode the first frame of an image.
 
-    The first frame is turned upright by its EXIF orientation, converted to sRGB by its colour
-    profile, laid on white where it is transparent, and reduced to 8 bits a channel. A JPEG of more
-    than `MAX_PIXELS` is returned at half its size.
+    The EXIF orientation and the colour profile are applied. Transparent pixels become white.
+    Channels are reduced to 8 bits. A JPEG of more than `MAX_PIXELS` is returned at half its size.
 
     Args:
         source: a file or its bytes, in one of `FORMATS`.
 
     Returns:
-        The image in mode RGB (8-bit, 0-255), at its own size.
+        The image in mode RGB (8-bit, 0-255).
 
     Raises:
-        BadImageError: the bytes cannot be decoded to the end, or to too many pixels.
-        OSError: the file cannot be read at all.
+        BadImageError: the bytes cannot be decoded, or the image has too many pixels.
+        OSError: the file cannot be read.
     """
     content = source if isinstance(source, bytes) else source.read_bytes()
     with _opened(content) as image:
@@ -97,14 +96,14 @@ def open_rgb(source: Path | bytes) -> Image.Image:
 def resize(image: Image.Image, size: int) -> Image.Image:
     """Stretch an RGB image to `size` x `size` pixels with `RESIZE_FILTER`.
 
-    An image of this size already keeps its pixels.
+    An image that has this size keeps its pixels.
     """
     return image.resize((size, size), RESIZE_FILTER)
 
 
 @contextmanager
 def _opened(content: bytes) -> Iterator[Image.Image]:
-    """Read the header of an image; errors there and in the block become a `BadImageError`."""
+    """Open an image. Errors in decoding become a `BadImageError`, also those in the block."""
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             is_large = MAX_PIXELS < image.width * image.height <= MAX_REDUCED
@@ -121,15 +120,15 @@ def _opened(content: bytes) -> Iterator[Image.Image]:
         if UNREAD_HEIF and content[4:8] == b"ftyp" and content[8:12] in HEIF_BRANDS:
             detail += f"; {HEIF_ADVICE}"
         raise BadImageError("not an image", detail) from None
-    except Exception as error:  # Pillow's decoders raise what they please on damaged bytes
+    except Exception as error:  # damaged bytes cause many kinds of errors
         reason = "truncated" if _ends_early(content, error) else "undecodable"
         detail = f"cannot be decoded: {error or type(error).__name__}"
         raise BadImageError(reason, detail) from error
 
 
 def _refuse_bomb(image: Image.Image) -> None:
-    """Refuse an image that would fill the memory."""
-    tags = getattr(image, "tag_v2", {})  # of TIFF, whose tiles may be larger than the image
+    """Raise an error if an image has more than `MAX_PIXELS`, or a TIFF has such a tile."""
+    tags = getattr(image, "tag_v2", {})  # TIFF tiles may be larger than the image
     tile = (tags.get(TILE_WIDTH, 0), tags.get(TILE_HEIGHT, 0))
     for width, height in (image.size, tile):
         if width * height > MAX_PIXELS:
@@ -138,21 +137,21 @@ def _refuse_bomb(image: Image.Image) -> None:
 
 
 def _ends_early(content: bytes, error: Exception) -> bool:
-    """Return whether the end of a file is missing. The decoder of WebP does not say so."""
+    """Return whether the end of a file is missing. Pillow does not report this for WebP."""
     webp_size = int.from_bytes(content[4:8], "little") + 8
     is_cut_webp = content.startswith(b"RIFF") and len(content) < webp_size
     return is_cut_webp or "truncated" in str(error).lower()
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    """Convert an image to sRGB, laid on white, 8 bits a channel."""
+    """Convert an image to sRGB with 8 bits a channel, on a white background."""
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I"):
         image = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    if image.mode not in ("L", "CMYK"):  # these two have profiles of their own
+    if image.mode not in ("L", "CMYK"):  # profiles of these modes expect them unchanged
         image = image.convert("RGB")
     if profile:
         image = _to_srgb(image, profile)
@@ -160,7 +159,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Convert an image by its profile. A damaged profile is ignored, as viewers do."""
+    """Convert an image from its colour profile to sRGB. A damaged profile is ignored."""
     try:
         own_profile = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         srgb = ImageCms.createProfile("sRGB")
@@ -170,6 +169,6 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
             srgb,
             outputMode="RGB",
         )
-    except (ImageCms.PyCMSError, OSError):  # damaged, or for another mode
+    except (ImageCms.PyCMSError, OSError):  # the profile is damaged or has another mode
         return image
     return converted or image

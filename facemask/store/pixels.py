@@ -1,4 +1,4 @@
-"""Resized images as memory-mapped arrays, read by row number."""
+"""Resized images in memory-mapped files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 
 class Pixels:
-    """The images in a folder of `.npy` shards from `resize`. Only indexed images are read.
+    """The images in a folder of `.npy` shards from `resize`. An image is read when it is indexed.
 
     Attributes:
-        shape: (side, side, 3) of each image.
+        shape: shape of an image, (side, side, 3).
     """
 
     def __init__(self, folder: Path) -> None:
-        """Map the shards of a folder, in the order of their names."""
+        """Open the shards in the order of their names."""
         files = sorted(folder.glob("*.npy"))
         self._shards = [np.load(file, mmap_mode="r") for file in files]
         self._ends = np.cumsum([len(shard) for shard in self._shards])
@@ -25,10 +25,10 @@ class Pixels:
         return int(self._ends[-1])
 
     def __getitem__(self, rows: NDArray[np.int64] | Sequence[int]) -> NDArray[np.uint8]:
-        """Return a copy of the images of these rows, uint8 (n, side, side, 3), RGB 0-255.
+        """Return images, uint8 (n, side, side, 3), RGB 0-255.
 
         Args:
-            rows: (n,), numbers of the rows.
+            rows: (n,) row numbers of the images.
         """
         numbers = np.asarray(rows, np.int64)
         images = np.empty((len(numbers), *self.shape), np.uint8)

@@ -1,4 +1,4 @@
-"""Shards of images -> shards of pixels of the network's input size."""
+"""Resizing of all images to the network's input size."""
 
 from functools import partial
 from pathlib import Path
@@ -11,12 +11,12 @@ from facemask.store import images, shards
 
 
 def resize_all(raw: Path, folder: Path, size: int) -> None:
-    """Write the resized images of each shard to a file, in their order.
+    """Write a `.npy` file of the resized images of each shard, in the same order.
 
     Args:
-        raw: folder of shards from `shards.write`.
-        folder: gets a `.npy` file for each shard, uint8 (n, size, size, 3), RGB 0-255.
-        size: in pixels.
+        raw: folder with shards from `shards.write`.
+        folder: folder for the `.npy` files, uint8 (n, size, size, 3), RGB 0-255.
+        size: side of the resized images in pixels.
 
     Raises:
         images.BadImageError: an image cannot be decoded.
@@ -36,9 +36,9 @@ def resize_all(raw: Path, folder: Path, size: int) -> None:
 
 
 def _resize_shard(shard: Path, folder: Path, size: int) -> int:
-    """Write the file of a shard, and return its number of images.
+    """Write the resized images of a shard, and return their number.
 
-    The file is written and not mapped: a full disk would end a process that has mapped it.
+    The file is not memory-mapped, because a full disk would then kill the process.
     """
     count = shards.count(shard)
     header = {

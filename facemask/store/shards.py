@@ -1,7 +1,7 @@
-"""Images and their rows as Parquet shards: a row for each image, with its bytes in column `image`.
+"""Parquet shards with a row for each image. The column `image` has the bytes of the image.
 
-pandas, DuckDB, Dask, Ray and Spark read them like any Parquet. Hugging Face `datasets` shows the
-pictures, since `image` has the layout of its image feature (`bytes`, `path`).
+pandas, DuckDB, Dask, Ray and Spark can read the shards. Hugging Face `datasets` shows the images,
+because column `image` has its format for images.
 """
 
 import json
@@ -24,21 +24,21 @@ from facemask import parallel
 from facemask.files import writing
 
 IMAGES = 1000
-"""Most images of a shard, on average."""
+"""Largest mean number of images in a shard."""
 
 LEAST_SHARDS = 4
-"""Fewest shards, so that every core has one to work on."""
+"""Smallest number of shards. Stages work on the shards in parallel."""
 
 GROUP_ROWS = 64
-"""Most images of a row group, the unit of reading."""
+"""Largest number of images in a row group. A row group is read as a whole."""
 
 GROUP_BYTES = 64_000_000
-"""A row group also ends with the image that reaches so many bytes."""
+"""A row group also ends when it has this many bytes."""
 
 TEXT = ("path", "source", "label", "sha256", "pixels", "given_group", "given_split", "split")
 NUMBERS = ("width", "height")
 COLUMNS = (*TEXT[:5], *NUMBERS, *TEXT[5:])
-"""Columns of the table that travels with the images; see `tables`."""
+"""Columns of the table that the module `tables` describes."""
 
 FEATURES = {
     "image": {"_type": "Image"},
@@ -55,21 +55,21 @@ SCHEMA = pa.schema(
 )
 
 Contents = Callable[[Collection[str]], Iterator[tuple[str, bytes]]]
-"""Yields SHA-256 and bytes of each wanted image once, in any order."""
+"""Takes SHA-256 of wanted images. Yields SHA-256 and bytes of each once, in any order."""
 
 
 class Spool:
-    """The bytes of files in the order in which they were read, until they are sorted into shards.
+    """Temporary file that holds the bytes of all images until `write` sorts them into shards.
 
-    A temporary file holds them. It is removed at the end of the `with` block, or by the next spool
-    if the process is killed.
+    The file is removed at the end of the `with` block. If the process is killed, the next spool
+    removes it.
 
     Attributes:
-        path: of the file, absolute.
+        path: absolute path of the file.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Open an empty spool in a folder, which is made when it is missing."""
+        """Make an empty file in a folder. The folder is made if it is missing."""
         folder.mkdir(parents=True, exist_ok=True)
         for leftover in folder.glob("tmp-spool-*"):
             leftover.unlink()
@@ -87,9 +87,9 @@ class Spool:
         self._file.close()
 
     def add(self, contents: Sequence[bytes]) -> list[int]:
-        """Append the bytes of files, and return where each file begins.
+        """Append the bytes of images, and return the offset of each.
 
-        The spool's file is then closed, so that other machines see the bytes.
+        The bytes are flushed, so that other machines can read them.
         """
         with writing(self._folder), self.path.open("ab") as file:
             first = file.tell()
@@ -97,12 +97,12 @@ class Spool:
         return list(accumulate(map(len, contents), initial=first))[:-1]
 
     def read(self, start: int, length: int) -> bytes:
-        """Return the bytes that `add` put at `start`."""
+        """Return `length` bytes at the offset `start`."""
         return read(self.path, start, length)
 
 
 def read(file: Path, start: int, length: int) -> bytes:
-    """Return bytes of a file, such as that of a spool."""
+    """Return `length` bytes of a file at the offset `start`."""
     with file.open("rb") as opened:
         return os.pread(opened.fileno(), length, start)
 
@@ -118,13 +118,13 @@ class _Shard:
 def write(folder: Path, table: pd.DataFrame, spool: Spool) -> None:
     """Write rows and the bytes of their images as shards.
 
-    The first bits of an image's SHA-256 choose its shard. Rows are sorted by SHA-256 and path, so
-    the order of the source does not matter.
+    The first bits of an image's SHA-256 determine its shard. Rows are sorted by SHA-256 and path,
+    so the order in which a source was read does not matter.
 
     Args:
-        folder: empty; gets `00000-of-00016.parquet` and so on.
-        table: rows with `COLUMNS`, and with `start` and `length` in the spool.
-        spool: holds the bytes.
+        folder: an empty folder, for files such as `00000-of-00016.parquet`.
+        table: rows with `COLUMNS`, and with the offset `start` and the `length` of the bytes.
+        spool: has the bytes.
     """
     least = max(len(table) / IMAGES, LEAST_SHARDS)
     bits = math.ceil(math.log2(least))
@@ -152,7 +152,7 @@ def write(folder: Path, table: pd.DataFrame, spool: Spool) -> None:
 def _write(spool: Path, shard: _Shard) -> int:
     """Write a shard, and return its number of rows.
 
-    Nothing is compressed: images are compressed already, and hashes do not shrink.
+    The shard is not compressed, because images and hashes would hardly shrink.
     """
     with pq.ParquetWriter(
         shard.file,
@@ -168,7 +168,7 @@ def _write(spool: Path, shard: _Shard) -> int:
 
 
 def _row_groups(lengths: pd.Series) -> "pd.Series[int]":
-    """Return the number of each image's row group, from the lengths of the images in bytes."""
+    """Return the number of the row group of each image. `lengths` are in bytes."""
     numbers = []
     number = 0
     rows = 0
@@ -197,7 +197,7 @@ def _arrow(rows: pd.DataFrame, spool: Path) -> pa.Table:
 
 
 def files(folder: Path) -> list[Path]:
-    """Return the shards in a folder, in the order of the numbers of their rows."""
+    """Return the shards in a folder, in the order of the row numbers."""
     return sorted(folder.glob("*.parquet"))
 
 
@@ -207,7 +207,7 @@ def count(shard: Path) -> int:
 
 
 def images(shard: Path) -> Iterator[list[tuple[str, bytes]]]:
-    """Yield SHA-256 and bytes of a shard's images in their order, a row group at a time."""
+    """Yield lists with the SHA-256 and bytes of each image, a list for each row group."""
     with pq.ParquetFile(shard) as file:
         for group in range(file.num_row_groups):
             rows = file.read_row_group(group, columns=["sha256", "image"])
@@ -216,7 +216,7 @@ def images(shard: Path) -> Iterator[list[tuple[str, bytes]]]:
 
 
 def contents(folder: Path) -> Contents:
-    """Return a function that yields the bytes of wanted images from the shards of a folder."""
+    """Return a function that reads wanted images from the shards in a folder."""
 
     def read_wanted(keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
         for shard, present in holding([folder], keys):
@@ -226,7 +226,7 @@ def contents(folder: Path) -> Contents:
 
 
 def holding(folders: Iterable[Path], keys: Collection[str]) -> Iterator[tuple[Path, set[str]]]:
-    """Yield each shard in folders that holds wanted images, with the SHA-256 of these images."""
+    """Yield each shard that contains wanted images, with the SHA-256 of these images."""
     missing = set(keys)
     for folder in folders:
         for shard in files(folder):
@@ -238,7 +238,7 @@ def holding(folders: Iterable[Path], keys: Collection[str]) -> Iterator[tuple[Pa
 
 
 def wanted(shard: Path, keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield SHA-256 and bytes of each wanted image of a shard once, in their order."""
+    """Yield SHA-256 and bytes of each wanted image in a shard, once, in the order of the shard."""
     missing = set(keys)
     for row_group in images(shard):
         for sha256, content in row_group:
@@ -248,9 +248,9 @@ def wanted(shard: Path, keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def read_table(folder: Path) -> pd.DataFrame:
-    """Return the rows of a folder's shards without the images, sorted by subset and path.
+    """Return the rows of all shards in a folder without the images, sorted by subset and path.
 
-    Column `row` is the number of each row in the order of the shards, which `Pixels` are read by.
+    The column `row` has the number of each row in the order of the shards, for `Pixels`.
     """
     parts = [pq.read_table(shard, columns=list(COLUMNS)).to_pandas() for shard in files(folder)]
     table: pd.DataFrame = pd.concat(parts, ignore_index=True).astype(dict.fromkeys(NUMBERS, int))

@@ -1,6 +1,7 @@
-"""Perceptual hashes of training images, inside the `.keras` file that learned from them.
+"""Signature of a model: perceptual hashes of all images that it was trained on.
 
-So a training that starts from these weights can keep the same images out of validation and test.
+The `.keras` file contains the signature. If another training starts from this model, `split` keeps
+the images out of validation and test.
 """
 
 import io
@@ -17,36 +18,39 @@ from facemask.errors import UserError
 Hashes = NDArray[np.uint64]
 
 MEMBER = "signature.npy"
-"""Name of the signature in the `.keras` file, a zip archive."""
+"""Name of the signature in the `.keras` file, which is a zip archive."""
 
 SIDE = 32
-"""Side in pixels of the grey frame that is transformed."""
+"""Side in pixels to which an image is shrunk before the cosine transform."""
 
 FREQUENCIES = 8
-"""Lowest frequencies, in each direction, that make the hash."""
+"""Number of the lowest frequencies in each direction that the hash uses."""
 
 SAME = 4
-"""Most bits of 64 in which copies of a picture differ.
+"""Largest number of the 64 bits in which the hashes of two copies of an image differ.
 
-In Face Mask 12K, 0.998 of the copies of half the size and JPEG quality 30 differ in at most so many
-bits. Only 1 of 4,700 other faces differs in at most so many bits from any of 9,415 images.
+On Face Mask 12K, this recognizes 99.8 % of the copies with half the size and JPEG quality 30. It
+takes only 1 of 4,700 other faces for a copy of any of 9,415 images.
 """
 
 COMPARED_AT_ONCE = 256
-"""Images that are compared with all of a signature together. It bounds the memory."""
+"""Number of images that are compared with a signature together. It bounds the memory."""
 
 READ_AT_ONCE = 1024
-"""Images that are read together. It bounds the memory."""
+"""Number of images that are read together. It bounds the memory."""
 
 
 def hashes(frames: NDArray[np.uint8]) -> Hashes:
-    """Hash images by the signs of their lowest frequencies (pHash: Zauner 2010).
+    """Return the perceptual hashes of images (pHash: Zauner 2010).
+
+    A hash has a bit for each of the lowest frequencies of the cosine transform. The bit is 1 if the
+    amplitude is above the median.
 
     Args:
-        frames: (n, side, side), grey, or (n, side, side, 3), RGB; 0-255, of any side.
+        frames: (n, side, side) in grey or (n, side, side, 3) in RGB, 0-255, with any side.
 
     Returns:
-        (n,): a bit for each frequency, set if its amplitude is above the median.
+        (n,) hashes of 64 bits.
     """
     bits = np.zeros((len(frames), FREQUENCIES**2), bool)
     for number, frame in enumerate(frames):
@@ -61,14 +65,14 @@ def hashed(
     numbers: NDArray[np.int64],
     read_images: Callable[[NDArray[np.int64]], NDArray[np.uint8]],
 ) -> Hashes:
-    """Hash images of which only a few are in memory at a time.
+    """Return the hashes of many images, and read only a few of them at a time.
 
     Args:
-        numbers: (n,), of the images.
-        read_images: returns the images of such numbers, as `hashes` takes them.
+        numbers: (n,) numbers of the images.
+        read_images: takes some of the numbers, and returns these images as `hashes` expects them.
 
     Returns:
-        (n,), as `hashes`.
+        (n,) hashes of 64 bits.
     """
     parts = [np.zeros(0, np.uint64)]
     for start in range(0, len(numbers), READ_AT_ONCE):
@@ -81,12 +85,12 @@ def of_training(
     numbers: NDArray[np.int64],
     read_images: Callable[[NDArray[np.int64]], NDArray[np.uint8]],
 ) -> Hashes:
-    """Return the hashes of training images and of those that the start was trained on."""
+    """Return the hashes of training images, and those in the signature of `train.start`."""
     return np.append(hashed(numbers, read_images), read(start))
 
 
 def known(images: Hashes, signature: Hashes) -> NDArray[np.bool_]:
-    """Tell which of the images, (n,), are copies of images of a signature, (m,)."""
+    """Return whether each image is a copy of an image in a signature, (n,)."""
     parts = [np.zeros(0, bool)]
     for start in range(0, len(images), COMPARED_AT_ONCE):
         batch = images[start : start + COMPARED_AT_ONCE, None]
@@ -95,20 +99,20 @@ def known(images: Hashes, signature: Hashes) -> NDArray[np.bool_]:
 
 
 def pack(signature: Hashes) -> bytes:
-    """Return the content of `MEMBER`."""
+    """Return the bytes of the file `MEMBER`."""
     content = io.BytesIO()
     np.save(content, np.unique(signature))
     return content.getvalue()
 
 
 def read(start: str) -> Hashes:
-    """Return the signature of a start of the training.
+    """Return the signature of the model in `train.start`.
 
     Args:
         start: a `.keras` file, or `scratch`.
 
     Returns:
-        (m,), empty if the file has no signature.
+        (m,) hashes; empty if the file has no signature.
 
     Raises:
         UserError: the file is missing or is not a `.keras` file.

@@ -1,18 +1,21 @@
-"""The table that travels with the images: a row for each image.
+"""The table of the images, with a row for each image.
 
-A stage adds each column, and the next stages keep it:
-    path: path of the image in its source, with `/`; the source's name stands before it if there
-        are several sources, and `#1` and so on follow for a box (ingest).
-    source: name of the source (ingest).
-    label: name of its class (ingest).
-    sha256: of its bytes, hexadecimal (ingest).
-    pixels: SHA-256 of its size and its 8-bit RGB pixels, upright, hexadecimal (ingest).
-    width, height: in pixels, upright (ingest).
-    given_group, given_split: from tables in the source, or empty; the group of a box is its photo
-        (ingest).
-    split: `train`, `validation` or `test` (split), or the name of an external test set (ingest).
-    row: its number in the shards of `data/raw` and of `data/resized`, from 0 (split).
-    group: the smallest SHA-256 among the images that descend from one picture (split).
+`ingest` writes these columns:
+    path: path of the image in its source, with `/`. If there are several sources, the name of the
+        source comes first. If the image is the crop of a box, `#1`, `#2` and so on follow.
+    source: name of the source.
+    label: name of the class.
+    sha256: hexadecimal SHA-256 of the bytes.
+    pixels: hexadecimal SHA-256 of the size and of the decoded pixels.
+    width, height: size in pixels.
+    given_group: group from a table in the source, or the photo of a box, or empty.
+    given_split: subset from a table in the source, or empty.
+    split: name of the external test set, or empty.
+
+`split` changes or adds these columns, and the later stages keep all of them:
+    split: `train`, `validation` or `test`, or the name of the external test set.
+    row: number of the image in the shards of `data/raw` and of `data/resized`, from 0.
+    group: the smallest SHA-256 in the group of near-duplicates.
 """
 
 from pathlib import Path
@@ -36,14 +39,14 @@ SUBSET_OF_NAME = {
     "test": TEST,
     "testing": TEST,
 }
-"""Names of the subsets in public collections, lower case. Such a folder never names a class."""
+"""Maps folder names of public collections to subsets. Such a folder never names a class."""
 
 NUMBERS: dict[str, type] = {"probability": float}
 NUMBERS |= dict.fromkeys(("width", "height", "row", "left", "top", "right", "bottom"), int)
 
 
 def write(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV (six significant digits), whole or not at all."""
+    """Write a table as CSV with six significant digits, whole or not at all."""
     with replacing(path) as temporary:
         table.to_csv(
             temporary,
@@ -54,7 +57,7 @@ def write(table: pd.DataFrame, path: Path) -> None:
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Read a table of images; a class called `NA` or `007` stays text."""
+    """Return the table in a CSV file. Labels such as `NA` and `007` stay text."""
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     numbers = {name: kind for name, kind in NUMBERS.items() if name in table}
     return table.astype(numbers)
@@ -66,15 +69,20 @@ def classes(table: pd.DataFrame) -> list[str]:
 
 
 def subset(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return the rows of one subset, numbered anew."""
+    """Return the rows of a subset, with a new index from 0."""
     return table[table["split"] == name].reset_index(drop=True)
 
 
 def histogram(values: pd.Series, name: str, counted: str) -> pd.DataFrame:
-    """Count positive whole numbers in bins that double in width: 1, 2-3, 4-7, 8-15, ...
+    """Count positive integers in bins of doubling width: 1, 2-3, 4-7, 8-15, ...
+
+    Args:
+        values: the integers.
+        name: name of the column of the bins, such as `4-7`.
+        counted: name of the column of the counts.
 
     Returns:
-        A row for each bin from the least to the greatest value: `name` (such as `4-7`), `counted`.
+        A row for each bin from the smallest to the largest value.
     """
     exponents = np.log2(values.to_numpy(float)).astype(int)
     first = exponents.min()
