@@ -2,7 +2,8 @@
 
 Run `python -m benchmarks.near_duplicate_pairs [NUMBER [SEED]]` after `dvc repro split`. It draws
 random pairs, 100 by default, into `plots/near_duplicate_pairs.png`. Do not commit this file if the
-faces are not yours. Below each pair is its score, which is at least `groups.SAME_PICTURE`.
+faces are not yours. Below each pair is its score, which is at least
+`groups.NEAR_DUPLICATE_SCORE`.
 """
 
 import sys
@@ -30,7 +31,7 @@ def main(count: int = 100, seed: int = 0) -> None:
     keys = sorted(set(tables.read(paths.SPLIT)["sha256"]))
     with fingerprints.collected(keys, [paths.RAW], paths.CACHE) as select:
         pairs, scores = groups.scored_pairs(keys, select, paths.CACHE)
-    same = np.flatnonzero(scores >= groups.SAME_PICTURE)
+    same = np.flatnonzero(scores >= groups.NEAR_DUPLICATE_SCORE)
     drawn = np.random.default_rng(seed).choice(same, min(count, len(same)), replace=False)
     ends = np.array(keys)[pairs[drawn]]
     contents = dict(shards.contents(paths.RAW)(set(ends.ravel().tolist())))

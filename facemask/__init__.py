@@ -1,1 +1,1 @@
-"""The nouns that the stages and the tools share; knows neither DVC nor a path of the repository."""
+"""Library of the stages, tools and `predict.py`. It does not depend on DVC."""

@@ -1,4 +1,4 @@
-"""Results of earlier runs for unchanged inputs. They only save time and are safe to delete."""
+"""Cache for results of earlier runs. It saves time and is safe to delete."""
 
 import hashlib
 import sqlite3
@@ -12,26 +12,26 @@ from facemask.errors import UserError
 Key = TypeVar("Key", str, bytes)
 
 KEYS_AT_ONCE = 500
-"""Keys in a query. SQLite allows several thousand."""
+"""Number of keys in a query. SQLite allows several thousand."""
 
 TIMEOUT = 1.0
 """Seconds to wait while another process writes."""
 
 
 class Cache:
-    """Results of a function, by the key of its input, in a SQLite file.
+    """Results of one function, by key, in a SQLite file.
 
-    The version stands for everything else that a result depends on. Results of any other version
-    are deleted.
+    The key identifies the input. The version identifies everything else that a result depends on.
+    Results of other versions are deleted.
     """
 
     def __init__(self, path: Path, topic: str, version: str) -> None:
-        """Open or make the file; a file that is not a cache is replaced.
+        """Open the file, or make it. A file that is not a SQLite database is replaced.
 
         Args:
-            path: the file, shared by all topics.
+            path: the file. Several functions can share it.
             topic: name of the function.
-            version: from `files.code_version`, with all parameters that are not part of the key.
+            version: hash of the function's code and of its parameters.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
@@ -56,18 +56,18 @@ class Cache:
             )
 
     def missing(self, keys: Iterable[Key]) -> list[Key]:
-        """Return the keys without a result, each once."""
+        """Return the keys that have no result, without duplicates."""
         distinct = dict.fromkeys(keys)
         for key, _ in self._select("key, NULL", distinct):
             del distinct[key]
         return list(distinct)
 
     def recall(self, keys: Iterable[Key]) -> dict[Key, bytes]:
-        """Return the known results by key."""
+        """Return the results of those keys that have one."""
         return dict(self._select("key, value", keys))
 
     def keep(self, results: Mapping[Key, bytes]) -> None:
-        """Add results, all or none of them."""
+        """Store results. Either all of them are stored or none."""
         with self._one_line_errors(), self.database:
             self.database.executemany(
                 "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)",

@@ -1,4 +1,4 @@
-"""A Dask cluster as `facemask.parallel` uses it; each problem with the cluster is a `UserError`."""
+"""Connection of `facemask.parallel` to a Dask cluster."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -22,12 +22,12 @@ from facemask.errors import NO_ROOM, UserError
 from facemask.files import code_version
 
 NO_WORKERS_TIMEOUT = "60s"
-"""How long to wait for the first worker, unless Dask's setting of this name says otherwise."""
+"""Time to wait for the first worker, if Dask's setting `no-workers-timeout` is not set."""
 
 VERSION = code_version(facemask, np, PIL, pa)
-"""Hash of the code and packages that results depend on; it must be the same on each worker."""
+"""Hash of the code and packages that affect results. Each worker must have the same."""
 
-logging.getLogger("distributed").setLevel(logging.CRITICAL)  # our one line says enough
+logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a `UserError` reports each problem
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Cluster:
         """Count the threads of all present workers."""
         try:
             return sum(self.client.nthreads().values())
-        except OSError:  # no scheduler; the next result tells
+        except OSError:  # the scheduler is gone, which the next result reports
             return 0
 
 
@@ -58,9 +58,11 @@ class Cluster:
 def connected(address: str) -> Iterator[Cluster]:
     """Connect to the scheduler at an address, such as `tcp://10.0.0.1:8786`.
 
-    Dask runs a task again if its worker is lost. These problems in the block become a `UserError`:
-    the scheduler is gone, there is no worker, a task ended all workers that ran it, or a worker or
-    the scheduler cannot import this code.
+    Dask repeats a task if its worker is lost.
+
+    Raises:
+        UserError: the scheduler is gone, there is no worker, a task killed each worker that ran it,
+            or a worker or the scheduler cannot import this code.
     """
     own_timeout = dask.config.get("distributed.scheduler.no-workers-timeout")
     timeout = own_timeout or NO_WORKERS_TIMEOUT
@@ -86,18 +88,18 @@ def _one_line_errors(address: str) -> Iterator[None]:
     except (KilledWorker, NoWorkerError) as error:
         raise UserError(f"{address}: {error}") from error
     except (ImportError, RuntimeError) as error:
-        cause = error.__cause__ or error  # the scheduler's is the cause of a RuntimeError
+        cause = error.__cause__ or error  # a RuntimeError wraps an ImportError of the scheduler
         if not isinstance(cause, ImportError):
             raise
         raise UserError(f"{address}: a worker or the scheduler lacks code: {cause}") from error
 
 
 def _run_on_worker(work: Callable[[Any], Any], item: Any, version: str) -> Any:
-    """Return `work(item)`. A `UserError` names the worker."""
+    """Return `work(item)`. Add the address of the worker to each `UserError`."""
     worker = get_worker().address
     if version != VERSION:
         raise UserError(f"worker {worker} has another version of facemask, NumPy, Pillow or Arrow")
-    threadpool_limits(1)  # each time, because the work may have loaded a library
+    threadpool_limits(1)  # for each item, because the item before may have loaded a library
     try:
         return work(item)
     except UserError as error:

@@ -1,4 +1,4 @@
-"""A user's mistake ends in one line, never in a traceback."""
+"""Errors that end a program with a message of one line instead of a traceback."""
 
 import errno
 import os
@@ -7,26 +7,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Error numbers of a failed write: the disk or quota is full, or the file is too large."""
+"""Error numbers if the disk is full, the quota is used up, or a file is too large."""
 
 INTERRUPTED = 130
-"""Exit status after Ctrl-C, as in a shell."""
+"""Exit status after Ctrl-C."""
 
 
 class UserError(Exception):
-    """The user's input cannot be used. The message says why, and what is allowed, in one line.
+    """An error that the user can fix. The message tells the reason and what is allowed.
 
-    It is raised for wrong parameters and sources, a full disk, a file in use, and the like. A
-    program ends with this line instead of a traceback; see `one_line_errors`.
+    Examples are wrong parameters, unreadable sources, a full disk and a file in use. A program ends
+    with this message in one line; see `one_line_errors`.
     """
 
 
 @contextmanager
 def one_line_errors(program: str) -> Iterator[None]:
-    """End the program with one line on standard error, `PROGRAM: message`, if the block fails.
+    """End the program with the line `PROGRAM: message` on standard error if the block fails.
 
-    This is so for a `UserError`, a full disk (exit status 1) and Ctrl-C (exit status 130). If the
-    reader of standard output stops early, as `head` does, the program ends silently.
+    The exit status is 1 for a `UserError` or a full disk, and 130 for Ctrl-C. If standard output is
+    a closed pipe, as with `| head`, the program ends without a message. Other errors pass.
     """
     try:
         try:
@@ -52,7 +52,7 @@ def interrupted_in_one_line(
     error: BaseException,
     trace: object,
 ) -> None:
-    """Handle an uncaught exception as Python does, but Ctrl-C in one line; for `sys.excepthook`."""
+    """Print one line for Ctrl-C, and a traceback for other exceptions; a `sys.excepthook`."""
     if issubclass(kind, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
     else:
@@ -60,5 +60,5 @@ def interrupted_in_one_line(
 
 
 def _discard_output() -> None:
-    """Discard the rest of standard output, which Python flushes once more at its end."""
+    """Discard the rest of standard output, so that the flush at exit does not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Outputs appear whole or not at all."""
+"""Writing of outputs, whole or not at all, and hashes of code."""
 
 import hashlib
 import json
@@ -15,28 +15,28 @@ from facemask.errors import NO_ROOM, UserError
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn the `OSError` of a full disk into a `UserError` that names `path`."""
+    """Raise a `UserError` that names `path` if the disk is full."""
     try:
         yield
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
-        reason = os.strerror(error.errno)  # h5py's own message is a paragraph
+        reason = os.strerror(error.errno)  # the message of h5py is too long
         raise UserError(f"{path}: cannot be written: {reason}") from error
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path, which becomes `path` at the end of the block.
+    """Yield a temporary path, and rename it to `path` at the end of the block.
 
-    It may be a file, or a folder that the block makes. If the block raises, the temporary is
-    removed and `path` stays as it was. If the process is killed, the next call removes it.
+    The block makes a file or a folder at the temporary path. If the block fails, this is removed
+    and `path` does not change. If the process is killed, the next call removes it.
 
     Args:
-        path: the output; its folder is made when it is missing.
+        path: the output. Its parent folder is made if it is missing.
 
     Yields:
-        `tmp-NAME` in the same folder, so that the last step is a rename within one file system.
+        `tmp-NAME` in the same folder, so that the rename stays in one file system.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"tmp-{path.name}")
@@ -54,9 +54,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder, absolute, which is removed at the end of the block.
+    """Yield the absolute path of an empty folder, and remove the folder after the block.
 
-    If the process is killed, the next call removes it.
+    If the process is killed, the next call removes the folder.
     """
     remove(folder)
     folder.mkdir(parents=True)
@@ -68,7 +68,7 @@ def scratch(folder: Path) -> Iterator[Path]:
 
 
 def remove(path: Path) -> None:
-    """Delete a file or a whole folder, if it is there."""
+    """Delete a file or a folder, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -76,9 +76,10 @@ def remove(path: Path) -> None:
 
 
 def code_version(*modules: ModuleType) -> str:
-    """Return a hash of the `__version__` of modules, or of the source of those without a version.
+    """Return a hash of modules, which changes with their code.
 
-    The source of a package is the source of all its modules.
+    It uses `__version__` if a module has one, and the source otherwise. The source of a package
+    includes all its modules.
     """
     state = hashlib.sha256()
     for module in modules:
@@ -94,7 +95,7 @@ def code_version(*modules: ModuleType) -> str:
 
 
 def write_json(values: Mapping[str, Any], path: Path) -> None:
-    """Write metrics as indented JSON, whole or not at all."""
+    """Write values as indented JSON, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(
             json.dumps(
@@ -108,5 +109,5 @@ def write_json(values: Mapping[str, Any], path: Path) -> None:
 
 
 def read_json(folder: Path, *names: str) -> dict[str, Any]:
-    """Return the content of `NAME.json` in a folder, by name."""
+    """Return the contents of the files `NAME.json` in a folder, by name."""
     return {name: json.loads((folder / f"{name}.json").read_text("utf-8")) for name in names}

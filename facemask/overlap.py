@@ -1,4 +1,4 @@
-"""How boxes overlap, and which of them show the same face."""
+"""Overlap of boxes, and matching of boxes that show the same face."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -7,38 +7,44 @@ Edges = Sequence[float]
 """Left, top, right and bottom in pixels."""
 
 LEAST_SHARED = 0.15
-"""Least intersection over union of boxes of the same face; annotators draw boxes in other ways."""
+"""Smallest intersection over union of two boxes of the same face.
+
+It is small because annotators draw boxes in different ways.
+"""
 
 
-def match(faces: Sequence[Edges], rows: Sequence[Edges]) -> dict[int, int]:
-    """Return the index of a row for each face that has a row at it. A row belongs to one face.
+def match(faces: Sequence[Edges], boxes: Sequence[Edges]) -> dict[int, int]:
+    """Match annotated faces with other boxes of the same photo, such as detected faces.
 
-    Pairs that overlap most come first.
+    Pairs are matched in descending order of their overlap. No box is matched twice.
 
     Args:
-        faces: boxes of annotated faces.
-        rows: boxes of rows about the same photo.
+        faces: boxes of the annotated faces.
+        boxes: the other boxes.
+
+    Returns:
+        The index of the other box, by the index of the face. Faces without a match are missing.
     """
     pairs = []
-    for face, row in product(range(len(faces)), range(len(rows))):
-        if is_at(rows[row], faces[face]):
-            overlap = shared(faces[face], rows[row])
-            pairs.append((overlap, -face, row))
+    for face, box in product(range(len(faces)), range(len(boxes))):
+        if is_at(boxes[box], faces[face]):
+            overlap = shared(faces[face], boxes[box])
+            pairs.append((overlap, -face, box))
     matches: dict[int, int] = {}
-    for _, negative, row in sorted(pairs, reverse=True):
+    for _, negative, box in sorted(pairs, reverse=True):
         face = -negative
-        if face not in matches and row not in matches.values():
-            matches[face] = row
+        if face not in matches and box not in matches.values():
+            matches[face] = box
     return matches
 
 
-def is_at(row: Edges, face: Edges) -> bool:
-    """Return whether a row's box is at a face: it contains its centre and overlaps enough."""
-    left, top, right, bottom = row
+def is_at(box: Edges, face: Edges) -> bool:
+    """Return whether a box contains the centre of a face and overlaps it enough."""
+    left, top, right, bottom = box
     x = (face[0] + face[2]) / 2
     y = (face[1] + face[3]) / 2
     has_centre = left <= x <= right and top <= y <= bottom
-    return has_centre and shared(row, face) > LEAST_SHARED
+    return has_centre and shared(box, face) > LEAST_SHARED
 
 
 def shared(box: Edges, other: Edges) -> float:

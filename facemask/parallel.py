@@ -1,8 +1,8 @@
-"""Parallel work: on the threads of this machine, or on the workers of a Dask cluster.
+"""Parallel work on the threads of this machine, or on the workers of a Dask cluster.
 
-Dask's environment variable `DASK_SCHEDULER_ADDRESS` names the cluster. Without it, Dask is not
-imported. Threads and workers run the same functions. These take references, such as the paths of
-shards in a folder that all machines share, and return small tables. Pixels stay in files.
+The environment variable `DASK_SCHEDULER_ADDRESS` of Dask selects a cluster. Without it, Dask is not
+imported. Threads and workers run the same functions. Functions receive and return only small
+objects. Large data such as images is in files, in a folder that all machines share.
 """
 
 import os
@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 SETTING = "DASK_SCHEDULER_ADDRESS"
 
 TASKS_A_THREAD = 2
-"""Tasks that are submitted for each thread before the first result is awaited."""
+"""Largest number of tasks in progress, for each thread."""
 
 
 class Future(Protocol):
@@ -32,13 +32,13 @@ class Future(Protocol):
 
 
 class Pool(Protocol):
-    """What runs tasks."""
+    """Threads of this machine, or a cluster."""
 
     def submit(self, work: Callable[[Item], Any], item: Item, /) -> Future:
         """Start `work(item)`."""
 
     def threads(self) -> int:
-        """Count the threads, which may be more or fewer each time."""
+        """Return the present number of threads."""
 
 
 def run(
@@ -50,24 +50,24 @@ def run(
     units: Callable[[Result], int] = lambda result: 1,
     local: bool = False,
 ) -> Iterator[Result]:
-    """Yield the result of `work` for each item, in order.
+    """Yield the result of `work` for each item, in the order of the items.
 
-    Only a few tasks and results exist at a time, so memory is bounded for any number of items.
-    The caller's thread takes the items. BLAS uses one thread in each of ours.
+    Only a few tasks and results exist at a time, which bounds the memory. `items` is iterated in
+    the caller's thread. In each task, BLAS uses one thread.
 
     Args:
-        work: a function of a module, or a `functools.partial` of it, since it may run elsewhere.
-            It may run again after a worker was lost, and must return the same result then.
-        items: small, and with absolute paths.
-        title: of a progress bar; there is no bar without it.
-        unit: what the bar counts.
-        total: number of units.
-        units: returns how many units a result stands for.
-        local: use this machine's threads even if there is a cluster, for items that are not small.
+        work: a module's function, or a `functools.partial` of it, which can be sent to a worker. If
+            a worker is lost, its tasks run again. The results must then be the same.
+        items: small objects. Paths in them must be absolute.
+        title: title of the progress bar. If it is empty, there is no bar.
+        unit: name of the unit that the bar counts.
+        total: total number of units.
+        units: returns the number of units of a result.
+        local: use the threads of this machine even if there is a cluster.
 
     Raises:
         UserError: the cluster cannot be used, or the disk of a worker is full.
-        Exception: what `work` raises.
+        Exception: any exception of `work`.
     """
     disable = None if title else True
     with (
@@ -80,7 +80,7 @@ def run(
 
 
 def finish(results: Iterable[Any]) -> None:
-    """Wait for all results without keeping any."""
+    """Wait for all results, and discard them."""
     deque(results, maxlen=0)
 
 
@@ -100,13 +100,13 @@ def _pool(local: bool) -> AbstractContextManager[Pool]:
     address = os.environ.get(SETTING)
     if local or not address:
         return _threads()
-    from facemask import cluster  # here, since Dask is installed only where it is used
+    from facemask import cluster  # imported here, because Dask is optional
 
     return cluster.connected(address)
 
 
 class _Threads(ThreadPoolExecutor):
-    """A thread for each core."""
+    """A pool with a thread for each core."""
 
     def __init__(self) -> None:
         self.count = os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Contact sheets: pictures in rows, with text."""
+"""Contact sheets: images in rows, with titles and captions."""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def captioned(
     lines: Sequence[str],
     least_width: int = 200,
 ) -> Image.Image:
-    """Put lines of text under an RGB picture, which is enlarged to `least_width` pixels."""
+    """Return an RGB image of at least `least_width` pixels, with lines of text below it."""
     if image.width < least_width:
         height = round(image.height * least_width / image.width)
         image = image.resize((least_width, height), Image.Resampling.BICUBIC)
@@ -43,7 +43,7 @@ def sheet(
     pictures: Sequence[Image.Image],
     columns: int = 6,
 ) -> Image.Image:
-    """Lay pictures of the same size out in rows under a title, on white."""
+    """Return a white sheet with a title, and below it rows of images of the same size."""
     columns = min(columns, len(pictures)) or 1
     rows = math.ceil(len(pictures) / columns)
     width = MARGIN
@@ -68,7 +68,7 @@ def sheet(
 
 
 def thumbnail(image: Image.Image, side: int = 128) -> Image.Image:
-    """Fit an RGB picture into a grey square of `side` pixels without distorting it."""
+    """Fit an RGB image into a grey square of `side` pixels, without distortion."""
     return ImageOps.pad(
         image,
         (side, side),
@@ -78,7 +78,7 @@ def thumbnail(image: Image.Image, side: int = 128) -> Image.Image:
 
 
 def stack(sheets: Sequence[Image.Image]) -> Image.Image:
-    """Lay sheets, of which there may be none, out under one another, on white."""
+    """Return a white image with the sheets below each other. There may be no sheets."""
     width = max((sheet.width for sheet in sheets), default=1)
     height = sum(sheet.height for sheet in sheets) or 1
     canvas = Image.new("RGB", (width, height), "white")
@@ -92,13 +92,13 @@ def stack(sheets: Sequence[Image.Image]) -> Image.Image:
 def write(picture: Image.Image, path: Path) -> None:
     """Write a picture, whole or not at all."""
     with replacing(path) as temporary:
-        # A higher level hardly shrinks photos, and takes many times as long.
+        # A higher level takes many times as long, and hardly shrinks photos.
         picture.save(temporary, compress_level=1)
 
 
 def _shortened(text: str, width: int) -> str:
-    """Keep the end of a text that is too wide, since file names differ there."""
-    text = text[-width:]  # no more would fit, and a very long text takes long to measure
+    """Cut off the beginning of a text that is too wide. File names differ at the end."""
+    text = text[-width:]  # more cannot fit, and measuring a long text is slow
     dots = ""
     while text and FONT.getlength(dots + text) > width:
         dots = "…"

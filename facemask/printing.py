@@ -1,4 +1,4 @@
-"""Print rows of `predict.py` as a table, CSV or JSON, each as soon as it is known."""
+"""Output of `predict.py` as a table, CSV or JSON. Each row is printed at once."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ Write = Callable[[Sequence[Row]], None]
 
 
 def row(file: Path, face: FaceAnswer, note: str) -> Row:
-    """Return the row of a face, with `FIELDS`; `unsure` comes before the note."""
+    """Return the row of a face, with the keys `FIELDS`."""
     notes = ["unsure" if face.unsure else "", note]
     probability = None if face.too_small else face.answer.probability
     score = None if face.score is None else round(face.score, 4)
@@ -38,12 +38,12 @@ def row(file: Path, face: FaceAnswer, note: str) -> Row:
 def printer(
     form: str | None, files: Sequence[str], labels: Sequence[str]
 ) -> AbstractContextManager[Write]:
-    """Return a context whose value prints rows. At the end of the context, the output is complete.
+    """Return a context manager that yields a function which prints rows.
 
     Args:
-        form: `json` (a list), `csv`, or None for a table.
-        files: all values of the column `file`, for its width.
-        labels: all values of the column `label`, for its width.
+        form: `json` for a list, `csv`, or None for a table.
+        files: all values of the column `file`. They determine its width.
+        labels: all values of the column `label`. They determine its width.
     """
     if form == "json":
         return _json()
@@ -111,5 +111,5 @@ def _table(files: Sequence[str], labels: Sequence[str]) -> Iterator[Write]:
 
 
 def _print(text: str, end: str = "\n") -> None:
-    """Print on standard output without tearing the progress bar."""
+    """Print on standard output without damage to the progress bar."""
     tqdm.write(text, file=sys.stdout, end=end)

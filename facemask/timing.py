@@ -1,7 +1,7 @@
-"""How long a stage took, and on which machine.
+"""Duration of a stage, and the machine that it ran on.
 
-Metrics contain no times, so that the same run gives the same metrics everywhere. DVC does not see
-the files.
+Durations are in files of their own and not in the metrics, so that metrics are reproducible. DVC
+does not track these files.
 """
 
 import os
@@ -22,15 +22,17 @@ PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "pillow", "dvc")
 
 @contextmanager
 def stage(name: str, folder: Path) -> Iterator[dict[str, Any]]:
-    """Run a stage. A `UserError` ends in one line; success leaves a file of its time.
+    """Run a stage in the block, and write its duration to a file. Errors end as one line.
+
+    The file has the keys `finished` (ISO 8601), `seconds` (wall time of the block), `machine` and
+    `versions` (of packages), and the figures that the block adds.
 
     Args:
-        name: of the stage.
-        folder: gets `NAME.json` with `finished` (ISO 8601), `seconds` (wall time of the block),
-            `machine`, `versions` (of packages) and what the block adds.
+        name: name of the stage.
+        folder: folder for the file `NAME.json`.
 
     Yields:
-        An empty dictionary for more figures.
+        An empty dictionary, to which the block may add figures.
     """
     start = time.perf_counter()
     figures: dict[str, Any] = {}
@@ -50,7 +52,7 @@ def stage(name: str, folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def machine() -> str:
-    """Return the names of processor and system, and the number of cores for this process."""
+    """Return the processor, the number of cores that this process may use, and the system."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{_processor()}, {cores} cores, {platform.system()} {platform.release()}"
 

@@ -14,7 +14,7 @@ from PIL import Image
 from facemask.dedup import candidates as search
 from facemask.dedup.candidates import candidates
 from facemask.dedup.fingerprints import Fingerprints, collected, fingerprint
-from facemask.dedup.groups import SAME_PICTURE, connected, group, related
+from facemask.dedup.groups import NEAR_DUPLICATE_SCORE, connected, group, related
 from facemask.store import shards
 from tools.generated import generated
 
@@ -35,7 +35,7 @@ def chain(first: int, size: int) -> list[list[int]]:
 
 def test_a_group_is_named_by_its_first_image() -> None:
     likely = np.array([[1, 3], [3, 4], [0, 2]])
-    scores = np.array([1, 0.9, SAME_PICTURE - 0.01], np.float32)
+    scores = np.array([1, 0.9, NEAR_DUPLICATE_SCORE - 0.01], np.float32)
     assert connected(5, NONE, likely, scores).tolist() == [0, 1, 2, 1, 1]
 
 

@@ -1,4 +1,4 @@
-"""How alike two pictures are, however one of them is turned, zoomed, moved or mirrored."""
+"""Similarity of two images, even if one of them is rotated, scaled, moved or mirrored."""
 
 import sys
 from collections.abc import Iterator
@@ -18,34 +18,34 @@ Floats = NDArray[np.float32]
 Frame = NDArray[np.uint8]
 
 SIMILAR = 0.8
-"""Least cosine of the descriptors of two keypoints that may be the same."""
+"""Smallest cosine between the descriptors of two similar keypoints."""
 
 TOLERANCE = 3.0
-"""Largest distance in pixels between a keypoint and where an alignment puts it."""
+"""Largest distance in pixels between a keypoint and its aligned partner."""
 
 INLIERS = 4
-"""Fewest keypoints that must agree with an alignment."""
+"""Smallest number of keypoints that must agree with an alignment."""
 
 ZOOM = 2.2
-"""Largest singular value of an alignment; its inverse is the smallest."""
+"""Largest scale of an alignment. The smallest scale is its inverse."""
 
 SHEAR = 1.7
-"""Largest ratio of an alignment's singular values."""
+"""Largest ratio of the two singular values of an alignment."""
 
 OVERLAP = 0.3
-"""Least share of the frame that two aligned pictures both show."""
+"""Smallest overlap of two aligned frames, as a share of the frame."""
 
 INNER = np.pad(np.ones((SIDE - 4, SIDE - 4), np.uint8), 2)
-"""1 where a pixel is far enough from the border to be compared."""
+"""Mask of the pixels that are compared: 1 inside, 0 at the border."""
 
 MIRRORED = np.arange(BINS).reshape(4, 4, 8)[::-1, :, -np.arange(8)].ravel()
-"""Bins of a SIFT descriptor (4 rows x 4 columns x 8 angles) in the order of its mirror image."""
+"""Order of the bins of a SIFT descriptor (4 rows x 4 columns x 8 angles) in a mirror image."""
 
 PAIRS = 512
-"""Pairs in a task."""
+"""Number of pairs in a task."""
 
 PAIRS_AT_ONCE = 64
-"""Pairs that are aligned together. It bounds the memory."""
+"""Number of pairs that are aligned together. It bounds the memory."""
 
 
 def version() -> str:
@@ -55,24 +55,24 @@ def version() -> str:
 
 @dataclass(frozen=True)
 class _Task:
-    """Fingerprints, and (m, 2) pairs of them by their indices."""
+    """Pairs to score: fingerprints, and (m, 2) indices of these."""
 
     fingerprints: Fingerprints
     pairs: Indices
 
 
 def compare_all(fingerprints: Fingerprints, pairs: Indices) -> Iterator[Floats]:
-    """Score pairs of images.
+    """Compute the scores of pairs of images.
 
-    A score depends only on the two fingerprints and their order.
+    A score is the correlation of the two aligned frames, 0-1. It is 0 if they cannot be aligned.
+    It depends only on the two fingerprints and their order.
 
     Args:
-        fingerprints: n images.
+        fingerprints: fingerprints of n images.
         pairs: (m, 2) indices of images.
 
     Yields:
-        Scores of the next `PAIRS` pairs, or fewer at the end: the correlation of the aligned
-        frames, 0-1; 0 for a pair that cannot be aligned.
+        (`PAIRS`,) scores of the next pairs. The last array may be shorter.
     """
 
     def tasks() -> Iterator[_Task]:
@@ -118,16 +118,18 @@ def _scores(first: NDArray[np.void], second: NDArray[np.void]) -> Floats:
 
 
 def mirror_halves(descriptors: NDArray[np.uint8]) -> Floats:
-    """Split SIFT descriptors into an even half, which a mirror keeps, and an odd, which it negates.
+    """Split the roots of SIFT descriptors into an even and an odd half.
 
-    The dot products of the two halves add up to the cosine of two descriptors' roots (RootSIFT:
-    Arandjelovic 2012). Their difference is the cosine with the mirror image.
+    Mirroring the image keeps the even half, and changes the sign of the odd half. For two
+    descriptors, the even halves and the odd halves each have a dot product. The sum of these is the
+    cosine of the descriptors' roots (RootSIFT: Arandjelovic 2012). Their difference is the cosine
+    with the mirror image.
 
     Args:
         descriptors: (..., `BINS`), 0-255.
 
     Returns:
-        (2, ..., `BINS` / 2). Both halves together have length 1, or 0 for a descriptor of zeros.
+        (2, ..., `BINS` / 2). The two halves together have length 1, or 0 if all bins are 0.
     """
     sums = np.maximum(
         descriptors.sum(
@@ -145,11 +147,12 @@ def mirror_halves(descriptors: NDArray[np.uint8]) -> Floats:
 
 @dataclass(frozen=True)
 class _Alignments:
-    """How n pairs of frames are aligned.
+    """Alignments of n pairs of frames.
 
     Attributes:
-        matrices: (n, 2, 3), from the first frame to the second; 0 where they cannot be aligned.
-        mirrored: (n,), whether to mirror the second frame before.
+        matrices: (n, 2, 3) affine matrices from the first frame to the second; 0 if they cannot be
+            aligned.
+        mirrored: (n,) whether the second frame must be mirrored first.
     """
 
     matrices: Floats
@@ -157,11 +160,12 @@ class _Alignments:
 
 
 def _align(first: NDArray[np.void], second: NDArray[np.void]) -> _Alignments:
-    """Align pairs of frames, each by the best single correspondence (Philbin 2007).
+    """Align pairs of frames by one pair of similar keypoints each (Philbin 2007).
 
-    Two similar keypoints give a similarity z -> turn z + shift by their positions and axes alone.
-    The similarity that most other keypoints agree with is taken. All arrays first have the n plain
-    second frames and then their n mirror images.
+    With complex positions z, an alignment is z -> turn * z + shift. The positions and axes of two
+    similar keypoints determine an alignment. The alignment with the most agreeing keypoints is
+    returned. The second frame may be mirrored. So arrays have 2 n rows: the first n rows are for
+    the plain second frames, and the other n rows are for their mirror images.
     """
     count = len(first)
     first_halves = mirror_halves(first["descriptors"])
@@ -201,7 +205,7 @@ def _align(first: NDArray[np.void], second: NDArray[np.void]) -> _Alignments:
 
 
 def _correlation(first: Frame, second: Frame, matrix: Floats) -> float:
-    """Refine an alignment (ECC: Evangelidis 2008) and correlate the frames where they overlap."""
+    """Refine an alignment by ECC (Evangelidis 2008), and return the correlation of the overlap."""
     affine = _refined(first, second, matrix)
     if affine is None:
         return 0.0
@@ -215,7 +219,7 @@ def _correlation(first: Frame, second: Frame, matrix: Floats) -> float:
         flags=cv2.WARP_INVERSE_MAP,
     )
     is_shared = (INNER > 0) & (warped_inner > 0)
-    share = is_shared.mean() * max(1, large * small)  # of the picture that shows less
+    share = is_shared.mean() * max(1, large * small)  # of the frame with the smaller view
     if share < OVERLAP:
         return 0.0
     warped = cv2.warpAffine(
@@ -235,7 +239,7 @@ def _correlation(first: Frame, second: Frame, matrix: Floats) -> float:
 
 
 def _refined(first: Frame, second: Frame, matrix: Floats) -> Any:
-    """Return the affine matrix to which ECC converges from another, (2, 3), or None."""
+    """Return the affine matrix, (2, 3), to which ECC converges, or None if it diverges."""
     steps = 10
     accuracy = 1e-3
     stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, steps, accuracy)
@@ -254,7 +258,7 @@ def _refined(first: Frame, second: Frame, matrix: Floats) -> Any:
 
 
 def _details(frame: cv2.typing.MatLike) -> cv2.typing.MatLike:
-    """Return structures of 1 to 3 pixels (difference of Gaussians), whatever the brightness."""
+    """Return structures of 1 to 3 pixels (difference of Gaussians), without the brightness."""
     grey = np.asarray(frame, np.float32)
     fine = cv2.GaussianBlur(grey, (0, 0), 1)
     coarse = cv2.GaussianBlur(grey, (0, 0), 3)

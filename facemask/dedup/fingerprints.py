@@ -18,7 +18,7 @@ from facemask.cache import Cache
 from facemask.files import code_version, scratch
 from facemask.store import images, shards
 
-cv2.setNumThreads(1)  # our own threads use all cores
+cv2.setNumThreads(1)  # `parallel` already uses all cores
 
 Indices = NDArray[np.int64]
 
@@ -39,14 +39,14 @@ FINGERPRINT = np.dtype(
         ("descriptors", np.uint8, (KEYPOINTS, BINS)),
     ]
 )
-"""Fingerprint of an image: its grey frame, 0-255, and its keypoints, the strongest first.
+"""Fingerprint of an image: a grey frame, 0-255, and keypoints, the strongest first.
 
-A keypoint has a position, x + iy in pixels of the frame; an axis, its scale in pixels times
-exp(i angle); and a descriptor. All three are zero where there is no keypoint.
+A keypoint has three values. Its position is x + iy in pixels of the frame. Its axis is the scale in
+pixels times exp(i angle). Its descriptor is that of SIFT. The values of missing keypoints are 0.
 """
 
 FILES_AT_ONCE = 500
-"""Fingerprints that are copied from the cache together."""
+"""Number of fingerprints that are read from the cache together."""
 
 
 def version() -> str:
@@ -61,7 +61,7 @@ def fingerprint(image: NDArray[np.uint8]) -> NDArray[np.void]:
         image: RGB, (height, width, 3), 0-255, of any size from 1 x 1.
 
     Returns:
-        () of type `FINGERPRINT`. An image without structure has no keypoints.
+        A scalar of type `FINGERPRINT`. An image without structure has no keypoints.
 
     Raises:
         cv2.error: `image` has another shape or type.
@@ -70,7 +70,7 @@ def fingerprint(image: NDArray[np.uint8]) -> NDArray[np.void]:
     frame = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     sift = cv2.SIFT.create(
         KEYPOINTS,
-        contrastThreshold=0.01,  # also faint keypoints
+        contrastThreshold=0.01,  # lower than the default, for faint keypoints
         edgeThreshold=15,
     )
     points, descriptors = sift.detectAndCompute(frame, None)
@@ -88,12 +88,12 @@ def fingerprint(image: NDArray[np.uint8]) -> NDArray[np.void]:
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """(n,) fingerprints on the disk. Only those that are indexed are read.
+    """Reference to (n,) fingerprints in a file. A fingerprint is read when it is indexed.
 
-    So any number of them can be sent to a worker.
+    The reference is small, so it can be sent to a worker.
 
     Attributes:
-        file: records of type `FINGERPRINT`.
+        file: file of records of type `FINGERPRINT`.
         rows: (n,) numbers of the records.
     """
 
@@ -104,7 +104,7 @@ class Fingerprints:
         return len(self.rows)
 
     def take(self, indices: Any) -> "Fingerprints":
-        """Select fingerprints by a slice or an array of indices, without reading them."""
+        """Return a reference to some of the fingerprints. `indices` is a slice or an array."""
         return Fingerprints(self.file, self.rows[indices])
 
     def __getitem__(self, indices: Any) -> NDArray[np.void]:
@@ -115,7 +115,7 @@ class Fingerprints:
 
 
 Select = Callable[[Sequence[str]], Fingerprints]
-"""Returns the fingerprints of the images with these SHA-256, in their order."""
+"""Takes SHA-256 of images. Returns their fingerprints in the same order."""
 
 
 @contextmanager
@@ -124,12 +124,15 @@ def collected(
     folders: Sequence[Path],
     cache: Path,
 ) -> Iterator[Select]:
-    """Make the fingerprints that the cache lacks, and yield a function that selects any of them.
+    """Compute the fingerprints of all images, and yield a function that selects some of them.
+
+    Fingerprints in the cache are not computed again. During the block, all fingerprints are in a
+    temporary file in the folder of the cache.
 
     Args:
         keys: SHA-256 of the images.
-        folders: of the shards that hold the images.
-        cache: file of earlier results. During the block, the fingerprints are in a file beside it.
+        folders: folders of the shards with the images.
+        cache: file of the cache.
     """
     distinct = np.array(sorted(set(keys)), str)
     known = Cache(cache, "fingerprints", version())
@@ -150,7 +153,7 @@ def _make(
     folders: Sequence[Path],
     folder: Path,
 ) -> None:
-    """Put missing fingerprints into the cache."""
+    """Compute missing fingerprints, and add them to the cache."""
     holding = shards.holding(map(Path.absolute, folders), missing)
     parts = parallel.run(
         partial(_fingerprint_shard, folder),
@@ -175,10 +178,9 @@ class _Part:
 
 
 def _fingerprint_shard(folder: Path, task: tuple[int, tuple[Path, set[str]]]) -> _Part:
-    """Write the fingerprints of wanted images of a shard to a file.
+    """Write the fingerprints of the wanted images in a shard to a file.
 
-    They are not returned, because they contain frames, and pixels must not pass through a cluster's
-    scheduler.
+    They are not returned, because they are too large for the scheduler of a cluster.
     """
     number, (shard, wanted) = task
     part = _Part(folder / f"{number:06d}.bin", [])

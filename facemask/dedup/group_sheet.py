@@ -7,18 +7,18 @@ from facemask import pictures
 from facemask.store import images, shards
 
 GROUPS = 12
-"""Most groups on the sheet."""
+"""Largest number of groups on the sheet."""
 
 IMAGES = 8
-"""Most images of a group."""
+"""Largest number of images of a group on the sheet."""
 
 
 def groups(table: pd.DataFrame, contents: shards.Contents) -> Image.Image:
-    """Draw the largest groups of more than one image, the largest first.
+    """Draw the largest groups of at least two images, in descending order of size.
 
     Args:
         table: rows with `label`, `sha256` and `group`.
-        contents: yields the files.
+        contents: reads the bytes of the images.
     """
     sizes = table.groupby("group").size()
     sizes = sizes[sizes > 1].sort_values(ascending=False, kind="stable")
@@ -32,9 +32,9 @@ def groups(table: pd.DataFrame, contents: shards.Contents) -> Image.Image:
     for name in largest:
         rows = table[table["group"] == name]
         labels = ", ".join(rows["label"].unique())
-        title = f"{len(rows)} images taken for one picture ({labels})"
+        title = f"{len(rows)} near-duplicates ({labels})"
         group = [tiles[sha256] for sha256 in rows["sha256"].head(IMAGES)]
         sheets.append(pictures.sheet(title, group, columns=IMAGES))
     if not sheets:
-        return pictures.sheet("No two images are of one picture", [])
+        return pictures.sheet("There are no near-duplicates", [])
     return pictures.stack(sheets)

@@ -1,4 +1,4 @@
-"""Groups of the images that descend from one picture."""
+"""Groups of near-duplicates: images that were made from the same picture."""
 
 import re
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ from facemask.dedup.comparison import Floats, compare_all
 from facemask.dedup.fingerprints import Fingerprints, Indices, Select
 from facemask.store import tables
 
-SAME_PICTURE = 0.83
-"""Least score (0-1, from `compare_all`) of two images of the same picture."""
+NEAR_DUPLICATE_SCORE = 0.83
+"""Smallest score (0-1, from `compare_all`) of two near-duplicates."""
 
 LARGE = 12
-"""Size of a large group. A single pair does not merge two large groups."""
+"""Smallest size of a large group; see `connected`."""
 
 PAIRS_AT_ONCE = 16_384
-"""Pairs whose scores are looked up together."""
+"""Number of pairs whose scores are read from the cache together."""
 
 MISSING = np.float32(np.nan).tobytes()
-"""The bytes of an unknown score."""
+"""Value that stands for a score that is not in the cache."""
 
 
 def group(
@@ -37,14 +37,14 @@ def group(
     """Return the name of each image's group.
 
     Args:
-        table: images with `path`, `sha256`, `pixels` and `given_group`.
-        select: returns fingerprints.
-        pattern: regular expression with one capture. Files of a folder belong together if it
+        table: rows with `path`, `sha256`, `pixels` and `given_group`.
+        select: returns the fingerprints of images.
+        pattern: `split.group_pattern`, or None. Files of the same folder are grouped if the pattern
             captures the same text in their names.
-        cache: file of earlier results.
+        cache: file of the cache.
 
     Returns:
-        The smallest SHA-256 of the group; index as `table`. The order of the rows does not matter.
+        The name of a group is its smallest SHA-256. The series has the index of `table`.
     """
     keys = sorted(set(table["sha256"]))
     numbers = np.searchsorted(keys, table["sha256"])
@@ -65,18 +65,19 @@ def related(
     select: Select,
     folder: Path,
 ) -> pd.Series:
-    """Tell which images descend from the same picture as one of `others`.
+    """Return whether each image has a near-duplicate among other images.
 
-    Each pair is compared both ways. Sometimes a detail aligns with the whole, but not the reverse.
+    Each pair is compared in both orders. A crop may align with the whole image, while the whole
+    image does not align with the crop.
 
     Args:
-        rows: images with `sha256` and `pixels`.
-        others: other images, with the same columns.
-        select: returns fingerprints.
-        folder: gets temporary files.
+        rows: rows with `sha256` and `pixels`.
+        others: rows of the other images, with the same columns.
+        select: returns the fingerprints of images.
+        folder: folder for temporary files.
 
     Returns:
-        (n,) booleans; index as `rows`.
+        (n,) booleans, with the index of `rows`.
     """
     known = sorted(set(others["sha256"]))
     new = sorted(set(rows["sha256"]) - set(known))
@@ -89,7 +90,7 @@ def related(
     parts = compare_all(fingerprints, both_ways)
     scores = np.concatenate([np.zeros(0, np.float32), *parts])
     best = scores.reshape(2, -1).max(axis=0)
-    numbers = pairs[best >= SAME_PICTURE, 0]
+    numbers = pairs[best >= NEAR_DUPLICATE_SCORE, 0]
     near_duplicates = {new[number] for number in numbers}
     return equal | rows["sha256"].isin(near_duplicates)
 
@@ -99,15 +100,15 @@ def scored_pairs(
     select: Select,
     cache: Path,
 ) -> tuple[Indices, Floats]:
-    """Compare the pairs of images that are worth comparing.
+    """Find pairs of images that may be near-duplicates, and compute their scores.
 
     Args:
         keys: SHA-256 of the images.
-        select: returns fingerprints.
-        cache: file of earlier results.
+        select: returns the fingerprints of images.
+        cache: file of the cache.
 
     Returns:
-        (m, 2) pairs from `candidates`, and their (m,) scores, 0-1.
+        (m, 2) pairs from `candidates`, and (m,) scores, 0-1.
     """
     fingerprints = select(keys)
     pairs = candidates(fingerprints, cache.parent)
@@ -120,9 +121,9 @@ def score(
     pairs: Indices,
     cache: Path,
 ) -> Floats:
-    """Return the (m,) scores, 0-1, of (m, 2) pairs of images; see `scored_pairs`."""
+    """Return the scores of (m, 2) pairs of images, (m,), 0-1."""
     known = Cache(cache, "compare", comparison.version())
-    digests = [bytes.fromhex(key)[:16] for key in keys]  # still unique, in less space
+    digests = [bytes.fromhex(key)[:16] for key in keys]  # half of a SHA-256 is unique, too
 
     def names(chosen: Indices) -> list[bytes]:
         return [digests[first] + digests[second] for first, second in chosen.tolist()]
@@ -147,7 +148,7 @@ def score(
 
 
 def sizes(table: pd.DataFrame) -> pd.DataFrame:
-    """Count groups and images by the size of the group, in bins that double in width."""
+    """Count the groups and their images by the size of the group, in bins of doubling width."""
     size_of_group = table["group"].value_counts()
     size_of_image = table["group"].map(size_of_group)
     groups = tables.histogram(size_of_group, "group_size", "groups")
@@ -161,16 +162,17 @@ def connected(
     likely: Indices,
     scores: Floats,
 ) -> Indices:
-    """Group images that pairs join, directly or through others.
+    """Return the connected components of a graph, in which pairs of images are the edges.
 
-    One wrong pair must not merge two groups of `LARGE` images or more. Two such groups are
-    merged only by a certain pair, or by two likely pairs that share no image.
+    Two groups of at least `LARGE` images are merged only by a certain pair, or by two likely pairs
+    that share no image. So one wrong pair cannot merge them.
 
     Args:
         count: number of images.
         certain: (c, 2) pairs of indices. All of them are joined.
-        likely: (m, 2) pairs of indices. They are joined from the best score down to `SAME_PICTURE`.
-        scores: (m,), 0-1, of the likely pairs.
+        likely: (m, 2) pairs of indices. Those with a score of at least `NEAR_DUPLICATE_SCORE` are
+            joined, and the highest score comes first.
+        scores: (m,) scores of the likely pairs, 0-1.
 
     Returns:
         (count,) smallest index in the group of each image.
@@ -178,12 +180,12 @@ def connected(
     forest = _Forest(count)
     forest.join(certain.tolist(), large=count)
     order = np.lexsort((*likely.T, -scores))
-    order = order[scores[order] >= SAME_PICTURE]
+    order = order[scores[order] >= NEAR_DUPLICATE_SCORE]
     waiting = likely[order].tolist()
     tried = -1
     while len(waiting) != tried:
         tried = len(waiting)
-        waiting = forest.join(waiting, large=LARGE)  # groups grew: two pairs may now be enough
+        waiting = forest.join(waiting, large=LARGE)  # larger groups may have a second pair
     roots = [forest.root(image) for image in range(count)]
     _, smallest, groups = np.unique(
         roots,
@@ -194,21 +196,21 @@ def connected(
 
 
 class _Forest:
-    """Groups as trees of images (union-find)."""
+    """Disjoint sets of images (union-find)."""
 
     def __init__(self, count: int) -> None:
         self.parents = list(range(count))
         self.sizes = [1] * count
 
     def root(self, image: int) -> int:
-        """Return the image that stands for a group."""
+        """Return the root of the tree that contains an image."""
         while self.parents[image] != image:
             self.parents[image] = self.parents[self.parents[image]]
             image = self.parents[image]
         return image
 
     def join(self, pairs: list[list[int]], large: int) -> list[list[int]]:
-        """Join pairs in order. Return those that alone would merge two groups of `large` images."""
+        """Join pairs in order. Return those that were refused; see `connected`."""
         refused: dict[frozenset[int], list[list[int]]] = {}
         for pair in pairs:
             roots = frozenset(self.root(image) for image in pair)
@@ -226,7 +228,7 @@ class _Forest:
 
 
 def _certain(rows: pd.DataFrame, pattern: str | None) -> Indices:
-    """Pair each image with the first that has the same pixels, name or given group: (m, 2)."""
+    """Return (m, 2) pairs of images with the same pixels, given group or captured name."""
     columns = [rows["pixels"], rows["given_group"]]
     if pattern:
         names = rows["path"].map(lambda path: _captured(pattern, PurePosixPath(path)))
@@ -240,7 +242,7 @@ def _certain(rows: pd.DataFrame, pattern: str | None) -> Indices:
 
 
 def _captured(pattern: str, path: PurePosixPath) -> str:
-    """Return the folder of a file and what a pattern captures in its name; empty if nothing."""
+    """Return the folder of a file and the text that a pattern captures in its name, or ""."""
     match = re.search(pattern, path.name)
     if match is None or match[1] is None:
         return ""

@@ -1,4 +1,4 @@
-"""Images that the start of a training was trained on."""
+"""Images that the model in `train.start` was trained on."""
 
 import numpy as np
 import pandas as pd
@@ -12,15 +12,15 @@ def in_signature(
     hashes: signature.Hashes,
     select: Select,
 ) -> pd.Series:
-    """Tell which images are copies of those of a signature.
+    """Return whether each image is a copy of an image that a model was trained on.
 
     Args:
-        rows: images with `sha256`.
-        hashes: from `signature.read`.
-        select: returns fingerprints.
+        rows: rows with `sha256`.
+        hashes: signature of the model, from `signature.read`.
+        select: returns the fingerprints of images.
 
     Returns:
-        (n,) booleans; index as `rows`.
+        (n,) booleans, with the index of `rows`.
     """
     keys = sorted(set(rows["sha256"]))
     fingerprints = select(keys)

@@ -1,4 +1,4 @@
-"""The subset of each image: training, validation or test."""
+"""Assignment of each image to training, validation or test."""
 
 import hashlib
 from collections import Counter
@@ -14,13 +14,13 @@ from facemask.errors import UserError
 from facemask.store import tables
 
 IN_COLLECTION = "related to the collection"
-"""Reason to exclude an external image: the model may have been trained on its picture."""
+"""Reason to exclude an external image: it has a near-duplicate in the images of `ingest.source`."""
 
 IN_START = "train.start was trained on it"
-"""Another reason to exclude an external image."""
+"""Reason to exclude an external image: the model in `train.start` was trained on it."""
 
 FOLD = "fold {}"
-"""Name of a part before one of the parts becomes validation."""
+"""Name of a fold of the cross-validation, with its index."""
 
 
 def draw(
@@ -31,27 +31,28 @@ def draw(
 ) -> pd.Series:
     """Return the subset of each image.
 
-    The strategy `grouped` draws whole groups, and `random` draws single images, class by class.
-    Each subset comes as near to its share of the images as whole groups allow. The order of drawing
-    depends only on the seed and the content of each image, so new images hardly move the others.
-    With `folds`, each class is drawn into so many equal parts. The parts do not depend on which of
-    them is for validation.
+    The strategy `grouped` draws whole groups, and `random` draws single images. Each class is drawn
+    separately. Subsets have their shares as exactly as whole groups allow. The order of the draw
+    depends only on the seed and on the content of the images. So new images hardly change the
+    subset of the others. With `folds`, each class is divided into equal folds. `fold` does not
+    affect this division.
 
-    The strategy `predefined` takes the subsets from the `splits.csv` of the source, or else from
-    the names of its folders (`tables.SUBSET_OF_NAME`).
+    The strategy `predefined` reads the subsets from the `splits.csv` of the source. Without this
+    file, it reads them from the names of the folders (`tables.SUBSET_OF_NAME`).
 
     Args:
-        table: rows with `path`, `label`, `sha256` and `group`.
-        in_start: whether the start of the training was trained on an image. The whole group of such
-            an image is for training. The shares refer to the other images.
+        table: rows with `path`, `label`, `sha256`, `group` and `given_split`.
+        in_start: (n,) whether the model in `train.start` was trained on an image. The whole group
+            of such an image is for training. The shares refer to the other images.
         options: strategy and shares.
-        seed: any integer.
+        seed: seeds the draw.
 
     Returns:
-        (n,) values of `tables.SUBSETS`; index as `table`.
+        (n,) values of `tables.SUBSETS`, with the index of `table`.
 
     Raises:
-        UserError: a class has too few groups for all subsets, or the source does not name a subset.
+        UserError: a class has too few groups for all subsets, or the source does not tell the
+            subset of an image.
     """
     for_training = table["group"].isin(table["group"][in_start])
     if options.strategy == "predefined":
@@ -74,7 +75,7 @@ def _draw_units(
     options: params.Split,
     seed: int,
 ) -> dict[str, str]:
-    """Return the subset of each unit. A unit is the images that are drawn together."""
+    """Return the subset of each unit. A unit is a group, or an image for the strategy `random`."""
     shares = _shares(options)
     images_of_class = pd.crosstab(free["unit"], free["label"])
     label = images_of_class.idxmax(axis=1) if len(free) else free["label"]
@@ -88,14 +89,14 @@ def _draw_units(
         members = sizes[label == name]
         units_with_class = free["unit"][free["label"] == name].nunique()
         if members.empty and units_with_class > len(shares):
-            continue  # all units have more images of the other class, and are drawn with it
+            continue  # its units have more images of the other class, and are drawn there
         order = sorted(members.index, key=shuffled)
         subsets |= _fill(name, members[order], shares, rest=_rest(options))
     return subsets
 
 
 def _shares(options: params.Split) -> dict[str, float]:
-    """Return the share of each subset except the one that gets the rest."""
+    """Return the share of each subset, 0-1, except for the subset of `_rest`."""
     shares = {tables.VALIDATION: options.validation}
     if options.folds:
         names = map(FOLD.format, range(options.folds - 1))
@@ -106,7 +107,7 @@ def _shares(options: params.Split) -> dict[str, float]:
 
 
 def _rest(options: params.Split) -> str:
-    """Return the subset that gets the rest."""
+    """Return the name of the subset that gets all units that no share needs."""
     if options.folds:
         return FOLD.format(options.folds - 1)
     return tables.TRAIN
@@ -118,18 +119,18 @@ def _fill(
     shares: Mapping[str, float],
     rest: str,
 ) -> dict[str, str]:
-    """Put each unit of a class into the first subset that it brings nearer to its share.
+    """Assign each unit of a class to the first subset that it brings closer to its share.
 
     Args:
         label: the class.
-        sizes: number of images of each unit, in the order of drawing.
-        shares: 0-1, of each subset except `rest`.
+        sizes: number of images of each unit, in the order of the draw.
+        shares: share of each subset except `rest`, 0-1.
         rest: the subset that gets all other units.
     """
     if len(sizes) <= len(shares):
         raise UserError(
             f"class {label} has {len(sizes)} distinct image(s) or group(s) that train.start has "
-            f"not seen; {len(shares) + 1} are the least, one for each of "
+            f"not seen; at least {len(shares) + 1} are needed, one for each of "
             f"{', '.join([rest, *shares])}"
         )
     room = {name: share * sizes.sum() for name, share in shares.items()}
@@ -150,7 +151,7 @@ def _fill(
 
 
 def _predefined(table: pd.DataFrame) -> pd.Series:
-    """Return the subset that the source gives each image."""
+    """Return the subset of each image according to the source."""
     given = table["given_split"]
     if not given.any():
         given = table["path"].map(_folder_of_subset)
@@ -176,15 +177,14 @@ def _folder_of_subset(path: str) -> str:
 
 
 def summary(table: pd.DataFrame) -> dict[str, Any]:
-    """Count images and groups of each class and each subset.
+    """Count the images and groups of each class and each subset.
 
     Args:
         table: rows with `label`, `group` and `split`.
 
     Returns:
-        `classes` has the counts of each class; `groups_of_both_classes` is a number. Each subset
-        with rows has its counts. All but training have `train_overlap`, the number of images whose
-        group is trained on.
+        Counts by the names `classes`, `groups_of_both_classes`, and the name of each subset with
+        images. For validation and test, they include `train_overlap`, from the function below.
     """
     classes = {}
     for label, rows in table.groupby("label"):
@@ -215,17 +215,17 @@ def summary(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def train_overlap(table: pd.DataFrame, name: str) -> int:
-    """Count the images of a subset that share their group with a training image."""
+    """Return the number of images of a subset whose group contains a training image."""
     trained_on = tables.subset(table, tables.TRAIN)["group"]
     return int(tables.subset(table, name)["group"].isin(trained_on).sum())
 
 
 def external_summary(external: pd.DataFrame) -> dict[str, Any]:
-    """Count the images of each external test set that are measured on and that are excluded.
+    """Count the remaining and the excluded images of each external test set.
 
     Args:
-        external: rows with `split`, the name of their set, and `reason`: why a row is excluded, or
-            empty.
+        external: rows with `split`, the name of the test set, and `reason`, which is empty if the
+            image is not excluded.
     """
     counts = {}
     for name, rows in external.groupby("split"):

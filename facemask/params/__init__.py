@@ -111,8 +111,8 @@ def load(path: Path) -> Params:
     """Read and validate a parameter file.
 
     Raises:
-        UserError: the file is missing or not YAML, or has wrong values. The message names each wrong
-            key, its value and what is allowed.
+        UserError: the file is missing or not YAML, or has wrong values. The message names
+            each wrong key, its value and what is allowed.
     """
     try:
         values = YAML(typ="safe").load(path.read_text(encoding="utf-8"))  # DVC uses ruamel, too

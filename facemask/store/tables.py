@@ -10,7 +10,7 @@
     width, height: size in pixels.
     given_group: group from a table in the source, or the photo of a box, or empty.
     given_split: subset from a table in the source, or empty.
-    split: name of the external test set, or empty.
+    split: name of the external test set or of the set of photos, or empty.
 
 `split` changes or adds these columns, and the later stages keep all of them:
     split: `train`, `validation` or `test`, or the name of the external test set.
