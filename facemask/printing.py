@@ -1,4 +1,4 @@
-"""Output of `predict.py` as a table, CSV or JSON. Each row is printed at once."""
+"""Output of `predict.py` as a table, CSV or JSON. A row is printed as soon as it is known."""
 
 import csv
 import io

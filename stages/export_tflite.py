@@ -23,6 +23,9 @@ from stages import paths
 def export_tflite(values: params.Params) -> dict[str, Any]:
     """Write the variants, the chosen variant and its model card.
 
+    Args:
+        values: all parameters.
+
     Returns:
         `variants`: the latency and memory of each variant, by name.
     """

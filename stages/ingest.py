@@ -82,7 +82,7 @@ def ingest(
     write_quarantine({"collection": images} | external | photos)
     collection.check(images, options, paths.QUARANTINE)
 
-    # Write the good images, the boxes of their faces, and the attributes of their people.
+    # Write the good images, the annotated faces, and the attributes of people.
     collection.store(paths.RAW, [images], spool)
     collection.store(paths.RAW_EXTERNAL, external.values(), spool)
     collection.store(paths.RAW_PHOTOS, photos.values(), spool)

@@ -7,7 +7,8 @@ PARAMS = Path("params.yaml")
 # The published model, with which `evaluate` compares a model that is trained from scratch.
 PUBLISHED = Path("results/published/model.keras")
 
-# `ingest` writes shards of images, and tables.
+# `ingest` writes shards of images.
+# It also writes tables of faces, of people and of quarantined files.
 RAW = Path("data/raw/collection")
 RAW_EXTERNAL = Path("data/raw/external")
 RAW_PHOTOS = Path("data/raw/photos")
@@ -42,7 +43,8 @@ SCENES = Path("data/scenes.csv")
 SIZE = Path("metrics/export_tflite/kilobytes.json")
 BALANCED_ACCURACY = Path("metrics/export_tflite/balanced_accuracy.json")
 
-# All figures of a stage; its pictures and curves.
+# Stages write figures to `details/`.
+# They write pictures and curves to `plots/`.
 DETAILS = Path("details")
 PLOTS = Path("plots")
 

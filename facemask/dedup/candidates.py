@@ -279,7 +279,7 @@ def _nearest(
 
     Args:
         halves: (n, w, 2, d) keypoints.
-        kinds: (n, w) kind of each keypoint: its image, or whether its image is one of the first.
+        kinds: (n, w) kinds of the keypoints. Keypoints of the same kind are not compared.
 
     Returns:
         (n, w) whether the similarity reaches `SIMILAR`, and (n, w) indices in the window.
@@ -307,7 +307,7 @@ def _most_votes(files: Path, count: int) -> Indices:
     for new_pairs, new_votes in counted:
         pairs = np.append(pairs, new_pairs)
         votes = np.append(votes, new_votes)
-        is_kept = _has_most_votes(pairs, votes, count)
+        is_kept = _is_among_best(pairs, votes, count)
         pairs = pairs[is_kept]
         votes = votes[is_kept]
     return pairs
@@ -336,7 +336,7 @@ def _count_votes(
     return pairs[is_candidate], votes[is_candidate]
 
 
-def _has_most_votes(pairs: Indices, votes: Indices, count: int) -> NDArray[np.bool_]:
+def _is_among_best(pairs: Indices, votes: Indices, count: int) -> NDArray[np.bool_]:
     """Return whether each pair is among the `NEIGHBOURS` best pairs of one of its images, (p,).
 
     Args:

@@ -219,7 +219,7 @@ def _correlation(first: Frame, second: Frame, matrix: Floats) -> float:
         flags=cv2.WARP_INVERSE_MAP,
     )
     is_shared = (INNER > 0) & (warped_inner > 0)
-    share = is_shared.mean() * max(1, large * small)  # of the frame with the smaller view
+    share = is_shared.mean() * max(1, large * small)  # of the frame that shows less
     if share < OVERLAP:
         return 0.0
     warped = cv2.warpAffine(

@@ -184,7 +184,7 @@ def summary(table: pd.DataFrame) -> dict[str, Any]:
 
     Returns:
         Counts by the names `classes`, `groups_of_both_classes`, and the name of each subset with
-        images. For validation and test, they include `train_overlap`, from the function below.
+        images. Those of validation and test include the result of `train_overlap`.
     """
     classes = {}
     for label, rows in table.groupby("label"):

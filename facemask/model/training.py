@@ -42,7 +42,7 @@ TRAINED_SHARES = (0.25, 0.5, 1.0)
 """Shares of the trained weights to try. The rest is the weights of `train.start`."""
 
 TOLERANCE = 0.005
-"""Increase of the log-loss over the best share that is always accepted."""
+"""Difference in log-loss that is too small to matter; see `average_with_start`."""
 
 NAMED_IMAGES = 3
 """Largest number of images that an error message names."""
@@ -157,7 +157,7 @@ def fit(
         numbers = range(done, done + plan[done:].count(epoch))
         sized = network.at_size(model, epoch.size)
         sized.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
-        recorder.checkpoint.load(sized)  # since Keras left averaged weights in the layers
+        recorder.checkpoint.load(sized)  # because Keras left the EMA in the layers
         images = dataset.inference_batches(
             validation,
             data.positive,

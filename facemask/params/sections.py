@@ -23,7 +23,7 @@ IGNORE = "ignore"
 
 
 def _as_mapping(classes: Any) -> Any:
-    """Return a list of class names as a mapping without other names of the classes."""
+    """Turn a list of class names into a mapping like `Classes`."""
     if not isinstance(classes, list):
         return classes
     return {name: [] for name in classes if isinstance(name, str)}
