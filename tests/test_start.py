@@ -120,7 +120,7 @@ def test_little_of_the_training_is_used_where_the_start_is_as_good_and_learned_f
 def test_weights_between_two_others() -> None:
     before = [np.array([0.0, 4.0]), np.array([[8.0]])]
     after = [np.array([1.0, 0.0]), np.array([[0.0]])]
-    first, second = training.mixed(before, after, 0.25)
+    first, second = training.average(before, after, 0.25)
     np.testing.assert_allclose(first, [0.25, 3])
     np.testing.assert_allclose(second, [[6]])
 
