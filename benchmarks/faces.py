@@ -4,11 +4,12 @@ Run `python -m benchmarks.faces data/kaggle-853.zip data/ilc-scenes.zip` with so
 that have a box at each face. It takes five minutes on one core for 1,610 photos. It writes
 `benchmarks/faces.csv`: the number of annotated faces and the share that is found, by source, class
 and size. The size is the shorter side of the annotated box in pixels. The table also has the number
-of boxes of the face finder, and the share that shows a face.
+of boxes of the face finder, the share that shows a face, and the share that shows a head.
 
 Many boxes outside of all annotated boxes show faces that nobody annotated. A person has looked at
-such boxes: the column `face` of `benchmarks/face_rows.csv` is `yes` or `no`. Boxes that nobody has
-looked at count as no face. They are drawn into `data/boxes-*.png` and listed in `data/boxes.csv`.
+such boxes. The column `face` of `benchmarks/face_rows.csv` is `yes` for a face, `head` for a head
+that is turned away or too blurred to show a face, and `no` otherwise. Boxes that nobody has looked
+at count as `no`. They are drawn into `data/boxes-*.png` and listed in `data/boxes.csv`.
 Fill in the column `face`, and append the rows to `benchmarks/face_rows.csv`.
 """
 
@@ -89,15 +90,15 @@ def scenes(source: Source) -> Iterator[tuple[Entry, Annotation]]:
         yield entry, annotations[entry.path]
 
 
-def shows_face(name: str, row: Any, judged: pd.DataFrame) -> bool | None:
-    """Return whether a box shows a face; None if nobody has looked at it."""
+def judgement(name: str, row: Any, judged: pd.DataFrame) -> str | None:
+    """Return what a box shows: `yes`, `head` or `no`; None if nobody has looked at it."""
     if row["annotated"]:
-        return True
+        return "yes"
     of_scene = judged[(judged["set"] == name) & (judged["path"] == row["path"])]
     box = [row[edge] for edge in EDGES]
-    for judgement in of_scene.to_dict("records"):
-        if overlap.shared(box, [judgement[edge] for edge in EDGES]) >= SAME_BOX:
-            return bool(judgement["face"] == "yes")
+    for judged_row in of_scene.to_dict("records"):
+        if overlap.shared(box, [judged_row[edge] for edge in EDGES]) >= SAME_BOX:
+            return str(judged_row["face"])
     return None
 
 
@@ -111,8 +112,9 @@ def measure(name: str, faces: pd.DataFrame, rows: pd.DataFrame) -> list[dict[str
         for size, part in ranges.items():
             share = part["found"].mean()
             measured.append({"what": f"{label}, {size}", "number": len(part), "share": share})
-    share = rows["face"].eq(True).mean()
-    measured.append({"what": "boxes at a face", "number": len(rows), "share": share})
+    for what, judgements in {"face": ["yes"], "head": ["yes", "head"]}.items():
+        share = rows["face"].isin(judgements).mean()
+        measured.append({"what": f"boxes at a {what}", "number": len(rows), "share": share})
     return [{"set": name, **row} for row in measured]
 
 
@@ -141,7 +143,7 @@ def main(*paths: str) -> None:
         results = list(parallel.run(work, scenes(source), "scenes", "scene", local=True))
         faces = pd.DataFrame([face for of_scene, _ in results for face in of_scene])
         rows = pd.DataFrame([row for _, of_scene in results for row in of_scene])
-        rows["face"] = [shows_face(source.name, row, judged) for _, row in rows.iterrows()]
+        rows["face"] = [judgement(source.name, row, judged) for _, row in rows.iterrows()]
         measured += measure(source.name, faces, rows)
         unseen.append(rows[rows["face"].isna()].assign(set=source.name))
     table = pd.DataFrame(measured).round(4)

@@ -20,7 +20,7 @@ MARGIN = 6
 def captioned(
     image: Image.Image,
     lines: Sequence[str],
-    least_width: int = 200,
+    least_width: int = 208,
 ) -> Image.Image:
     """Return an RGB image of at least `least_width` pixels, with lines of text below it."""
     if image.width < least_width:

@@ -619,4 +619,4 @@ def test_a_name_that_would_take_for_ever_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_long_name_is_shortened_at_once() -> None:
-    assert pictures.captioned(Image.new("RGB", (10, 10)), ["x" * 10_000_000]).width == 200
+    assert pictures.captioned(Image.new("RGB", (10, 10)), ["x" * 10_000_000]).width == 208
