@@ -1,8 +1,8 @@
 """Check params.yaml before any other stage runs.
 
 Run by `dvc repro check_params`; takes about a second. DVC deletes the outputs of a stage before it
-runs the stage, so an error in a later stage would cost these outputs. This stage always writes the
-same output, so DVC does not rerun other stages because of it.
+runs the stage. If the stage then stopped at a wrong parameter, its outputs would be lost. This
+stage always writes the same output, so DVC does not rerun other stages because of it.
 """
 
 from pathlib import Path

@@ -21,7 +21,7 @@ def ingest(
     margins: params.Crop,
     spool: shards.Spool,
 ) -> None:
-    """Read and label the images for training, for the external test sets, and the whole photos.
+    """Read and label the images of `ingest.source`, `ingest.external` and `ingest.photos`.
 
     Args:
         options: the sources, and the limits for a good image.

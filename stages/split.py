@@ -1,6 +1,7 @@
 """Group near-duplicates, and assign each group to training, validation or test.
 
-An external image that is a near-duplicate of one of these is excluded from its test set.
+An external image is excluded from its test set if it is a near-duplicate of an image in
+`ingest.source`, or if the model in `train.start` was trained on it.
 Run by `dvc repro split`; takes about a minute for ten thousand new images on two cores.
 """
 

@@ -58,7 +58,7 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
     write_model(trained, data, options.start)
     write_details(trained, data, validation)
     remove(paths.BACKUP)
-    files.write_json({}, paths.LIVE)  # `evaluate` measures the finished model
+    files.write_json({}, paths.LIVE)  # its figures are of the last epoch, not of the final model
     return {"epochs": trained.history["seconds"].tolist()}
 
 
