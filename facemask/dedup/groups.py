@@ -185,7 +185,8 @@ def connected(
     tried = -1
     while len(waiting) != tried:
         tried = len(waiting)
-        waiting = forest.join(waiting, large=LARGE)  # larger groups may have a second pair
+        # Each pass tries the refused pairs again. Groups that grew may now have a second pair.
+        waiting = forest.join(waiting, large=LARGE)
     roots = [forest.root(image) for image in range(count)]
     _, smallest, groups = np.unique(
         roots,

@@ -176,7 +176,7 @@ CHANGES: dict[str, Change] = {
     "1.5 times as wide": _widen(1.5),
     "2 times as wide": _widen(2),
 }
-"""Changes that should flip no decision, by name. A pixel is a pixel of the network's input."""
+"""Changes that should flip no decision, by name. The names count pixels of the network's input."""
 
 
 def flip_rates(

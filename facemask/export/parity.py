@@ -94,7 +94,7 @@ def choose(
     Args:
         options: has the bounds.
         rows: as in `measure`, with a column for each variant.
-        measured: by variant: `kilobytes`, `minimum_runtime`, and what `measure` returns.
+        measured: `kilobytes`, `minimum_runtime` and the result of `measure`, for each variant.
         threshold: the positive class is predicted if its probability is at least this.
 
     Raises:
@@ -153,7 +153,7 @@ def _faults(
 
 
 def _exceeds(share: float, bound: float, images: int) -> bool:
-    """Return whether a share of images exceeds a bound. A single image never exceeds it."""
+    """Return whether a share of images exceeds a bound. A share of one image never does."""
     return share > bound and round(share * images) > 1
 
 

@@ -150,9 +150,10 @@ class FaceDetector:
             pixels: (side, side, 3), RGB, 0-255; `side` is one of `SETTINGS["sides"]`.
 
         Returns:
-            (side / STRIDE, side / STRIDE, 5): for each cell the score (0-1) of a face there, x and
-            y of its centre relative to the cell's corner, and the logarithms of its width and
-            height, in pixels of the square.
+            (side / STRIDE, side / STRIDE, 5): five values for each cell. The first is the score
+            (0-1) of a face in the cell. The next two are x and y of the face's centre, measured
+            from the upper left corner of the cell. The last two are the natural logarithms of the
+            face's width and height. All lengths are in pixels of the square.
         """
         if not hasattr(self._of_thread, "network"):
             self._of_thread.network = Interpreter(str(NETWORK), num_threads=1)

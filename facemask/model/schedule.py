@@ -82,7 +82,7 @@ def optimizer(
     """Return the optimizer for a plan.
 
     `adamw` has weight decay, an EMA of the weights, and a learning rate that rises and falls in
-    each cycle. `adam` has a constant learning rate in each cycle and none of the rest.
+    each cycle. `adam` has a constant learning rate in each cycle, no weight decay and no EMA.
 
     Args:
         options: section `train` of params.yaml.

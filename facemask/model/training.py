@@ -36,10 +36,10 @@ CODE = (facemask.augmentation, facemask.model, facemask.store, keras, tf)
 """Code on which the result of a training depends."""
 
 FINE_TUNED_SHARE = 0.75
-"""Share of the weights after fine-tuning. The rest is the weights before fine-tuning."""
+"""Share of the weights after fine-tuning in their average with the weights before it."""
 
 TRAINED_SHARES = (0.25, 0.5, 1.0)
-"""Shares of the trained weights to try. The rest is the weights of `train.start`."""
+"""`average_with_start` tries these shares of the trained weights."""
 
 TOLERANCE = 0.005
 """Difference in log-loss that is too small to matter; see `average_with_start`."""
@@ -71,8 +71,8 @@ class Trained:
         history: a row for each epoch, with `epoch` (from 1), `size` (side of the images in
             pixels), `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate` and `seconds`.
         precision: precision of the training, from `network.precision`.
-        start_share: share of the trained weights in the final model. The rest is the weights of
-            `train.start`.
+        start_share: share of the trained weights in the final model, despite its name. The weights
+            of `train.start` have the rest.
         slope: slope of the calibration; see `calibration.platt`.
         shift: shift of the calibration.
         val_loss: log-loss of the final model on validation.
@@ -157,7 +157,8 @@ def fit(
         numbers = range(done, done + plan[done:].count(epoch))
         sized = network.at_size(model, epoch.size)
         sized.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
-        recorder.checkpoint.load(sized)  # because Keras left the EMA in the layers
+        # `Model.fit` leaves the EMA in the layers. The checkpoint has the trained weights.
+        recorder.checkpoint.load(sized)
         images = dataset.inference_batches(
             validation,
             data.positive,
@@ -195,8 +196,8 @@ def final_model(
     """Make the final model, and measure it on validation.
 
     The final weights start as the EMA of the trained weights. They are averaged with the weights
-    before fine-tuning. They are then averaged with the weights of `train.start`, if that model was
-    trained on more images. At the end, the model is calibrated.
+    before fine-tuning. If `train.start` was trained on more images than this model, they are then
+    averaged with the weights of `train.start`. At the end, the model is calibrated.
 
     Args:
         model: the trained model.
@@ -274,9 +275,9 @@ def average_with_start(
     """Average the weights of a model with those before training, and return the trained share.
 
     Training on few images improves a model on similar images. It makes the model worse on others
-    (Wortsman et al. 2022). So the smallest share in `TRAINED_SHARES` that is not clearly worse on
-    validation is used. A share is clearly worse if its loss exceeds the lowest loss by more than
-    `TOLERANCE` plus two standard errors.
+    (Wortsman et al. 2022). So this function chooses the smallest share in `TRAINED_SHARES` that is
+    not clearly worse on validation. A share is clearly worse if its loss exceeds the lowest loss by
+    more than `TOLERANCE` plus two standard errors.
 
     Args:
         model: the trained model. It gets the averaged weights.

@@ -16,7 +16,10 @@ ClassName = Annotated[
 Variant = Literal["float32", "float16", "dynamic_range", "int8"]
 
 SCRATCH = "scratch"
-"""Value of `train.start` for random weights. DVC needs a file of this name."""
+"""Value of `train.start` for random weights.
+
+`train.start` is a dependency in dvc.yaml. So DVC needs a file of this name.
+"""
 
 IGNORE = "ignore"
 """Key of `ingest.classes` for the classes whose images are not used."""

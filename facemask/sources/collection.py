@@ -81,15 +81,15 @@ def collect(
 
     Args:
         source: the files.
-        names: the class of each label in the source. The class of a label that is left out is
-            empty. None if the source itself names its two classes.
+        names: the class of each label in the source. An ignored label has the class "". None if
+            the source itself names its two classes.
         options: the limits, and which sources are cropped to faces.
         spool: gets the bytes of each file that can be decoded, even if the file is refused.
         cache: file with the results of earlier runs.
         cropper: crops faces, if the source has boxes or photos to be cropped.
         subset: name of an external test set, for the column `split`.
-        whole: whether photos are not cropped even if the source has boxes. A photo without boxes
-            then has the class of its folder.
+        whole: whether photos stay whole, even if the source has boxes. A photo without boxes then
+            has the class of its folder.
 
     Raises:
         UserError: no image is usable, or there are not two classes, or a table of the source is
@@ -176,7 +176,9 @@ def check(
     options: params.Ingest,
     quarantine: Path,
 ) -> None:
-    """Stop if a class is empty, or if too many of the files that should be used are refused.
+    """Stop if a class is empty, or if the share of refused files is too large.
+
+    The share leaves out files in no class, side files and small faces.
 
     Args:
         collection: all of `options.source`.
@@ -261,7 +263,8 @@ def _table(files: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 def _row(entry: Entry, tables: image_tables.ImageTables) -> dict[str, Any]:
     """Return what is known about a file besides its content."""
-    photo = entry.path if entry.part else ""  # faces in one photo share its light: one group
+    # The faces in a photo share its light, so they form one group.
+    photo = entry.path if entry.part else ""
     return {
         "path": entry.path + entry.part,
         "given_label": tables.label.get(entry.path, entry.label),

@@ -24,7 +24,7 @@ from facemask import parallel
 from facemask.files import writing
 
 IMAGES = 1000
-"""Largest mean number of images in a shard."""
+"""A shard has at most this many images on average."""
 
 LEAST_SHARDS = 4
 """Smallest number of shards. Stages work on the shards in parallel."""
