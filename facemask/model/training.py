@@ -341,15 +341,7 @@ class Recorder(keras.callbacks.Callback):
             show(self.history)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Seed the dropout layers, and show a new progress bar.
-
-        Keras does not save the state of a dropout layer. So each epoch seeds it anew.
-        """
-        for index, layer in enumerate(self.model.layers):
-            if hasattr(layer, "seed_generator"):
-                rng = np.random.default_rng([self.data.seed, epoch, index])
-                seed = rng.integers(2**32, size=2, dtype=np.uint32)
-                layer.seed_generator.state.assign(seed)
+        """Show a new progress bar."""
         self.epoch = epoch
         self.title = f"epoch {epoch + 1}/{len(self.plan)}"
         self.bar = tqdm(
