@@ -66,7 +66,8 @@ with socket.socket(socket.AF_UNIX) as server:
     signal.signal(signal.SIGTERM, lambda *_: server.shutdown(socket.SHUT_WR))
     status = os.waitstatus_to_exitcode(number.unpack(server.recv(number.size))[0])
 if status < 0:
-    signal.signal(-status, signal.SIG_DFL)
+    if status != -signal.SIGKILL:
+        signal.signal(-status, signal.SIG_DFL)
     os.kill(os.getpid(), -status)
 sys.exit(status)
 """
