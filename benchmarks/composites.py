@@ -111,7 +111,7 @@ def measure(
     counts: dict[str, Counter[str]] = {label: Counter() for label in classifier.contract.labels}
     for photo, people in composed:
         full_frame = classifier.classify(photo).label
-        found: set[int] = set()
+        found_people: set[int] = set()
         for person in people:
             counts[person.label]["people"] += 1
             counts[full_frame]["full_frame_given"] += 1
@@ -122,8 +122,8 @@ def measure(
             label = face.label
             number = match(face.box, people)
             counts[label]["given"] += 1
-            if number is not None and number not in found:
-                found.add(number)
+            if number is not None and number not in found_people:
+                found_people.add(number)
                 counts[people[number].label]["found"] += 1
                 counts[label]["right"] += people[number].label == label
     table = pd.DataFrame(counts).T.fillna(0)

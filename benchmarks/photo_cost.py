@@ -50,7 +50,9 @@ def main(model: Path = MODEL) -> None:
         for _ in range(ROUNDS)
     ]
     of_photo, of_networks = np.median(times, axis=0)
-    ratio = np.median([time_of_photo / bare for time_of_photo, bare in times])
+    ratio = np.median(
+        [time_of_photo / time_of_networks for time_of_photo, time_of_networks in times]
+    )
     print(f"photo {of_photo:.0f} ms, networks {of_networks:.0f} ms, ratio {ratio:.2f}")
 
 
