@@ -24,7 +24,7 @@ def ingest(
     """Read and label the images of `ingest.source`, `ingest.external` and `ingest.photos`.
 
     Args:
-        options: the sources, and the limits for a good image.
+        options: section `ingest` of params.yaml.
         margins: the square that is cut out around a face.
         spool: temporary file for the bytes of the images.
     """
@@ -91,7 +91,7 @@ def ingest(
     faces = [part.faces for part in (images, *photos.values())]
     tables.write(pd.concat(faces), paths.FACES)
 
-    # Draw and count the images.
+    # Show some images on contact sheets, and count all images.
     draw(images, spool)
     counts = collection.summary(images)
     counts["external"] = {name: collection.summary(part) for name, part in external.items()}
@@ -128,7 +128,7 @@ def write_quarantine(parts: dict[str, Collection]) -> None:
 
 
 def draw(images: Collection, spool: shards.Spool) -> None:
-    """Draw images of each class and of the quarantine, and count the images by size."""
+    """Write contact sheets of good and of quarantined images, and count the good ones by size."""
     classes = image_sheets.classes(images.good, spool)
     pictures.write(classes, paths.PLOTS / "classes.png")
 

@@ -16,8 +16,9 @@ def split(options: params.Split, start: str, seed: int) -> None:
 
     Args:
         options: strategy and size of the subsets.
-        start: `train.start`. Images that this model was trained on stay in the training subset.
-        seed: seeds the draw of the subsets.
+        start: `train.start`. If this model was trained on an image, the image and its group are
+            assigned to training.
+        seed: seeds the random choice of the subsets.
     """
     table = shards.read_table(paths.RAW)
     external = shards.read_table(paths.RAW_EXTERNAL)
@@ -44,7 +45,7 @@ def split(options: params.Split, start: str, seed: int) -> None:
         in_start = known.in_signature(table, start_hashes, select)
         external_in_start = known.in_signature(external, start_hashes, select)
 
-    # Draw the subset of each image.
+    # Assign each image to a subset.
     table["split"] = partition.draw(table, in_start, options, seed)
     tables.write(table, paths.SPLIT)
 
@@ -59,7 +60,7 @@ def split(options: params.Split, start: str, seed: int) -> None:
     remaining = external[~is_excluded].drop(columns="reason")
     tables.write(remaining, paths.EXTERNAL)
 
-    # Draw the largest groups.
+    # Write a contact sheet of the largest groups.
     contents = shards.contents(paths.RAW)
     sheet = group_sheet.groups(table, contents)
     pictures.write(sheet, paths.PLOTS / "groups.png")

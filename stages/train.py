@@ -54,16 +54,17 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
         show=write_history,
     )
 
-    # Write the finished model, and remove the checkpoint.
+    # Write the finished model, and remove the checkpoint. Empty `paths.LIVE`, because its figures
+    # are those of the last epoch and not of the final model.
     write_model(trained, data, options.start)
     write_details(trained, data, validation)
     remove(paths.BACKUP)
-    files.write_json({}, paths.LIVE)  # its figures are of the last epoch, not of the final model
+    files.write_json({}, paths.LIVE)
     return {"epochs": trained.history["seconds"].tolist()}
 
 
 def write_augmented(data: TrainingData, options: params.Augmentation) -> None:
-    """Draw a sample of the training images with augmentation."""
+    """Write a picture of randomly chosen training images with augmentation."""
     count = min(len(data.rows), augmenter.COLUMNS * augmenter.ROWS)
     rows = data.rows.sample(count, random_state=data.seed)
     numbers = rows["row"].to_numpy()
@@ -95,7 +96,7 @@ def write_model(
     Args:
         trained: the finished training.
         data: the training images.
-        start: `train.start`. The images that this model was trained on are included.
+        start: `train.start`. The hashes in the file of this model are written, too.
     """
     numbers = data.rows["row"].to_numpy()
     hashes = signature.of_training(start, numbers, data.pixels.__getitem__)

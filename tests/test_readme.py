@@ -27,14 +27,14 @@ def measured(name: str, run: Path = PUBLISHED) -> dict[str, Any]:
 @pytest.mark.parametrize("part", ["validation", "external-faces", "people"])
 def test_the_table_is_that_of_the_published_run(part: str) -> None:
     figures = measured("details/evaluate")[part]
-    assert row_of_readme(part).endswith(cells(figures, notebook(part)))
+    assert row_of_readme(f"{part}:").endswith(cells(figures, notebook(part)))
     assert figures["train_overlap"] == 0
 
 
 @pytest.mark.parametrize("source", ["face-mask-12k", "kaggle-853", "ilc-scenes"])
 def test_the_rows_of_sources_are_those_of_the_published_run(source: str) -> None:
     figures = measured("details/evaluate")["validation"]["sources"][source]
-    assert row_of_readme(f"of these `{source}`").endswith(cells(figures, "–"))
+    assert row_of_readme(f"validation, `{source}`:").endswith(cells(figures, "–"))
 
 
 def row_of_readme(start: str) -> str:
@@ -67,7 +67,7 @@ def test_whole_photos_are_those_of_the_published_run() -> None:
         f"{measured('details/export_tflite', run)['photos']['balanced_accuracy']:.4f}"
         for run in (PUBLISHED, NOTEBOOK)
     )
-    assert f"| {found['photos']} | **{right}** balanced | {recall} | {notebook} |" in row
+    assert f"| {found['photos']} | **{right}** balanced accuracy | {recall} | {notebook} |" in row
 
 
 def test_the_file_is_that_of_the_published_run() -> None:

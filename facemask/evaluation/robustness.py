@@ -64,7 +64,11 @@ def _at_half_resolution(image: Image.Image) -> Image.Image:
 
 
 def _tighter(share: float) -> Change:
-    """Return a change that cuts off a share of the side, half of the share at each edge."""
+    """Return a change that cuts off an equal border at each edge, and enlarges the rest.
+
+    Args:
+        share: width of two opposite borders together, divided by the side of the image.
+    """
 
     def change(image: Image.Image) -> Image.Image:
         border = round(share / 2 * image.width)
@@ -75,7 +79,13 @@ def _tighter(share: float) -> Change:
 
 
 def _looser(share: float) -> Change:
-    """Return a change that adds a share of the side, and fills it with the outermost pixels."""
+    """Return a change that adds an equal border at each edge, and shrinks the result.
+
+    The border repeats the outermost pixels.
+
+    Args:
+        share: width of two opposite borders together, divided by the side of the image.
+    """
 
     def change(image: Image.Image) -> Image.Image:
         side = image.width
@@ -91,8 +101,8 @@ def _expose(factor: float, noise: float = 0) -> Change:
     """Return a change that multiplies all values, adds noise, and clips.
 
     Args:
-        factor: of the values.
-        noise: standard deviation of the noise of a dark picture, in grey levels.
+        factor: number by which the values are multiplied.
+        noise: standard deviation of the noise, in grey levels.
     """
 
     def change(image: Image.Image) -> Image.Image:
@@ -106,7 +116,7 @@ def _expose(factor: float, noise: float = 0) -> Change:
 
 
 def _motion_blur(image: Image.Image) -> Image.Image:
-    """Blur along a horizontal line of 9 % of the side, as a moving hand does."""
+    """Return the image blurred horizontally over 9 % of its side, as if the camera moved."""
     length = round(0.094 * image.width)
     border = length // 2
     pixels = np.asarray(image, np.float32)
@@ -117,7 +127,12 @@ def _motion_blur(image: Image.Image) -> Image.Image:
 
 
 def _cut(left: float, bottom: float) -> Change:
-    """Return a change that cuts off shares of the side and stretches the rest."""
+    """Return a change that cuts off the left and the bottom, and stretches the rest to the square.
+
+    Args:
+        left: width of the part that is cut off at the left, divided by the side of the image.
+        bottom: height of the part that is cut off at the bottom, divided by the side of the image.
+    """
 
     def change(image: Image.Image) -> Image.Image:
         side = image.width
@@ -134,8 +149,14 @@ def _rotate(image: Image.Image) -> Image.Image:
     return image.rotate(45, Image.Resampling.BILINEAR)
 
 
-def _widen(factor: float) -> Change:
-    """Return a change that shrinks the image, and pastes it on a flipped and blurred copy."""
+def _in_wider_frame(factor: float) -> Change:
+    """Return a change that shows the image smaller, in the middle of a wider frame.
+
+    A blurred copy of the image, upside down, fills the frame around it.
+
+    Args:
+        factor: side of the frame, divided by the side of the smaller image.
+    """
 
     def change(image: Image.Image) -> Image.Image:
         side = image.width
@@ -173,10 +194,13 @@ CHANGES: dict[str, Change] = {
     "left third cut off": _cut(left=1 / 3, bottom=0),
     "lower fifth cut off": _cut(left=0, bottom=1 / 5),
     "rotated by 45 degrees": _rotate,
-    "1.5 times as wide": _widen(1.5),
-    "2 times as wide": _widen(2),
+    "1.5 times as wide": _in_wider_frame(1.5),
+    "2 times as wide": _in_wider_frame(2),
 }
-"""Changes that should flip no decision, by name. The names count pixels of the network's input."""
+"""Changes that should flip no decision, by name.
+
+Pixels in a name are pixels of the network's input.
+"""
 
 
 def flip_rates(
@@ -190,7 +214,8 @@ def flip_rates(
     """Return for each of `CHANGES` the share of images, 0-1, whose decision it flips.
 
     Args:
-        predict: returns the probabilities, (n,), of RGB images, (n, size, size, 3) 0-255.
+        predict: takes RGB images with values 0-255, (n, size, size, 3). Returns the probability of
+            the positive class for each image, (n,).
         rows: (n,), numbers of the images.
         pixels: the images.
         is_positive: (n,), whether the positive class is predicted for the unchanged images.

@@ -39,7 +39,8 @@ def _of_two_classes(classes: dict[str, list[str]]) -> dict[str, list[str]]:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         why = {"name": repeated[0]}
-        raise PydanticCustomError("classes", "should have the name '{name}' once", why)
+        message = "should contain the name '{name}' once, not several times"
+        raise PydanticCustomError("classes", message, why)
     return classes
 
 
@@ -50,13 +51,13 @@ Classes = Annotated[
 
 
 class Ingest(Section):
-    """The sources of the images, and the limits for a good image.
+    """The sources of the images, how they are read, and which images are refused.
 
     Attributes:
-        classes: maps each class to the other names that sources use for it. `IGNORE` has the names
-            whose images are not used.
-        crop_faces: whether photos are cropped to their main face. A list names the sources for
-            which this is so.
+        classes: maps each class to the other names that sources use for it. The key `IGNORE` lists
+            the names whose images are not used.
+        crop_faces: whether the photos of all sources are cropped to their main face. If this is a
+            list, only the photos of the sources in the list are cropped.
     """
 
     source: Annotated[str, Field(min_length=1)]
@@ -126,10 +127,10 @@ class Network(Section):
     initializer: Literal["glorot_uniform", "he_normal"]
 
     def smallest_input(self) -> int:
-        """Return the smallest side of the input in pixels, which leaves 1 x 1 after the last block.
+        """Return the smallest side of the input in pixels.
 
-        In each block, a 3x3 valid convolution removes 2 pixels, and a 2x2 max-pooling halves the
-        rest.
+        With this side, the output of the last block has 1 x 1 pixel. In each block, a 3x3 valid
+        convolution removes 2 pixels from the side, and a 2x2 max-pooling halves the rest.
         """
         side = 1
         for _ in self.filters:
@@ -172,8 +173,8 @@ class Crop(Section):
     """The square that is cut out around a face.
 
     Attributes:
-        scale: side of the square / side of the face's box.
-        up: distance of the square's centre above the box's centre, in sides of the square.
+        scale: side of the square, divided by the mean of the width and height of the face's box.
+        up: height of the square's centre above the box's centre, divided by the square's side.
     """
 
     scale: Annotated[float, Field(gt=0, le=4)]
