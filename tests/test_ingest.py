@@ -225,7 +225,7 @@ def test_a_source_without_one_image_of_a_class_is_one_line(
     project: Path, complaint: Callable[[str], str]
 ) -> None:
     set_params(project, {"ingest.classes": ["WithMask", "Bare"]})
-    assert "no good image has the class Bare, by its folder, a box or" in complaint("ingest")
+    assert "gives the class Bare to a good image" in complaint("ingest")
     for file in FACES.rglob("*.png"):
         file.write_text("no picture")
     set_params(project, {"ingest.classes": None})

@@ -67,8 +67,8 @@ def related(
 ) -> pd.Series:
     """Return whether each image has a near-duplicate among other images.
 
-    Each pair is compared in both orders. A crop may align with the whole image, while the whole
-    image does not align with the crop.
+    Each pair is compared in both orders, and the higher score counts. The order may matter, for
+    example if one image is a crop of the other.
 
     Args:
         rows: rows with `sha256` and `pixels`.
@@ -164,14 +164,15 @@ def connected(
 ) -> Indices:
     """Return the connected components of a graph, in which pairs of images are the edges.
 
-    Two groups of at least `LARGE` images are merged only by a certain pair, or by two likely pairs
-    that share no image. So one wrong pair cannot merge them.
+    A certain pair always merges the groups of its images. A likely pair usually merges them, too.
+    But if both groups have at least `LARGE` images, two likely pairs without a common image are
+    needed. So one wrong pair cannot merge large groups.
 
     Args:
         count: number of images.
-        certain: (c, 2) pairs of indices. All of them are joined.
-        likely: (m, 2) pairs of indices. Those with a score of at least `NEAR_DUPLICATE_SCORE` are
-            joined, and the highest score comes first.
+        certain: (c, 2) pairs of indices.
+        likely: (m, 2) pairs of indices. Only pairs with a score of at least `NEAR_DUPLICATE_SCORE`
+            are used, and those with the highest scores come first.
         scores: (m,) scores of the likely pairs, 0-1.
 
     Returns:
@@ -185,7 +186,7 @@ def connected(
     tried = -1
     while len(waiting) != tried:
         tried = len(waiting)
-        # Each pass tries the refused pairs again. Groups that grew may now have a second pair.
+        # Try the refused pairs again. Two groups that have grown may now be connected by two pairs.
         waiting = forest.join(waiting, large=LARGE)
     roots = [forest.root(image) for image in range(count)]
     _, smallest, groups = np.unique(
@@ -211,7 +212,13 @@ class _Forest:
         return image
 
     def join(self, pairs: list[list[int]], large: int) -> list[list[int]]:
-        """Join pairs in order. Return those that were refused; see `connected`."""
+        """Join the groups of each pair, and return the pairs that were refused.
+
+        Args:
+            pairs: in the order in which they are joined.
+            large: smallest size of a large group. `connected` explains when large groups are
+                joined.
+        """
         refused: dict[frozenset[int], list[list[int]]] = {}
         for pair in pairs:
             roots = frozenset(self.root(image) for image in pair)

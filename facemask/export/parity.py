@@ -89,17 +89,17 @@ def choose(
 ) -> str:
     """Return the name of the variant that ships.
 
-    It is the smallest variant within the bounds, or the variant that `options.ship` names.
+    It is the smallest variant within the limits, or the variant that `options.ship` names.
 
     Args:
-        options: has the bounds.
+        options: has the limits.
         rows: as in `measure`, with a column for each variant.
         measured: `kilobytes`, `minimum_runtime` and the result of `measure`, for each variant.
         threshold: the positive class is predicted if its probability is at least this.
 
     Raises:
-        UserError: `EXACT` differs from the Keras model, or no variant that may ship is within the
-            bounds. The message names the first images that differ.
+        UserError: `EXACT` differs from Keras by more than `LARGEST_DIFFERENCE`, or no variant that
+            may ship is within the limits. The message names the first images that differ.
     """
     if EXACT in measured:
         _refuse_inexact(rows)
@@ -111,7 +111,7 @@ def choose(
         reasons = "; ".join(f"{name}: {', '.join(faults[name])}" for name in candidates)
         images_changed = _names(rows[changed(rows, candidates[0], threshold)])
         raise UserError(
-            f"export_tflite.ship = {options.ship}: no variant is within the bounds ({reasons}); "
+            f"export_tflite.ship = {options.ship}: no variant is within the limits ({reasons}); "
             f"{candidates[0]} decides otherwise than Keras on {images_changed}"
         )
     return min(good, key=lambda name: float(measured[name]["kilobytes"]))
@@ -130,10 +130,10 @@ def _refuse_inexact(rows: pd.DataFrame) -> None:
 def _faults(
     options: params.ExportTflite, measured: dict[str, Any], images: dict[str, int]
 ) -> list[str]:
-    """Describe each bound that a variant exceeds.
+    """Describe each limit that a variant exceeds.
 
     Args:
-        options: has the bounds.
+        options: has the limits.
         measured: the figures of the variant, as in `choose`.
         images: number of images in each subset.
     """
@@ -144,17 +144,17 @@ def _faults(
     loss = measured[tables.VALIDATION]["accuracy_loss"]
     if _exceeds(loss, options.max_accuracy_loss, images[tables.VALIDATION]):
         faults.append(f"accuracy loss {loss:.4f}, max_accuracy_loss = {options.max_accuracy_loss}")
-    bound = options.max_changed_decisions
+    limit = options.max_changed_decisions
     shares = {subset: measured[subset]["changed_decisions"] for subset in images}
-    excesses = [share for name, share in shares.items() if _exceeds(share, bound, images[name])]
+    excesses = [share for name, share in shares.items() if _exceeds(share, limit, images[name])]
     if excesses:
-        faults.append(f"changed decisions {max(excesses):.4f}, max_changed_decisions = {bound}")
+        faults.append(f"changed decisions {max(excesses):.4f}, max_changed_decisions = {limit}")
     return faults
 
 
-def _exceeds(share: float, bound: float, images: int) -> bool:
-    """Return whether a share of images exceeds a bound. A share of one image never does."""
-    return share > bound and round(share * images) > 1
+def _exceeds(share: float, limit: float, images: int) -> bool:
+    """Return whether a share of images exceeds a limit. A single image is always allowed."""
+    return share > limit and round(share * images) > 1
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -1,13 +1,14 @@
 """Find the faces in a photo, and crop them as the training data is cropped.
 
 The network is CenterFace (Y. Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face
-as Point", 2019; MIT License). `tools/face_finder.py` makes its file, which has a signature for each
-size of input. The web page and the app do the same with the constants of `face_finder.json`:
+as Point", 2019; MIT License). `tools/face_finder.py` makes `face_finder.tflite`. This file contains
+the network, with a signature for each size of its input. The web page and the app find faces in the
+same way. All of them use the constants in `face_finder.json`:
 
 - `sides`: sides in pixels of the squares into which a photo is fitted. The large square is for
   small faces, the small square for faces that fill the photo;
 - `min_score`: least score of a face, 0-1;
-- `same_face`: intersection over union from which two boxes are of the same face.
+- `same_face`: two boxes show the same face if their intersection over union is at least this.
 """
 
 import hashlib
@@ -43,7 +44,13 @@ class Face(NamedTuple):
 
 
 class Placement(NamedTuple):
-    """Where a photo lies in a square: its size, left and top in pixels."""
+    """Where a scaled photo lies in a square, in pixels.
+
+    Attributes:
+        size: width and height of the scaled photo.
+        left: distance from the left edge of the square.
+        top: distance from the upper edge of the square.
+    """
 
     size: tuple[int, int]
     left: int
@@ -65,7 +72,7 @@ def crop(
 
     Args:
         face: in the photo.
-        margins: `input.crop` of the classifier's contract, with `scale` and `up`.
+        margins: `scale` and `up`, as in section `crop` of params.yaml.
         size: width and height of the photo.
 
     Returns:
@@ -85,7 +92,7 @@ def crop(
 
 
 def fit_in_square(size: tuple[int, int], side: int) -> Placement:
-    """Scale a photo of this width and height so that it just fits into the middle of a square."""
+    """Return where a photo of this size lies in a square if it is scaled to fit, and centred."""
     scale = side / max(size)
     width, height = (max(1, int(length * scale + 0.5)) for length in size)
     return Placement(

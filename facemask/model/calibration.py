@@ -11,10 +11,10 @@ from facemask.model import dataset, network
 from facemask.store.pixels import Pixels
 
 PROBES = 256
-"""Number of training images that are classified to find the order of the classes."""
+"""Approximate number of training images that `swap_classes_if_reversed` classifies."""
 
 SMALLEST = 1e-7
-"""Least probability, and least distance from 1. It keeps the logits finite."""
+"""Probabilities are clipped to `SMALLEST` and `1 - SMALLEST`. This keeps the logits finite."""
 
 
 def fit(
@@ -42,8 +42,9 @@ def platt(
 ) -> tuple[float, float]:
     """Return slope and shift that minimize the log-loss of `slope * logit + shift` (Platt 1999).
 
-    Few images can often be separated without an error, and the best slope is then infinite. So a
-    ridge penalty pulls the slope to 1 and the shift to 0. It has the weight of one image.
+    If the model makes no error on the images, the best slope is infinite. This is common if there
+    are few images. So a ridge penalty pulls the slope to 1 and the shift to 0. This penalty has the
+    weight of one image.
 
     Args:
         is_positive: (n,) whether each image is of the positive class.

@@ -26,7 +26,7 @@ PROCESSOR = Path("/proc/cpuinfo")
 """The file in which Linux describes the processor."""
 
 BFLOAT16 = re.compile(r"^flags\b.*\b(avx512_bf16|amx_bf16)\b", re.MULTILINE)
-"""The line of `PROCESSOR` if the processor multiplies in bfloat16."""
+"""Finds the processor's instructions for bfloat16 in `PROCESSOR`."""
 
 NEW_OPTIONS = {
     "input_axes": None,
@@ -37,7 +37,7 @@ NEW_OPTIONS = {
     "renorm_clipping": None,
     "renorm_momentum": 0.99,
 }
-"""Defaults of options of layers and initializers that Keras 3.3 does not know."""
+"""Options of layers and initializers that are newer than Keras 3.3, with their defaults."""
 
 
 def reproducible(seed: int) -> None:
@@ -82,7 +82,7 @@ def build(options: params.Network, size: int) -> keras.Model:
         )
         model.add(layers.MaxPooling2D(2))  # before the ReLU: same result, a quarter of the work
         if options.batch_norm:
-            model.add(layers.BatchNormalization(scale=False))  # the next layer scales
+            model.add(layers.BatchNormalization(scale=False))  # the weights after it can scale
         model.add(layers.ReLU())
         if block > 0 and options.dropout:
             model.add(layers.Dropout(options.dropout))
@@ -241,7 +241,10 @@ def _describe(model: keras.Model) -> str:
 
 
 def at_size(model: keras.Model, size: int) -> keras.Model:
-    """Return a model for another input size that shares the layers; `flatten` does not allow it."""
+    """Return a model that shares the layers of another model, but has another input size.
+
+    The head `flatten` allows only one size.
+    """
     return keras.Sequential([keras.Input((size, size, 3)), *model.layers])
 
 

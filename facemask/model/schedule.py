@@ -1,4 +1,8 @@
-"""The plan of the epochs, and an optimizer with the learning rate of this plan."""
+"""The plan of the epochs, and an optimizer with the learning rate of this plan.
+
+Consecutive epochs with the same peak learning rate form a cycle. `adamw` raises the learning rate
+to the peak once in each cycle, and lowers it again. `adam` keeps it at the peak.
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -17,13 +21,13 @@ FINE_TUNING_RATE = 0.5
 """Peak learning rate of fine-tuning, as a share of `train.learning_rate`."""
 
 RISING = 0.2
-"""Share of the steps of a cycle in which the learning rate rises (warm-up)."""
+"""Share of a cycle's steps in which the learning rate rises (warm-up)."""
 
 FIRST_RATE = 0.04
 """Learning rate at the first step of a cycle, as a share of the peak."""
 
 WEIGHT_DECAY = 0.01
-"""Weight decay of AdamW. A step shrinks each weight by this share times the learning rate."""
+"""Weight decay of AdamW. A step subtracts `WEIGHT_DECAY * learning rate * weight` from a weight."""
 
 EMA_MOMENTUM = 0.99
 """Momentum of the exponential moving average (EMA) of the weights, per step."""
@@ -36,7 +40,7 @@ class Epoch:
     Attributes:
         size: side of the images in pixels.
         augmentation: random changes of the images.
-        rate: peak learning rate. Consecutive epochs with the same rate share one cycle.
+        rate: peak learning rate.
     """
 
     size: int
@@ -81,8 +85,7 @@ def optimizer(
 ) -> keras.optimizers.Optimizer:
     """Return the optimizer for a plan.
 
-    `adamw` has weight decay, an EMA of the weights, and a learning rate that rises and falls in
-    each cycle. `adam` has a constant learning rate in each cycle, no weight decay and no EMA.
+    Only `adamw` has weight decay and an EMA of the weights.
 
     Args:
         options: section `train` of params.yaml.
@@ -94,11 +97,11 @@ def optimizer(
     is_plain = options.optimizer == "adam"
     make = _constant if is_plain else _rising_and_falling
     cycles = []
-    first = 0
+    first_step = 0
     for rate, group in groupby(plan, key=lambda epoch: epoch.rate):
         count = steps * len(list(group))
-        cycles.append(_Cycle(first, make(rate, count)))
-        first += count
+        cycles.append(_Cycle(first_step, make(rate, count)))
+        first_step += count
     adam = keras.optimizers.Adam(
         _LearningRate(cycles),
         weight_decay=None if is_plain else WEIGHT_DECAY,
@@ -111,14 +114,19 @@ def optimizer(
 
 @dataclass(frozen=True)
 class _Cycle:
-    """A cycle of the learning rate. `rate` takes the number of the step in the cycle, from 0."""
+    """A cycle of the learning rate.
+
+    Attributes:
+        first_step: step of the training at which the cycle begins.
+        rate: returns the learning rate at a step of the cycle. The first step is 0.
+    """
 
     first_step: int
     rate: Callable[[tf.Tensor], tf.Tensor]
 
 
 class _LearningRate(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate with consecutive cycles."""
+    """The learning rate at each step of a training. One cycle follows another."""
 
     def __init__(self, cycles: Sequence[_Cycle]) -> None:
         self.cycles = cycles

@@ -36,7 +36,7 @@ CODE = (facemask.augmentation, facemask.model, facemask.store, keras, tf)
 """Code on which the result of a training depends."""
 
 FINE_TUNED_SHARE = 0.75
-"""Share of the weights after fine-tuning in their average with the weights before it."""
+"""Share of the fine-tuned weights in the average with the weights before fine-tuning."""
 
 TRAINED_SHARES = (0.25, 0.5, 1.0)
 """`average_with_start` tries these shares of the trained weights."""
@@ -71,8 +71,8 @@ class Trained:
         history: a row for each epoch, with `epoch` (from 1), `size` (side of the images in
             pixels), `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate` and `seconds`.
         precision: precision of the training, from `network.precision`.
-        start_share: share of the trained weights in the final model, despite its name. The weights
-            of `train.start` have the rest.
+        start_share: share of the trained weights, not of the weights of `train.start`, in the
+            average of the two. It is 1 if they are not averaged.
         slope: slope of the calibration; see `calibration.platt`.
         shift: shift of the calibration.
         val_loss: log-loss of the final model on validation.
@@ -157,7 +157,7 @@ def fit(
         numbers = range(done, done + plan[done:].count(epoch))
         sized = network.at_size(model, epoch.size)
         sized.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
-        # `Model.fit` leaves the EMA in the layers. The checkpoint has the trained weights.
+        # The last call of `fit` left the EMA in the layers. Replace it by the trained weights.
         recorder.checkpoint.load(sized)
         images = dataset.inference_batches(
             validation,
@@ -195,9 +195,13 @@ def final_model(
 ) -> Trained:
     """Make the final model, and measure it on validation.
 
-    The final weights start as the EMA of the trained weights. They are averaged with the weights
-    before fine-tuning. If `train.start` was trained on more images than this model, they are then
-    averaged with the weights of `train.start`. At the end, the model is calibrated.
+    The final weights are made in these steps:
+
+    1. With `adamw`, take the EMA of the trained weights. With `adam`, take the trained weights.
+    2. If there was fine-tuning, average them with the weights before fine-tuning.
+    3. If `train.start` was trained on more images than this model, average them with the weights
+       before the training.
+    4. With `train.calibrate`, calibrate the model.
 
     Args:
         model: the trained model.
@@ -249,7 +253,14 @@ def read_weights(
     checkpoint: "Checkpoint",
     name: str,
 ) -> Weights:
-    """Return the weights in `STATE` or `BEFORE_FINE_TUNING`, or their EMA if there is one."""
+    """Return the trained weights in a file of the checkpoint. With `adamw`, return their EMA.
+
+    Args:
+        model: gets the returned weights.
+        optimizer: the optimizer of the training.
+        checkpoint: has the file.
+        name: `STATE` or `BEFORE_FINE_TUNING`.
+    """
     model.compile(optimizer)
     checkpoint.load(model, name)
     optimizer.finalize_variable_values(model.trainable_variables)
@@ -259,7 +270,7 @@ def read_weights(
 def start_has_more_images(start: str, data: dataset.TrainingData) -> bool:
     """Return whether the model in `train.start` was trained on more images than this training.
 
-    This is assumed if the file does not list its training images.
+    If the file does not list its training images, the answer is yes.
     """
     if start == params.SCRATCH:
         return False
@@ -272,17 +283,20 @@ def average_with_start(
     start: Weights,
     batches: tf.data.Dataset,
 ) -> float:
-    """Average the weights of a model with those before training, and return the trained share.
+    """Average the trained weights of a model with its weights before the training.
 
     Training on few images improves a model on similar images. It makes the model worse on others
     (Wortsman et al. 2022). So this function chooses the smallest share in `TRAINED_SHARES` that is
-    not clearly worse on validation. A share is clearly worse if its loss exceeds the lowest loss by
-    more than `TOLERANCE` plus two standard errors.
+    not clearly worse on validation. A share is clearly worse if its mean loss exceeds the lowest
+    mean loss by more than `TOLERANCE` plus two standard errors of the difference.
 
     Args:
         model: the trained model. It gets the averaged weights.
         start: weights before the training.
         batches: validation images and targets, 0 or 1.
+
+    Returns:
+        The share of the trained weights in the average.
     """
     trained = model.get_weights()
     losses_by_share = {}
@@ -301,7 +315,7 @@ def average_with_start(
 
 
 def average(before: Weights, after: Weights, share: float) -> Weights:
-    """Return the weighted average of two sets of weights. `share` is the share of `after`.
+    """Return `(1 - share) * before + share * after` for each weight.
 
     Formula: Wortsman et al. 2022, "Robust fine-tuning of zero-shot models".
     """

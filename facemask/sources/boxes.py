@@ -5,7 +5,7 @@ from facemask.sources.annotation import Annotation
 from facemask.sources.source import Source
 
 FORMATS = (box_table, coco, yolo, voc)
-"""If an image has annotations in several formats, those in the last of these formats count."""
+"""If an image has annotations in several formats, the format that comes last here is used."""
 
 
 def read(source: Source) -> dict[str, Annotation]:

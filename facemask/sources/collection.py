@@ -21,7 +21,7 @@ REFUSED = ["path", "reason", "detail"]
 """Columns of a table of refused files."""
 
 SPOOLED = ["start", "length"]
-"""Columns that say where in the spool a file is."""
+"""Columns with the offset and length of a file's bytes in the spool, a temporary file."""
 
 FACTS = ["sha256", "pixels", "width", "height"]
 """Columns that the examination of a file fills."""
@@ -38,10 +38,10 @@ class Collection:
 
     Attributes:
         sources: where the files come from.
-        good: rows of usable images, sorted by path, with `shards.COLUMNS`, and with `start` and
-            `length` in the spool.
-        bad: rows of refused files: source, path, reason (a short name), detail (in words), and
-            `start` and `length` in the spool. `length` is 0 if the file could not be decoded.
+        good: rows of usable images, sorted by path, with the columns `shards.COLUMNS` and
+            `SPOOLED`.
+        bad: rows of refused files, with the columns `source`, `REFUSED` and `SPOOLED`. `reason` is
+            a short name, and `detail` explains it. `length` is 0 if the file could not be decoded.
         classes: the two names, in alphabetical order.
         faces: rows of the annotated faces in photos that are not cropped, with the columns
             `scenes.FACE`; may be empty.
@@ -60,7 +60,10 @@ class Collection:
 
     @property
     def description(self) -> str:
-        """The descriptions. With several sources, a name replaces a missing description."""
+        """The description of each source.
+
+        If there are several sources, the name of a source replaces a missing description.
+        """
         if len(self.sources) == 1:
             return self.sources[0].description
         return "; ".join(source.description or source.name for source in self.sources)
@@ -81,15 +84,15 @@ def collect(
 
     Args:
         source: the files.
-        names: the class of each label in the source. An ignored label has the class "". None if
-            the source itself names its two classes.
+        names: maps each label in the source to its class, and each ignored label to "". If `names`
+            is None, the source itself names its two classes.
         options: the limits, and which sources are cropped to faces.
         spool: gets the bytes of each file that can be decoded, even if the file is refused.
         cache: file with the results of earlier runs.
-        cropper: crops faces, if the source has boxes or photos to be cropped.
+        cropper: crops faces if the source has boxes, or if `options` says to crop its photos.
         subset: name of an external test set, for the column `split`.
-        whole: whether photos stay whole, even if the source has boxes. A photo without boxes then
-            has the class of its folder.
+        whole: whether photos stay whole, even if the source has boxes. The class of a whole photo
+            comes from its first box, or from its folder if it has no boxes.
 
     Raises:
         UserError: no image is usable, or there are not two classes, or a table of the source is
@@ -178,22 +181,22 @@ def check(
 ) -> None:
     """Stop if a class is empty, or if the share of refused files is too large.
 
-    The share leaves out files in no class, side files and small faces.
+    Files in neither class, side files and small faces do not count for this share.
 
     Args:
         collection: all of `options.source`.
-        options: `max_quarantined_share` is the bound.
+        options: has the limit `max_quarantined_share`.
         quarantine: where the quarantined files are listed, for the message.
 
     Raises:
-        UserError: a class is empty, or the bound is exceeded.
+        UserError: a class is empty, or the limit is exceeded.
     """
     counts = collection.good["label"].value_counts()
     counts = counts.reindex(collection.classes, fill_value=0)
     if counts.min() == 0:
         raise UserError(
-            f"ingest.source = '{options.source}': no good image has the class {counts.idxmin()}, "
-            f"by its folder, a box or a table; see {quarantine}"
+            f"ingest.source = '{options.source}': no folder, box or table gives the class "
+            f"{counts.idxmin()} to a good image; see {quarantine}"
         )
     reasons = collection.bad["reason"]
     is_expected = reasons.isin((labelling.NO_CLASS, SIDE_FILE, SMALL_FACE))
@@ -211,7 +214,7 @@ def store(
     parts: Iterable[Collection],
     spool: shards.Spool,
 ) -> None:
-    """Write the good images of collections as shards in `folder`. There may be no collection."""
+    """Write the good images of collections as shards. Without images, the shards are empty."""
     images = [part.good for part in parts]
     if not images:
         images = [
@@ -226,7 +229,7 @@ def store(
 
 
 def summary(collection: Collection) -> dict[str, Any]:
-    """Count the images of each class and the quarantined files by reason, in all and by source."""
+    """Count images by class and quarantined files by reason, in total and for each source."""
     good = collection.good
     bad = collection.bad
     by_source = {}
@@ -263,12 +266,12 @@ def _table(files: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 def _row(entry: Entry, tables: image_tables.ImageTables) -> dict[str, Any]:
     """Return what is known about a file besides its content."""
-    # The faces in a photo share its light, so they form one group.
-    photo = entry.path if entry.part else ""
+    # Faces from the same photo look alike in light and sharpness, so they form one group.
+    group = entry.path if entry.part else ""
     return {
         "path": entry.path + entry.part,
         "given_label": tables.label.get(entry.path, entry.label),
-        "given_group": tables.group.get(entry.path, photo),
+        "given_group": tables.group.get(entry.path, group),
         "given_split": tables.split.get(entry.path, ""),
     }
 

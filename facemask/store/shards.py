@@ -1,7 +1,7 @@
 """Parquet shards with a row for each image. The column `image` has the bytes of the image.
 
 pandas, DuckDB, Dask, Ray and Spark can read the shards. Hugging Face `datasets` shows the images,
-because column `image` has its format for images.
+because the column `image` has the format that `datasets` uses for images.
 """
 
 import json
@@ -24,7 +24,7 @@ from facemask import parallel
 from facemask.files import writing
 
 IMAGES = 1000
-"""A shard has at most this many images on average."""
+"""`write` makes so many shards that the average shard has at most this many images."""
 
 LEAST_SHARDS = 4
 """Smallest number of shards. Stages work on the shards in parallel."""
@@ -55,7 +55,7 @@ SCHEMA = pa.schema(
 )
 
 Contents = Callable[[Collection[str]], Iterator[tuple[str, bytes]]]
-"""Takes SHA-256 of wanted images. Yields SHA-256 and bytes of each once, in any order."""
+"""Takes the SHA-256 of some images. Yields the SHA-256 and bytes of each image once, unsorted."""
 
 
 class Spool:
@@ -250,7 +250,7 @@ def wanted(shard: Path, keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
 def read_table(folder: Path) -> pd.DataFrame:
     """Return the rows of all shards in a folder without the images, sorted by subset and path.
 
-    The column `row` has the number of each row in the order of the shards, for `Pixels`.
+    The column `row` has the number of the image in the shards, from 0. `Pixels` uses it.
     """
     parts = [pq.read_table(shard, columns=list(COLUMNS)).to_pandas() for shard in files(folder)]
     table: pd.DataFrame = pd.concat(parts, ignore_index=True).astype(dict.fromkeys(NUMBERS, int))
