@@ -123,7 +123,7 @@ def write_details(
         "precision": trained.precision,
         "images": images,
         "epochs": len(trained.history),
-        "start_share": trained.start_share,
+        "trained_share": trained.trained_share,
         "calibration": calibration,
         "val_loss": trained.val_loss,
         "val_accuracy": trained.val_accuracy,

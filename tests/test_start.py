@@ -114,7 +114,7 @@ def test_little_of_the_training_is_used_where_the_start_is_as_good_and_learned_f
     set_params(started, {"train.calibrate": False})
     for stage in (*EARLY, "train"):
         run(stage)
-    assert json.loads(Path("details/train.json").read_text())["start_share"] == share
+    assert json.loads(Path("details/train.json").read_text())["trained_share"] == share
 
 
 def test_weights_between_two_others() -> None:
@@ -136,7 +136,7 @@ def test_more_of_the_training_is_kept_where_validation_is_better_for_it(
     set_params(started, {"train.epochs": 6, "train.learning_rate": 0.003, "split.validation": 0.4})
     for stage in (*EARLY, "train"):
         run(stage)
-    assert json.loads(Path("details/train.json").read_text())["start_share"] > 0.25
+    assert json.loads(Path("details/train.json").read_text())["trained_share"] > 0.25
 
 
 def test_a_start_with_the_classes_the_other_way_round_is_turned(started: Path, run: Run) -> None:

@@ -71,8 +71,8 @@ class Trained:
         history: a row for each epoch, with `epoch` (from 1), `size` (side of the images in
             pixels), `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate` and `seconds`.
         precision: precision of the training, from `network.precision`.
-        start_share: share of the trained weights, not of the weights of `train.start`, in the
-            average of the two. It is 1 if they are not averaged.
+        trained_share: share of the trained weights in the average with the weights of
+            `train.start`. It is 1 if they are not averaged.
         slope: slope of the calibration; see `calibration.platt`.
         shift: shift of the calibration.
         val_loss: log-loss of the final model on validation.
@@ -82,7 +82,7 @@ class Trained:
     model: keras.Model
     history: pd.DataFrame
     precision: str
-    start_share: float
+    trained_share: float
     slope: float
     shift: float
     val_loss: float
@@ -225,9 +225,9 @@ def final_model(
     model = network.in_precision(model, "float32")
     model.set_weights(weights)
     batches = dataset.inference_batches(validation, data.positive, data.pixels)
-    start_share = 1.0
+    trained_share = 1.0
     if start_has_more_images(options.start, data):
-        start_share = average_with_start(model, start, batches)
+        trained_share = average_with_start(model, start, batches)
     slope = 1.0
     shift = 0.0
     if options.calibrate:
@@ -239,7 +239,7 @@ def final_model(
         model=model,
         history=recorder.history,
         precision=precision,
-        start_share=start_share,
+        trained_share=trained_share,
         slope=slope,
         shift=shift,
         val_loss=float(np.mean(losses(targets, probabilities))),
