@@ -3,7 +3,7 @@
 import json
 import shutil
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -320,32 +320,79 @@ class OldName(zipfile.ZipInfo):
         return self.filename.encode("cp437"), 0
 
 
+@pytest.fixture
+def old_zip(project: Path) -> Callable[..., None]:
+    """Makes the source a zip with two class folders, whose names are in an old encoding."""
+
+    def pack(encoding: str, names: Sequence[str], file: str = "{}.png") -> None:
+        path = project / "data/old.zip"
+        with zipfile.ZipFile(path, "w") as packed:
+            for label, name in zip(("WithMask", "WithoutMask"), names, strict=True):
+                for number in range(10):
+                    content = (project / f"data/faces/{label}/{number}.png").read_bytes()
+                    raw = f"{name}/{file.format(number)}".encode(encoding)
+                    packed.writestr(OldName(raw.decode("cp437")), content)
+        set_params(project, {"ingest.source": str(path)})
+
+    return pack
+
+
 @pytest.mark.parametrize(
     ("encoding", "names"),
     [
         ("gbk", ("戴口罩", "未戴口罩")),
+        ("gbk", ("是", "否")),
+        ("big5", ("有口罩", "沒有口罩")),
         ("cp932", ("マスクあり", "マスクなし")),
+        ("cp932", ("マスク", "素顔")),
         ("cp949", ("마스크", "노마스크")),
+        ("cp949", ("예", "아니오")),
         ("cp866", ("в маске", "без маски")),
+        ("cp866", ("МАСКА", "НЕТ МАСКИ")),
+        ("cp1251", ("маска", "нет маски")),
+        ("cp1256", ("كمامة", "بدون كمامة")),
+        ("cp720", ("كمامة", "بدون كمامة")),
+        ("cp737", ("μάσκα", "χωρίς μάσκα")),
+        ("cp874", ("สวมหน้ากาก", "ไม่สวมหน้ากาก")),
+        ("cp850", ("com máscara", "sem máscara")),
+        ("cp850", ("für", "ohne")),
         ("utf-8", ("戴口罩", "未戴口罩")),
         ("cp437", ("Größe", "Maß")),
     ],
 )
 def test_names_of_a_zip_in_an_old_encoding_are_guessed(
-    project: Path, run: Run, encoding: str, names: tuple[str, str]
+    old_zip: Callable[..., None], run: Run, encoding: str, names: tuple[str, str]
 ) -> None:
-    path = project / "data/old.zip"
-    contents = {}
-    for label, name in zip(("WithMask", "WithoutMask"), names, strict=True):
-        for number in range(10):
-            file = project / f"data/faces/{label}/{number}.png"
-            contents[f"{name}/{number}.png"] = file.read_bytes()
-    with zipfile.ZipFile(path, "w") as packed:
-        for name, content in contents.items():
-            packed.writestr(OldName(name.encode(encoding).decode("cp437")), content)
-    set_params(project, {"ingest.source": str(path)})
+    old_zip(encoding, names)
     run("ingest")
     assert counts() == dict.fromkeys(sorted(names), 10)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("cp1255", ("מסכה", "בלי מסכה")),
+        ("cp852", ("z maską", "bez maski")),
+        ("cp857", ("maskesiz", "maskeli kişi")),
+    ],
+)
+def test_class_folders_in_an_encoding_that_is_not_certain_are_refused(
+    old_zip: Callable[..., None],
+    complaint: Callable[[str], str],
+    encoding: str,
+    names: tuple[str, str],
+) -> None:
+    old_zip(encoding, names)
+    message = complaint("ingest")
+    assert "data/old.zip': cannot be read: the names of its folders are in an old enc" in message
+    assert "rename the folders and give the folder above them, or zip it again" in message
+
+
+def test_names_of_files_in_any_encoding_are_read(old_zip: Callable[..., None], run: Run) -> None:
+    old_zip("cp1252", ("mask", "bare"), "privé {}.png")
+    run("ingest")
+    assert counts() == {"bare": 10, "mask": 10}
+    assert len(set(raw_table()["path"])) == 20
 
 
 @pytest.mark.parametrize(

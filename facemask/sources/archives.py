@@ -10,14 +10,14 @@ import re
 import stat
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, Any
 
-import charset_normalizer
+from facemask.sources.encodings import encoding_of
 
 Read = Callable[[], bytes]
 """Returns the bytes of one file; raises any exception when they are damaged or refused."""
@@ -42,9 +42,6 @@ MAX_TAR_HEADER_BYTES = 64_000
 
 DVC_CACHE = Path(".dvc/cache")
 """The project's DVC cache. DVC may replace the files of a folder by links into it."""
-
-ZIP_ENCODINGS = ["utf_8", "gb18030", "cp932", "cp949", "cp866", "cp1251", "cp437"]
-"""Encodings of names in zips from macOS, and from Windows of different languages."""
 
 UTF8_NAME = 0x800
 """Bit in the flags of a zip's entry. It says that the entry's name is UTF-8."""
@@ -138,38 +135,25 @@ def _in_zip(file: BufferedIOBase, size: int) -> Iterator[tuple[str, Read]]:
         raise OSError("its files overlap, so that it unpacks to far more than it holds")
     unpacked_size = sum(entry.file_size for entry in entries)
     _refuse_growth(unpacked_size, size)
-    encoding = _encoding(entries)
+    raw_names = {
+        entry: entry.filename.encode("cp437")  # zipfile has decoded it so
+        for entry in entries
+        if not entry.filename.isascii() and not _has_unicode_name(entry)
+    }
+    encoding = encoding_of(raw_names.values())
     for entry in entries:
         name = entry.filename
-        if not _is_utf8(entry):
-            name = name.encode("cp437").decode(encoding)
+        if entry in raw_names:
+            name = raw_names[entry].decode(encoding, errors="backslashreplace")
         name = name.replace("\\", "/")  # programs on Windows may write backslashes
         if not name.endswith("/"):
             yield name, partial(_read_in_zip, packed, entry)
 
 
-def _is_utf8(entry: zipfile.ZipInfo) -> bool:
-    return bool(entry.flag_bits & UTF8_NAME)
-
-
-def _encoding(entries: Iterable[zipfile.ZipInfo]) -> str:
-    """Return the encoding of the names that are not marked as UTF-8.
-
-    `zipfile` has decoded these names as cp437.
-
-    Raises:
-        OSError: no encoding fits.
-    """
-    names = [entry.filename for entry in entries if not _is_utf8(entry)]
-    foreign = [name.encode("cp437") for name in names if not name.isascii()]
-    if not foreign:
-        return "ascii"
-    text = b"\n".join(foreign)
-    matches = charset_normalizer.from_bytes(text, cp_isolation=ZIP_ENCODINGS)
-    guess = matches.best()
-    if guess is None:
-        raise OSError("has names in an unknown encoding; pack it again with names in UTF-8")
-    return guess.encoding
+def _has_unicode_name(entry: zipfile.ZipInfo) -> bool:
+    """Return whether an entry says that its name is UTF-8, by a bit or, since 3.12, by a field."""
+    is_marked = bool(entry.flag_bits & UTF8_NAME)
+    return is_marked or entry.filename != entry.orig_filename
 
 
 def _read_in_zip(packed: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
