@@ -13,17 +13,16 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from PIL import Image
 
-from benchmarks.composites import GRIDS, compose
 from facemask.inference import photos
 from facemask.inference.classifier import Classifier
 from facemask.inference.detection import NETWORK, FaceDetector
 from facemask.store import images
+from tests import composed
 from tests.conftest import Shared
 from tests.helpers import CLASSES, REPOSITORY, environment
 
@@ -55,8 +54,6 @@ pytestmark = [
     pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}"),
 ]
 
-FACES = 100
-PHOTOS = 40
 LARGEST = 10_000_000
 """Bytes of the APK."""
 
@@ -87,39 +84,19 @@ def write_cases(folder: Path) -> None:
     detector = FaceDetector()
     side = classifier.contract.input["side"]
     cases: list[dict[str, Any]] = []
-    faces = generated_faces()
-    for number, (_, content) in enumerate(faces):
+    for number, (_, content) in enumerate(composed.faces()):
         file = folder / f"face{number}.jpg"
         file.write_bytes(content)
         picture = images.open_rgb(content)
         face = photos.FaceAnswer((0, 0, *picture.size), None, classifier.classify(picture))
         resized = base64.b64encode(images.resize(picture, side).tobytes()).decode()
         cases.append({"file": file.name, "resized": resized, "answers": [described(face)]})
-    rng = np.random.default_rng(0)
-    grids = 3 * GRIDS[:-1] + GRIDS[-1:]  # few photos of 16 people: each face takes a quarter second
-    for number in range(PHOTOS):
-        grid = grids[number % len(grids)]
-        chosen = [faces[i] for i in rng.choice(FACES, grid[0] * grid[1], replace=False)]
-        photo, _ = compose(chosen, grid, rng)
-        if number == PHOTOS - 1:
-            photo = photo.reduce(8)  # its faces are too small for an answer
+    for number, content in enumerate(composed.photos()):
         file = folder / f"photo{number}.jpg"
-        photo.save(file, quality=95)
-        answers = photos.answer(images.open_rgb(file), classifier, detector)
+        file.write_bytes(content)
+        answers = photos.answer(images.open_rgb(content), classifier, detector)
         cases.append({"file": file.name, "answers": [described(answer) for answer in answers]})
     (folder / "cases.json").write_text(json.dumps(cases))
-
-
-def generated_faces() -> list[tuple[str, bytes]]:
-    """Return labels and JPEG files of faces of the embedded collection, both classes in turn."""
-    with zipfile.ZipFile(REPOSITORY / "data/demo.zip") as archive:
-        names = archive.namelist()
-        of_class = {label: [n for n in names if n.startswith(f"{label}/")] for label in CLASSES}
-        return [
-            (label, archive.read(of_class[label][number]))
-            for number in range(FACES // 2)
-            for label in CLASSES
-        ]
 
 
 def described(face: photos.FaceAnswer) -> dict[str, Any]:
@@ -162,7 +139,7 @@ def test_own_tests_have_run(app: Path) -> None:
 
 def test_same_faces_and_decisions_as_python(app: Path) -> None:
     rows = pd.read_csv(app / "decisions.csv")
-    assert len(rows) >= FACES + PHOTOS
+    assert len(rows) >= composed.FACES + composed.PHOTOS
     assert rows["pixels"].max() <= 1
     assert (rows["python"] != rows["app"]).mean() <= 1 / 200
     assert (rows["app"] == photos.TOO_SMALL).any()

@@ -171,13 +171,15 @@ def test_the_table_of_the_face_finder_is_what_was_measured() -> None:
     columns = (
         "with_mask, from 20 pixels",
         "without_mask, from 20 pixels",
-        "boxes at a face",
-        "boxes at a head",
+        "boxes at a face, from 20 pixels",
+        "boxes at a head, from 20 pixels",
     )
     for scenes in table.index.unique("set"):
         rows = [table.loc[(scenes, what)] for what in columns]
         cells = [f"{row['share']:.4f} of {row['number']:,.0f}" for row in rows]
         assert f"| `{scenes}` | {' | '.join(cells)} |" in text
+        of_any_size = table.loc[(scenes, "boxes at a head, of any size"), "share"]
+        assert re.search(rf"Of the boxes of any size, .*{of_any_size:.4f}", text)
     rows_beside = pd.read_csv(REPOSITORY / "benchmarks/face_rows.csv")
     counts = rows_beside["face"].value_counts()
     assert f"{len(rows_beside)} boxes without an annotation" in text

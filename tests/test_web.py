@@ -29,6 +29,7 @@ from facemask.inference.classifier import Answer, Classifier
 from facemask.inference.detection import FaceDetector
 from facemask.inference.drawing import COLOURS
 from facemask.store import images
+from tests import composed
 from tests.helpers import CLASSES, REPOSITORY, drawn_faces, photo, shell
 from tools.browser import CHROMIUM, HTTP_CACHING, Server, camera_options, film, launch
 
@@ -353,6 +354,23 @@ def test_finds_and_classifies_each_face_as_python_does(page: Page, classifier: C
     for line, face in zip(lines(page), expected, strict=True):
         assert_same(line, face.answer, 0.02)
         assert line.box == pytest.approx(face.box, abs=1)
+
+
+def test_finds_the_same_faces_in_forty_photos_as_python_does(
+    page: Page, classifier: Classifier
+) -> None:
+    detector = FaceDetector()
+    files = composed.photos()
+    uploads = [upload(f"{number}.jpg", content) for number, content in enumerate(files)]
+    for entry, content in zip(answers(page, uploads, find=True), files, strict=True):
+        boxes = entry.locator("[data-box]").evaluate_all(
+            "items => items.map(item => item.dataset.box.split(' ').map(Number))"
+        )
+        expected = [
+            answer.box for answer in photos.answer(images.open_rgb(content), classifier, detector)
+        ]
+        assert len(boxes) == len(expected) > 0
+        assert np.abs(np.subtract(boxes, expected)).max() <= 1
 
 
 def test_boxes_have_the_colour_of_their_label(page: Page) -> None:
