@@ -166,7 +166,7 @@ def test_what_a_change_costs_at_least_is_what_was_measured() -> None:
 
 
 def test_the_table_of_the_face_finder_is_what_was_measured() -> None:
-    text = (REPOSITORY / "docs/evaluation.md").read_text()
+    text = " ".join((REPOSITORY / "docs/evaluation.md").read_text().split())
     table = pd.read_csv(REPOSITORY / "benchmarks/faces.csv", index_col=["set", "what"])
     columns = (
         "with_mask, from 20 pixels",
@@ -179,7 +179,7 @@ def test_the_table_of_the_face_finder_is_what_was_measured() -> None:
         cells = [f"{row['share']:.4f} of {row['number']:,.0f}" for row in rows]
         assert f"| `{scenes}` | {' | '.join(cells)} |" in text
         of_any_size = table.loc[(scenes, "boxes at a head, of any size"), "share"]
-        assert re.search(rf"Of the boxes of any size, .*{of_any_size:.4f}", text)
+        assert f"{of_any_size:.4f}" in text.partition("Of the boxes of any size, ")[2][:40]
     rows_beside = pd.read_csv(REPOSITORY / "benchmarks/face_rows.csv")
     counts = rows_beside["face"].value_counts()
     assert f"{len(rows_beside)} boxes without an annotation" in text
