@@ -150,14 +150,14 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--threshold",
         type=probability,
-        help="predict the second label from this probability on (default: the model's)",
+        help="predict the second label if its probability is at least this (default: the model's)",
     )
     parser.add_argument(
         "--min-score",
         type=probability,
         default=SETTINGS["min_score"],
-        help="smallest score of a face (default: %(default)s); a lower one finds more faces, but "
-        "also more things that are not faces",
+        help="boxes with a lower score are no faces (default: %(default)s); a smaller value finds "
+        "more faces, but also more things that are not faces",
     )
     parser.add_argument(
         "--save",

@@ -1,9 +1,10 @@
 """Measure the model without each part of the augmentation: accuracy and flip rates.
 
 Run `python -m benchmarks.ablation` after `benchmarks.seeds`, in the same clone, with the same `-S`
-options of `dvc exp run`. An experiment trains without one part, for each part and each seed of
-`benchmarks.seeds`. It writes `benchmarks/ablation.csv` after each experiment. The first rows are
-the figures of `benchmarks.seeds`, with all parts. It prints means and standard deviations.
+options of `dvc exp run`. For each part and each seed of `benchmarks.seeds`, an experiment trains
+without the part. The table `benchmarks/ablation.csv` is written after each experiment. Its first
+rows are the figures of `benchmarks.seeds`, where no part is left out. At the end, means and
+standard deviations are printed.
 """
 
 import sys
@@ -32,7 +33,7 @@ PARTS = {
 }
 """The parameters of `train.augmentation` that leave a part out, by name of the part.
 
-Streaked borders are those of `fill=[nearest]`, which repeats the outermost pixels.
+With `fill=[nearest]`, all borders are streaks: the outermost pixels are repeated.
 """
 
 FIGURES = r"^evaluate\.(validation|external)\.(accuracy|(recall_of_class|flip_rate)\..*)$"

@@ -3,9 +3,8 @@
 Run `python -m benchmarks.composites [MODEL]` in a clone after `dvc repro`; it takes half an hour
 on one core. It pastes pictures of one to sixteen people on a drawn background. Then it finds, crops
 and classifies the faces. The pictures are the external images, and validation images: one from each
-group, and equally many of each class. A validation image of Face Mask 12K shows one face. But one
-masked external image in ten shows a whole person or a crowd. In such an image, only the first large
-box counts as the person; other boxes count as wrong.
+group, and equally many of each class. One masked external image in ten shows a whole person or a
+crowd. In such an image, only the first large box counts as the person; other boxes count as wrong.
 
 It writes `benchmarks/composites.csv`. For each class, this has the share of people who are found,
 the share who are found and classified correctly (recall), and the share of labels that are correct

@@ -1,4 +1,4 @@
-"""Measure the time that DVC itself takes in this project.
+"""Measure the time that DVC takes in this project without running a stage.
 
 Run `python -m benchmarks.house` after `dvc repro`; it takes a minute. It times `dvc repro` and
 `dvc status` when there is nothing to do. It also times `dvc version`, which only starts DVC. It

@@ -1,9 +1,9 @@
 """Measure how long a run takes after 100 images have been added.
 
-Run `python -m benchmarks.incremental data/face-mask-12k.zip` in a clone whose commands are on the
+Run `python -m benchmarks.incremental data/face-mask-12k.zip` with `.venv/bin` of this clone on the
 PATH. It times `dvc repro resize split` in a new clone, first without 100 of the images and then
-with all. It prints the ratio of the two times. A run on all images in another new clone must give
-the same outputs.
+with all. It prints the ratio of the two times. It also runs on all images in another new clone, and
+prints whether the outputs are the same.
 """
 
 import shutil

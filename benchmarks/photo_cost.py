@@ -1,8 +1,9 @@
 """Compare the time that a photo takes with the time that its networks take.
 
 Run `python -m benchmarks.photo_cost [MODEL]`; it takes a few seconds. The photo has 1280 x 960
-pixels and one face. It times the whole photo, and only the calls of the networks, in turn. It
-prints both in milliseconds, and the median of their ratios, which should be at most 1.5.
+pixels and one face. In turn, it times the whole work for the photo, and the runs of the networks
+alone. It prints the median of each in milliseconds. It also prints the median of their ratio, which
+should be at most 1.5.
 """
 
 import sys

@@ -2,11 +2,11 @@
 
 Run `python -m benchmarks.photos data/photos.zip [MODEL]`; it takes two minutes for 600 photos on
 two cores. The source has two class folders. Each photo is classified as `predict.py` does, with
-finding faces (`default`) and as a crop (`crop`). It writes `benchmarks/photos.csv`, for three parts
-of the photos: every second photo, on which the scores of the face finder were chosen; the other
-photos; and photos for which `--crop` prints a warning (`loose`). The figures are those of
-`export_tflite`: balanced accuracy, recall of each class, and the shares of photos with no answer
-and with several answers.
+finding faces (`default`) and as a crop (`crop`). It writes `benchmarks/photos.csv` for three parts
+of `photos.zip`: every second photo (`chosen_on`), on which an earlier face finder was tuned; the
+other photos (`others`); and the photos for which `--crop` prints a warning (`loose`). The figures
+are those of `export_tflite`: balanced accuracy, recall of each class, and the shares of photos with
+no answer and with several answers.
 """
 
 import sys

@@ -18,7 +18,7 @@ from stages import paths
 
 KILLS = 10
 LONGEST = 60
-"""Largest number of seconds until a kill; longer than an epoch, so that training advances."""
+"""Largest number of seconds until a kill. It is longer than an epoch, so that training advances."""
 
 
 def main() -> None:

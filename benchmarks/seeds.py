@@ -1,9 +1,10 @@
 """Measure how much each figure depends on the seed.
 
 Run `python -m benchmarks.seeds` with the `-S` options of `dvc exp run`, in a clone. It runs an
-experiment with each of three seeds. The last one has the seed of params.yaml, so that its results
-stay in the workspace. The split, the initial weights, the order of the images and the augmentation
-are seeded. It writes `benchmarks/seeds.csv`: the mean and standard deviation of every figure.
+experiment with each of three seeds. The last experiment has the seed of params.yaml, so that the
+workspace holds its results at the end. The split, the initial weights, the order of the images and
+the augmentation are seeded. It writes `benchmarks/seeds.csv`: the mean and standard deviation of
+every figure.
 """
 
 import subprocess

@@ -56,7 +56,7 @@ def rate(model: keras.Model, batches: object, steps: int, batch_size: int) -> fl
 
 
 def rates(rows: pd.DataFrame, options: params.Train, folder: Path) -> pd.DataFrame:
-    """Measure the three loops in turn. The first turn builds the graphs and does not count."""
+    """Measure the three loops in turn, but not in the first turn, which builds the graphs."""
     side = notebook.SIDE
     size = options.batch_size
     pixels = notebook.resized(folder / "pixels")

@@ -152,7 +152,7 @@ def test_a_good_version_passes_and_a_bad_one_does_not(clone: Path) -> None:
     content = model.read_bytes()
     model.unlink()  # it may be a link into the cache
     model.write_bytes(content[:-1])
-    assert "export_tflite: is not what dvc.lock says" in python(clone, "tools.verify").stderr
+    assert "export_tflite: differs from dvc.lock" in python(clone, "tools.verify").stderr
     dvc(clone, "checkout", "--force")
 
     lock, line = clone / "dvc.lock", "data/split.csv\n      hash: md5\n      md5: "

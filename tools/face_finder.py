@@ -23,13 +23,13 @@ from facemask.files import replacing
 from facemask.inference.detection import NETWORK, SETTINGS, STRIDE
 
 STAGES = ((2, 2), (3, 2), (4, 2), (3, 1), (3, 2), (1, 1))
-"""For each stage of MobileNetV2 after the first block: its blocks, and the stride of the first."""
+"""Number of blocks and stride of each stage of MobileNetV2 after the first block."""
 
 EPSILON = 0.001
-"""Number that the original's BatchNorm adds to the variance."""
+"""Epsilon of the original's BatchNorm."""
 
 SKIPS = (0, 1, 3)
-"""Indices of the stages whose outputs are added to the enlarged map, the finest first."""
+"""Indices of the stages whose outputs are added to the upsampled map, the finest map first."""
 
 Weights = list[NDArray[np.float32]]
 
@@ -116,8 +116,8 @@ def convolve(x: Any, values: Weights, stride: int = 1) -> Any:
 def enlarge(x: Any, kernels: Weights, normalization: Weights) -> Any:
     """Return a transposed convolution of 2 x 2 with stride 2, followed by BatchNorm.
 
-    Its output patches do not overlap. So a convolution of 1 x 1 with four times as many outputs is
-    the same: each four outputs become 2 x 2 pixels.
+    Its output patches do not overlap. Therefore a convolution of 1 x 1 with four times as many
+    outputs gives the same values. Each four outputs become 2 x 2 pixels.
     """
     [kernel] = kernels
     gain, bias, mean, variance = normalization

@@ -18,10 +18,10 @@ bottom. Run `python -m tools.golden` after a change of the code behind a file.
     A picture of `width` x `height` is scaled to `size`, and placed at `left` and `top` in a square
     of `side`, in which the face finder looks for faces.
 `detection.json`
-    `looks` has the network's output for each square, in the order of `sides`. An output is a list
-    of cells, each with its `row`, its `column` and its five `numbers`. All other cells of the
-    output are zeros. `faces` are the resulting boxes in the photo with their scores, the largest
-    first. `crops` are the crops of the faces, by the contract's `crop`.
+    `looks` has the output of the network for each square, in the order of `sides`. An output is a
+    list of cells, each with its `row`, its `column` and its five `numbers`. All cells that are not
+    in the list are zeros. `faces` are the resulting boxes in the photo with their scores, the
+    largest first. `crops` are the crops of the faces, with the margins of the contract.
 """
 
 import base64

@@ -1,9 +1,9 @@
-"""Push the outputs of this version and of every cached run to a DVC remote.
+"""Push the outputs of this version and of every run in the run cache to a DVC remote.
 
 Run `python -m tools.push [REMOTE]`. `dvc push --run-cache` is not enough: it leaves out the metrics
-and plot tables that Git tracks. Another clone could not restore the stages that write them. The
-records of runs are pushed last. So an interrupted push leaves no record without its outputs. The
-next push continues.
+and plot tables that Git tracks, so that another clone cannot restore the stages that write them.
+The records in the run cache are pushed last, so that an interrupted push leaves no record without
+its outputs. The next push continues.
 """
 
 import sys

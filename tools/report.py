@@ -2,8 +2,8 @@
 
 Run `python -m tools.report [REVISION]` (default: main) after `dvc repro`. It writes `report.md` for
 a pull request, and `report.html` with curves and pictures, which needs no other file and no
-network. Git does not have the predictions and the tables of images of the revision. They come from
-DVC's cache or remote. The report says which of them are missing.
+network. The predictions and the tables of images of the revision are not in Git, but in DVC's
+cache or remote. The report says which of them are missing.
 """
 
 import json
@@ -80,8 +80,8 @@ def headlines(changed: dict[str, Any], pairs: pd.DataFrame | None) -> Section:
     rows.sort(key=lambda row: row["metric"], reverse=True)  # validation before external
     rows.sort(key=_order)
     how = (
-        "Noise is the 95 % interval of a paired bootstrap over groups, or else twice the standard "
-        "deviation of a difference between seeds."
+        "Noise is half the width of the 95 % interval of a paired bootstrap over groups. Without a "
+        "bootstrap it is twice the standard deviation of a difference between seeds."
     )
     return Section("Headlines", how, pd.DataFrame(rows))
 
@@ -325,7 +325,7 @@ def _conclusion(section: Section) -> str:
     worse = verdicts.count("worse")
     conclusion = f"{better} headlines better, {worse} worse, beyond the noise"
     if others := verdicts.count("of other images"):
-        conclusion += f"; {others} are of other images and cannot be compared"
+        conclusion += f"; {others} were measured on other images and are not compared"
     return conclusion
 
 

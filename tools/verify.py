@@ -39,14 +39,14 @@ def faults(base: str, tolerance: float) -> Iterator[str]:
     """
     with Repo() as repository:
         for stage, changes in repository.status().items():
-            yield f"{stage}: is not what dvc.lock says: {json.dumps(changes)}"
+            yield f"{stage}: differs from dvc.lock: {json.dumps(changes)}"
     now = Version(None)
     made = _outputs(now.read(LOCK))
     expected = _outputs(Version("HEAD").read(LOCK))
     for stage in EXACT:
         for path, hashed in made.get(stage, {}).items():
             if expected.get(stage, {}).get(path) != hashed:
-                yield f"{stage}: made another {path} than the committed dvc.lock says"
+                yield f"{stage}: made another {path} than the committed dvc.lock has"
     before = json.loads(Version(base).read(ACCURACY) or b"{}")
     for subset, value in json.loads(now.read(ACCURACY) or b"{}").items():
         if value < before.get(subset, 0) - tolerance:

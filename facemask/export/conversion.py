@@ -1,4 +1,4 @@
-"""Convert the Keras model to TFLite. The result takes pixels and returns a probability a label."""
+"""Convert the Keras model to TFLite. It takes pixels and returns a probability of each label."""
 
 import tempfile
 import warnings
@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 IN_FLOAT = ["AVERAGE_POOL_2D", "MEAN", "SUB", "MUL", "ADD", "RSQRT", "SOFTMAX"]
 """Operators that stay in float32 in the variant `int8`.
 
-They standardize the image and compute the probabilities. 8 bits are too coarse for the squares of a
-dark image.
+They standardize the image and compute the probabilities. 8 bits are too coarse for the small
+variance of a dark image.
 """
 
 
 def folded(model: keras.Model) -> keras.Model:
     """Return an equivalent model with fewer layers, and with a probability for each label.
 
-    Rescaling and BatchNorm become part of the convolutions. So the first convolution takes 0-255,
-    which 8 bits hold exactly. BatchNorm follows max-pooling in the model. It may move before
-    max-pooling, because it scales by positive numbers: max(a x + b) = a max(x) + b for a > 0.
+    Rescaling and BatchNorm become part of the convolutions. Then the first convolution takes 0-255,
+    which 8 bits hold exactly. In the model, BatchNorm follows max-pooling. Here it is moved before
+    max-pooling. The result is the same, because BatchNorm scales by positive numbers:
+    max(a x + b) = a max(x) + b for a > 0.
 
     The last layer of the model has one unit and a sigmoid. Here it has a unit for each label and a
     softmax. The logit of the first label is 0, because sigmoid(z) = softmax([0, z])[1].
@@ -60,8 +61,8 @@ def _standardized(image: keras.KerasTensor, epsilon: float) -> keras.KerasTensor
     """Standardize an image to mean 0 and standard deviation 1, as `LayerNormalization` does.
 
     The converter turns that layer into a mean over three axes, which OpenCV 5.0 computes wrongly.
-    A mean over the pixels and then a mean over the channels are right in OpenCV. They are also more
-    exact in other runtimes.
+    Here the mean is taken over the pixels first, and then over the channels. This is right in
+    OpenCV, and more exact in other runtimes.
     """
     centred = image - _mean(image)
     variance = _mean(centred * centred)
@@ -146,7 +147,7 @@ def _converted(
     variant: str,
     representative: Iterable[NDArray[np.uint8]],
 ) -> bytes:
-    # Dense layers: quantization per unit needs runtime 2.17, per layer only 2.4.
+    # For dense layers, quantization per unit needs runtime 2.17. Per layer it needs only 2.4.
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001
     if variant != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -25,7 +25,7 @@ def measure(
 ) -> pd.DataFrame:
     """Time models on one image at a time.
 
-    The models take turns. So other work of the machine affects all of them.
+    The models take turns, so that other work of the machine affects all of them alike.
 
     Args:
         models: by name; each takes a uint8 image.

@@ -1,7 +1,8 @@
 """Write TFLite metadata into a model file, for tools that read this standard.
 
-A table of `metadata_schema.fbs` (TFLite Support) is a dictionary here, from the slot of a field to
-its value. The maintained packages that write such tables all bring a framework of their own.
+The standard is the flatbuffer schema `metadata_schema.fbs` of TFLite Support. A table of this
+schema is a dictionary here, from the slot of a field to its value. This module writes the tables
+itself, because the maintained packages for it need a whole framework.
 """
 
 from typing import Any
@@ -38,7 +39,7 @@ RGB = 1
 def minimum_runtime(model: bytes) -> str:
     """Return the oldest TFLite runtime that has a model's operators, such as 2.4.0.
 
-    The converter has derived it from the versions of the operators, and written it into the model.
+    The converter derives it from the versions of the operators, and writes it into the model.
     """
     content = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model))
     buffers = {entry.name: content.buffers[entry.buffer].data for entry in content.metadata}

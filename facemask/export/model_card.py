@@ -49,8 +49,8 @@ def _summary(contract: Contract, metrics: Metrics) -> str:
     kilobytes = metrics["export_tflite"]["variants"][shipped]["kilobytes"]
     return f"""# Model card: {contract.name}
 
-Tells {" from ".join(contract.labels)} on a crop of one face. A convolutional network of
-{metrics["train"]["parameters"]:,} parameters for {size} x {size} pixels;
+Tells {" from ".join(contract.labels)} on a crop of one face. The model is a convolutional network
+of {metrics["train"]["parameters"]:,} parameters for {size} x {size} pixels.
 `{contract.name}.tflite` is its variant `{shipped}`, {kilobytes:,.0f} kB.
 Author: {contract.author or "not named"}."""
 
@@ -62,9 +62,9 @@ def _use(contract: Contract) -> str:
     return f"""## How to use it
 
 Crop one face, stretch the crop to {side} x {side} pixels with an antialiased {resize["filter"]}
-filter, and hand over its 8-bit RGB values, 0-255, as they are; scaling is inside. The answer is
-two probabilities, of {first} and of {second}. {second} is predicted if its probability is at
-least {contract.threshold:g}, else {first}. The file itself says all this (`contract.json`)."""
+filter, and pass its 8-bit RGB values (0-255) unchanged. The model returns two probabilities, of
+{first} and of {second}. Predict {second} if its probability is at least {contract.threshold:g},
+and {first} otherwise. `contract.json` in the file describes all this."""
 
 
 def _data(contract: Contract, metrics: Metrics) -> str:
@@ -80,15 +80,16 @@ def _data(contract: Contract, metrics: Metrics) -> str:
     overlap = split["validation"]["train_overlap"]
     return f"""## Data
 
-Source: `{ingest["source"]}`{description}. {ingest["images"]:,} images; {ingest["quarantined"]} more
-are quarantined. Near-duplicates are one group, so the number of groups says how many different
-pictures a class has.
+Source: `{ingest["source"]}`{description}. It has {ingest["images"]:,} images;
+{ingest["quarantined"]:,} more were quarantined. Near-duplicates form a group. The number of groups
+tells how many different pictures a class has.
 
 {table}
 
-Trained on {split["train"]["images"]:,} images of {split["train"]["groups"]:,} groups; validated on
-{split["validation"]["images"]:,} of {split["validation"]["groups"]:,} (split: {split["strategy"]};
-{overlap} validation images have a near-duplicate in training).
+The model was trained on {split["train"]["images"]:,} images of {split["train"]["groups"]:,} groups,
+and validated on {split["validation"]["images"]:,} images of {split["validation"]["groups"]:,}
+groups (`split.strategy`: {split["strategy"]}). {overlap} validation images have a near-duplicate
+in training.
 SHA-256 of the table of all images: `{contract.training_data}`."""
 
 
@@ -163,9 +164,9 @@ def _variants(export: Metrics) -> str:
 
 {table}
 
-Changed decisions are compared with Keras. `runtime` is the oldest TFLite runtime that loads the
-file. Time and memory depend on the machine: see `timing/export_tflite.json` where this model was
-made."""
+A changed decision differs from that of the Keras model. `runtime` is the oldest TFLite runtime
+that loads the file. `timing/export_tflite.json` has the time and the memory on the machine that
+exported the file."""
 
 
 def _is_subset(figures: Any) -> bool:
@@ -181,11 +182,11 @@ def _photos(measured: Metrics) -> list[str]:
     return [
         f"""## Results on whole photos
 
-The shipped file was run on {measured["photos"]:,} photos of one person each, with faces found and
-cropped as in `predict.py`. Its balanced accuracy is {measured["balanced_accuracy"]:.4f} (recall:
-{recall}).
+The shipped file was run on {measured["photos"]:,} photos of one person each. The faces were found
+and cropped as in `predict.py`. The balanced accuracy is {measured["balanced_accuracy"]:.4f}
+(recall: {recall}).
 In {measured["no_answer"]:.1%} of the photos no face is found, which counts as wrong. In
-{measured["extra"]:.1%} more than one face is found; the largest counts."""
+{measured["extra"]:.1%} more than one face is found; the answer about the largest counts."""
     ]
 
 
@@ -226,9 +227,10 @@ def _people(metrics: Metrics) -> list[str]:
 
 {table}
 
-These are the {len(lines) - 2} worst of {len(groups)} groups: images of one class whose people have
-the same value of an attribute. Wrong: the other class is predicted, or in a photo no face is found.
-Intervals: Wilson. The attributes are somebody's labels of pictures, not facts about people."""
+These are the {len(lines) - 2} worst of {len(groups)} groups. A group has the images of one class
+whose people have the same value of an attribute. An image is wrong if the other class is predicted,
+or if it is a photo in which no face is found. The intervals are those of Wilson. The attributes may
+be guesses from the pictures."""
     ]
 
 
@@ -259,7 +261,7 @@ def _limits(metrics: Metrics) -> str:
     )
     return f"""## Limits
 
-For crops of one face, as in the training data; it was not measured
-on {beyond}how a mask is worn{people}. It is not a medical device and not a means to
-admit, refuse, punish or identify anyone. What flips most decisions without changing the mask:
-{worst}."""
+The model is for crops of one face, as in the training data. It was not measured
+on {beyond}masks that are worn wrong{people}. It is not a medical device and not a means to
+admit, refuse, punish or identify anyone. On each set, this change of the image flips the largest
+share of decisions: {worst}."""

@@ -139,7 +139,7 @@ def draw_outside(compared: pd.DataFrame, contents: shards.Contents) -> Image.Ima
     surest = rows.nlargest(DRAWN, "probability")
     scenes = dict(contents(set(surest["sha256"])))
     tiles = [_tile(row, scenes[row["sha256"]]) for row in surest.to_dict("records")]
-    title = f"{len(tiles)} of {len(rows)} rows beside all annotated faces"
+    title = f"{len(tiles)} of {len(rows)} answers outside of all annotated faces"
     return pictures.sheet(title, tiles)
 
 

@@ -43,7 +43,10 @@ def reader(collection: Pixels, external: Pixels) -> Images:
 
 
 def representative(table: pd.DataFrame, pixels: Pixels) -> NDArray[np.uint8]:
-    """Return training images, (n, side, side, 3), one from a group, half of them of each class."""
+    """Return training images, (n, side, side, 3).
+
+    They are at most `EXAMPLES / 2` images of each class, and at most one image of each group.
+    """
     groups = tables.subset(table, tables.TRAIN).drop_duplicates("group")
     by_class = groups.sort_values("sha256").groupby("label")
     rows = by_class.head(EXAMPLES // 2)

@@ -86,9 +86,9 @@ class Classifier:
         input_shape = image["shape"].tolist()
         output_shape = output["shape"].tolist()
         if image["dtype"] != np.uint8 or input_shape != [1, side, side, 3]:
-            raise UserError(f"{model}: takes {input_shape}, not what its contract says")
+            raise UserError(f"{model}: its input {input_shape} is not that of its contract")
         if output["dtype"] != np.float32 or output_shape != [1, 2]:
-            raise UserError(f"{model}: gives {output_shape}, not what its contract says")
+            raise UserError(f"{model}: its output {output_shape} is not that of its contract")
 
     def _interpreter(self) -> Interpreter:
         """Return this thread's own interpreter."""

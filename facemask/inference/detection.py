@@ -7,8 +7,9 @@ same way. All of them use the constants in `face_finder.json`:
 
 - `sides`: sides in pixels of the squares into which a photo is fitted. The large square is for
   small faces, the small square for faces that fill the photo;
-- `min_score`: least score of a face, 0-1;
-- `same_face`: two boxes show the same face if their intersection over union is at least this.
+- `min_score`: a box with a lower score (0-1) does not count as a face;
+- `same_face`: two boxes show the same face if their intersection over union is at least this;
+- `smallest_face`: a face is too small to be classified if its shorter side has fewer pixels.
 """
 
 import hashlib
@@ -109,7 +110,7 @@ class FaceDetector:
         """Load the network.
 
         Args:
-            min_score: least score of a face, 0-1.
+            min_score: a box with a lower score (0-1) does not count as a face.
         """
         self._min_score = min_score
         self._of_thread = threading.local()

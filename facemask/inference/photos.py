@@ -14,10 +14,10 @@ UNSURE = 0.7
 """An answer with a lower probability of its label is called unsure."""
 
 LOOSE = 0.42
-"""A picture is loose if the crop of its face has less than this share (0-1) of its area.
+"""A picture is loose if the crop of its face has less than this share (0-1) of the picture's area.
 
-The model did not learn from loose pictures. A crop is larger than the face. With this value, a
-picture is loose if the face itself fills less than about a third of it.
+The model did not learn from loose pictures. The crop is larger than the box of the face. With this
+value, a picture is loose if the box fills less than about a third of it.
 """
 
 TOO_SMALL = "too small"
