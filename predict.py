@@ -17,7 +17,7 @@ import argparse
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -51,8 +51,15 @@ LONGEST_STEM = 200
 File systems allow 255 bytes in a name.
 """
 
-ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".rar", ".7z"}
-VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".3gp", ".mpg", ".mpeg"}
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z")
+VIDEOS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".3gp", ".mpg", ".mpeg")
+ADVICE = {
+    **dict.fromkeys(ARCHIVES, "is an archive; unpack it and name the folder"),
+    **dict.fromkeys(
+        VIDEOS, "is a video; save its frames as photos, for example with ffmpeg -i VIDEO %04d.jpg"
+    ),
+}
+"""What to do with a file, by suffix. `images.BadImageError` itself has advice about HEIC."""
 
 
 @dataclass
@@ -84,10 +91,10 @@ def main() -> None:
 def _run(options: argparse.Namespace) -> int:
     """Print a row for each face; return the exit status."""
     files, skipped = _find(options.pictures)
-    _say_counts("skipped", skipped)
     if not files:
-        advice = "".join(f"; {suffix} {_advice(suffix)}" for suffix in skipped if _advice(suffix))
-        raise UserError(f"no image in {', '.join(options.pictures)}{advice}")
+        raise UserError(f"no image in {', '.join(options.pictures)}{_advice(skipped)}")
+    if skipped:
+        _say(f"skipped: {_counts(skipped)}{_advice(skipped)}")
     if options.save:
         _make_folder(options.save)
     published = PUBLISHED if PUBLISHED.exists() else INSTALLED
@@ -121,8 +128,8 @@ def _run(options: argparse.Namespace) -> int:
             answered += bool(rows)
             write(rows)
             bar.update()
-    if len(files) > 1:
-        _say_counts("refused", job.refused)
+    if job.refused and len(files) > 1:
+        _say(f"refused: {_counts(job.refused)}")
     return 0 if answered == len(files) else 1
 
 
@@ -231,7 +238,7 @@ def _answer(job: Job, number: int) -> list[Row]:
     try:
         image = images.open_rgb(file)
     except (images.BadImageError, OSError) as error:
-        advice = _advice(file.suffix.lower()) if file.exists() else ""
+        advice = ADVICE.get(_kind(file)) if file.exists() else ""
         _say(f"{file}: {advice or _reason(error)}")
         job.refused[_kind(file)] += 1
         return []
@@ -253,13 +260,12 @@ def _answer(job: Job, number: int) -> list[Row]:
     return [printing.row(file, face, note) for face in faces]
 
 
-def _advice(suffix: str) -> str:
-    """Return what to do with an archive or a video of this suffix; empty for other suffixes."""
-    if suffix in ARCHIVES:
-        return "is an archive; unpack it and name the folder"
-    if suffix in VIDEOS:
-        return "is a video; save its frames as photos, for example with ffmpeg -i VIDEO %04d.jpg"
-    return ""
+def _advice(suffixes: Iterable[str]) -> str:
+    """Return what to do with files of these suffixes, each advice after a semicolon."""
+    advice = [f"{suffix} {ADVICE[suffix]}" for suffix in suffixes if suffix in ADVICE]
+    if not images.UNREAD_HEIF.isdisjoint(suffixes):
+        advice.append(images.HEIF_ADVICE)
+    return "".join(f"; {text}" for text in advice)
 
 
 def _make_folder(folder: Path) -> None:
@@ -277,13 +283,8 @@ def _save(picture: Image.Image, folder: Path, number: int, file: Path) -> None:
         raise UserError(f"--save {folder}: cannot write there: {_reason(error)}") from error
 
 
-def _say_counts(what: str, suffixes: Counter[str]) -> None:
-    """Print how many files were refused or skipped, by suffix, if there are any."""
-    if not suffixes:
-        return
-    counts = ", ".join(f"{number} {suffix}" for suffix, number in suffixes.most_common())
-    advice = "" if images.UNREAD_HEIF.isdisjoint(suffixes) else f"; {images.HEIF_ADVICE}"
-    _say(f"{what}: {counts}{advice}")
+def _counts(suffixes: Counter[str]) -> str:
+    return ", ".join(f"{number} {suffix}" for suffix, number in suffixes.most_common())
 
 
 def _reason(error: Exception) -> str:

@@ -202,6 +202,13 @@ def test_what_is_not_read_is_named_with_what_to_do(
     ("name", "advice"),
     [
         ("faces.parquet", "is Parquet, which is not read: export images"),
+        ("faces.h5", "is HDF5 data, which is not read: export images in two folders"),
+        ("faces.mat", "is MATLAB data, which is not read: export images"),
+        ("faces.npz", "is NumPy data, which is not read: export images"),
+        ("faces.tfrecord-00000-of-00002", "is TFRecord, which is not read: export images"),
+        ("data-00000-of-00001.arrow", "is Arrow data, which is not read: export images"),
+        ("faces.pkl", "is a Python pickle, which is not read: export images"),
+        ("film.mp4", "is a video, which is not read: save its frames as images"),
         ("faces.rar", "is an archive, which is not read: unpack it"),
         ("deeper/Mask.zip", "is an archive in a deeper folder, which is not read: unpack it"),
     ],
@@ -396,7 +403,15 @@ def test_names_of_files_in_any_encoding_are_read(old_zip: Callable[..., None], r
 
 
 @pytest.mark.parametrize(
-    ("masked", "bare"), [("With Mask", "Without Mask"), ("mask", "no_mask"), ("MASK", "Non-Mask")]
+    ("masked", "bare"),
+    [
+        ("With Mask", "Without Mask"),
+        ("mask", "no_mask"),
+        ("MASK", "Non-Mask"),
+        ("masked", "unmasked"),
+        ("Masked", "Unmasked"),
+        ("withmask", "nomask"),
+    ],
 )
 def test_an_external_set_with_clear_names_is_read(
     project: Path, run: Run, masked: str, bare: str

@@ -238,9 +238,10 @@ def test_what_a_folder_holds_beside_images_is_counted_and_litter_is_not_read(fol
         shutil.copy(folder / "two.png", folder / name)
     result = run(folder, "--json")
     assert {row["file"] for row in json.loads(result.stdout)} == {str(folder / "two.png")}
-    assert "predict: skipped: 2 .txt, 1 .mp4, 1 without suffix\n" in result.stderr.replace(
-        "1 without suffix, 1 .mp4", "1 .mp4, 1 without suffix"
-    )
+    assert (
+        "predict: skipped: 2 .txt, 1 .mp4, 1 without suffix; .mp4 is a video; save its frames as "
+        "photos, for example with ffmpeg -i VIDEO %04d.jpg\n"
+    ) in result.stderr.replace("1 without suffix, 1 .mp4", "1 .mp4, 1 without suffix")
 
 
 def test_a_folder_without_an_image_is_one_line(tmp_path: Path) -> None:
@@ -252,6 +253,12 @@ def test_a_folder_without_an_image_is_one_line(tmp_path: Path) -> None:
     assert run(tmp_path).stderr.splitlines()[-1] == (
         f"predict: no image in {tmp_path}; .zip is an archive; unpack it and name the folder"
     )
+    (tmp_path / "photos.zip").unlink()
+    (tmp_path / "IMG_0001.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    if images.UNREAD_HEIF:
+        assert run(tmp_path).stderr.splitlines()[-1] == (
+            f"predict: no image in {tmp_path}; for HEIC pip install pillow-heif, or export JPEG"
+        )
 
 
 @pytest.mark.skipif(find_spec("pillow_heif") is not None, reason="pillow-heif is installed")

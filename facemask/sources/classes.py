@@ -14,7 +14,10 @@ LARGEST_SHARE = 0.85
 """A folder with a larger share of the images may hold both classes in folders of its own."""
 
 WORD = re.compile(r"[^\W\d_]+|\d+")
-NEGATIONS = {"no", "non", "not", "without"}
+PARTS = re.compile(r"(without|with|non|not|no|un|)(.{3,}?)(?:ed)?")
+"""Matches a word such as `unmasked`, and captures the beginning `un` and the stem `mask`."""
+
+NEGATIONS = {"no", "non", "not", "un", "without"}
 
 
 def find_classes(paths: Sequence[str]) -> tuple[str, str]:
@@ -143,7 +146,7 @@ def parents(paths: Iterable[str]) -> set[str]:
 def translated(names: Mapping[str, str], others: Iterable[str]) -> dict[str, str]:
     """Return the class of each known name, and of other spellings of a known name.
 
-    `With Mask`, `mask` and `with_mask` mean the same; so do `no_mask` and `WithoutMask`.
+    `With Mask`, `mask` and `masked` mean the same. So do `no_mask`, `unmasked` and `WithoutMask`.
 
     Args:
         names: the class of each known name.
@@ -166,7 +169,10 @@ def translated(names: Mapping[str, str], others: Iterable[str]) -> dict[str, str
 
 
 def _meaning(name: str) -> tuple[bool, frozenset[str]]:
-    """Return whether a name is a negation, and its other words."""
+    """Return whether a name is a negation, and the stems of its other words."""
     spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
-    words = set(WORD.findall(spaced.lower()))
-    return bool(words & NEGATIONS), frozenset(words - NEGATIONS - {"with"})
+    words = set[str]()
+    for word in WORD.findall(spaced.lower()):
+        parts = PARTS.fullmatch(word)
+        words.update(parts.groups() if parts and word not in NEGATIONS else [word])
+    return bool(words & NEGATIONS), frozenset(words - NEGATIONS - {"with", ""})

@@ -19,15 +19,15 @@ class Kind:
 
     Attributes:
         name: of the format.
-        suffix: ending of the files.
-        marks: texts that all files of the kind contain near their beginning.
+        suffixes: endings of the files.
         advice: what the owner of such a file can do.
+        marks: texts that all files of the kind contain near their beginning.
     """
 
     name: str
-    suffix: str
-    marks: tuple[bytes, ...]
+    suffixes: tuple[str, ...]
     advice: str
+    marks: tuple[bytes, ...] = ()
 
 
 EXPORT = "export Pascal VOC, YOLO or COCO"
@@ -37,47 +37,63 @@ UNPACK = "unpack it"
 KINDS = (
     Kind(
         name="CVAT XML",
-        suffix=".xml",
+        suffixes=(".xml",),
         marks=(b"<annotations", b"<image "),
         advice=f"{EXPORT} from CVAT",
     ),
     Kind(
         name="LabelMe JSON",
-        suffix=".json",
+        suffixes=(".json",),
         marks=(b'"shapes"', b'"imagePath"'),
         advice="convert it to COCO",
     ),
     Kind(
         name="VGG Image Annotator JSON",
-        suffix=".json",
+        suffixes=(".json",),
         marks=(b'"regions"', b'"filename"'),
         advice=f"{EXPORT} from it",
     ),
     Kind(
         name="Label Studio JSON",
-        suffix=".json",
+        suffixes=(".json",),
         marks=(b'"from_name"',),
         advice=f"{EXPORT} from Label Studio",
     ),
     Kind(
         name="CreateML JSON",
-        suffix=".json",
+        suffixes=(".json",),
         marks=(b'"coordinates"', b'"label"'),
         advice=EXPORT,
     ),
     Kind(
         name="Hugging Face JSON lines",
-        suffix=".jsonl",
+        suffixes=(".jsonl",),
         marks=(b'"file_name"',),
         advice="save it as metadata.csv",
     ),
-    Kind(name="TFRecord", suffix=".tfrecord", marks=(), advice=EXPORT_IMAGES),
-    Kind(name="Parquet", suffix=".parquet", marks=(), advice=EXPORT_IMAGES),
-    Kind(name="NumPy data", suffix=".npz", marks=(), advice=EXPORT_IMAGES),
-    Kind(name="MATLAB data", suffix=".mat", marks=(), advice=EXPORT_IMAGES),
-    Kind(name="an archive", suffix=".rar", marks=(), advice=UNPACK),
-    Kind(name="an archive", suffix=".7z", marks=(), advice=UNPACK),
-    Kind(name="an archive in a deeper folder", suffix=".zip", marks=(), advice=UNPACK),
+    Kind(
+        name="TFRecord",
+        suffixes=(".tfrecord", ".tfrecords", ".record"),
+        advice=EXPORT_IMAGES,
+    ),
+    Kind(name="Parquet", suffixes=(".parquet",), advice=EXPORT_IMAGES),
+    Kind(name="Arrow data", suffixes=(".arrow",), advice=EXPORT_IMAGES),
+    Kind(name="HDF5 data", suffixes=(".h5", ".hdf5"), advice=EXPORT_IMAGES),
+    Kind(name="NumPy data", suffixes=(".npz", ".npy"), advice=EXPORT_IMAGES),
+    Kind(name="a Python pickle", suffixes=(".pkl", ".pickle"), advice=EXPORT_IMAGES),
+    Kind(name="MATLAB data", suffixes=(".mat",), advice=EXPORT_IMAGES),
+    Kind(name="an LMDB database", suffixes=(".mdb", ".lmdb"), advice=EXPORT_IMAGES),
+    Kind(
+        name="a video",
+        suffixes=(".mp4", ".mov", ".avi", ".mkv", ".webm"),
+        advice="save its frames as images, for example with ffmpeg",
+    ),
+    Kind(name="an archive", suffixes=(".rar", ".7z"), advice=UNPACK),
+    Kind(
+        name="an archive in a deeper folder",
+        suffixes=(".zip", ".tar", ".tgz", ".gz"),
+        advice=UNPACK,
+    ),
 )
 
 UNNAMED = "is a YOLO annotation without names of the classes: add classes.txt, a name a line"
@@ -85,9 +101,9 @@ UNNAMED = "is a YOLO annotation without names of the classes: add classes.txt, a
 
 def advice(source: Source) -> str:
     """Return advice about the first file of a known kind in a source; empty if there is none."""
-    suffixes = {kind.suffix for kind in KINDS} | {".txt"}
+    suffixes = {suffix for kind in KINDS for suffix in kind.suffixes} | {".txt"}
     for suffix in sorted(suffixes):
-        names = (name for name in source.names if PurePosixPath(name).suffix.lower() == suffix)
+        names = (name for name in source.names if _suffix(name) == suffix)
         for entry in source.read(list(islice(names, FILES))):
             text = _advice(suffix, entry.content[:BEGINNING])
             if text:
@@ -95,11 +111,16 @@ def advice(source: Source) -> str:
     return ""
 
 
+def _suffix(name: str) -> str:
+    """Return the ending of a name; of `faces.tfrecord-00000-of-00010` it is `.tfrecord`."""
+    return PurePosixPath(name).suffix.lower().partition("-")[0]
+
+
 def _advice(suffix: str, beginning: bytes) -> str:
     if suffix == ".txt" and _is_yolo(beginning):
         return UNNAMED
     for kind in KINDS:
-        if kind.suffix == suffix and all(mark in beginning for mark in kind.marks):
+        if suffix in kind.suffixes and all(mark in beginning for mark in kind.marks):
             return f"is {kind.name}, which is not read: {kind.advice}"
     return ""
 
