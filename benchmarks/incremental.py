@@ -70,7 +70,8 @@ def main(archive: str) -> None:
         print(f"first run, {len(entries) - NEW} images: {first:.1f} s")
         print(f"again with {NEW} more: {update:.1f} s, {update / first:.3f} of the first")
         same = outputs(project) == outputs(nothing)
-        print(f"all from nothing: {whole:.1f} s; the outputs are {'' if same else 'NOT '}the same")
+        verdict = "the same" if same else "NOT the same"
+        print(f"all in a new clone: {whole:.1f} s; the outputs are {verdict}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from tools.browser import Server, launch
 WEB = Path("deploy/web")
 FACES = Path("data/demo.zip")
 NUMBERS = (12, 502, 21, 513, 44, 527)
-"""Numbers of the faces in the archive that the page shows."""
+"""Numbers of the archive's faces that the screenshots show."""
 
 WIDTHS = (360, 1280)
 HEIGHT = 800
