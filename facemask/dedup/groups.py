@@ -123,7 +123,7 @@ def score(
 ) -> Floats:
     """Return the scores of (m, 2) pairs of images, (m,), 0-1."""
     known = Cache(cache, "compare", comparison.version())
-    digests = [bytes.fromhex(key)[:16] for key in keys]  # half of a SHA-256 is unique, too
+    digests = [bytes.fromhex(key)[:16] for key in keys]  # 16 bytes are enough to be unique
 
     def names(chosen: Indices) -> list[bytes]:
         return [digests[first] + digests[second] for first, second in chosen.tolist()]
@@ -186,7 +186,7 @@ def connected(
     tried = -1
     while len(waiting) != tried:
         tried = len(waiting)
-        # Try the refused pairs again. Two groups that have grown may now be connected by two pairs.
+        # Try the refused pairs again. Groups have grown, so two pairs may now connect the same two.
         waiting = forest.join(waiting, large=LARGE)
     roots = [forest.root(image) for image in range(count)]
     _, smallest, groups = np.unique(

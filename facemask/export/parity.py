@@ -153,7 +153,7 @@ def _faults(
 
 
 def _exceeds(share: float, limit: float, images: int) -> bool:
-    """Return whether a share of images exceeds a limit. A single image is always allowed."""
+    """Return whether a share of images exceeds a limit. One image never exceeds it."""
     return share > limit and round(share * images) > 1
 
 

@@ -1,9 +1,9 @@
 """Find the faces in a photo, and crop them as the training data is cropped.
 
 The network is CenterFace (Y. Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face
-as Point", 2019; MIT License). `tools/face_finder.py` makes `face_finder.tflite`. This file contains
-the network, with a signature for each size of its input. The web page and the app find faces in the
-same way. All of them use the constants in `face_finder.json`:
+as Point", 2019; MIT License). The file `face_finder.tflite` contains it, with a signature for each
+size of its input. `tools/face_finder.py` makes this file. The web page and the app find faces in
+the same way. All of them use the constants in `face_finder.json`:
 
 - `sides`: sides in pixels of the squares into which a photo is fitted. The large square is for
   small faces, the small square for faces that fill the photo;
@@ -177,7 +177,7 @@ def distinct(boxes: Array, scores: Array) -> NDArray[np.int64]:
 
     Args:
         boxes: (n, 4), none of them empty.
-        scores: (n,). Of equal scores the first is the best.
+        scores: (n,). If scores are equal, the first of them is the best.
     """
     remaining = np.argsort(-scores, kind="stable")
     kept = []

@@ -82,7 +82,7 @@ def build(options: params.Network, size: int) -> keras.Model:
         )
         model.add(layers.MaxPooling2D(2))  # before the ReLU: same result, a quarter of the work
         if options.batch_norm:
-            model.add(layers.BatchNormalization(scale=False))  # the weights after it can scale
+            model.add(layers.BatchNormalization(scale=False))  # a later layer can scale instead
         model.add(layers.ReLU())
         if block > 0 and options.dropout:
             model.add(layers.Dropout(options.dropout))

@@ -118,7 +118,7 @@ class _Cycle:
 
     Attributes:
         first_step: step of the training at which the cycle begins.
-        rate: returns the learning rate at a step of the cycle. The first step is 0.
+        rate: returns the learning rate at a step. Steps are counted from the start of the cycle.
     """
 
     first_step: int

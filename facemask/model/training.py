@@ -146,7 +146,7 @@ def fit(
 ) -> None:
     """Train the epochs of the plan that are not finished yet.
 
-    One call of Keras trains all consecutive epochs that are equal in the plan.
+    Consecutive epochs that are equal in the plan are trained together, by one call of Keras' `fit`.
     """
     optimizer.build(model.trainable_variables)
     data = recorder.data
@@ -157,7 +157,8 @@ def fit(
         numbers = range(done, done + plan[done:].count(epoch))
         sized = network.at_size(model, epoch.size)
         sized.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
-        # The last call of `fit` left the EMA in the layers. Replace it by the trained weights.
+        # After a call of Keras' `fit`, the layers contain the EMA of the weights. The checkpoint
+        # contains the weights themselves, so it is loaded again.
         recorder.checkpoint.load(sized)
         images = dataset.inference_batches(
             validation,
@@ -286,9 +287,10 @@ def average_with_start(
     """Average the trained weights of a model with its weights before the training.
 
     Training on few images improves a model on similar images. It makes the model worse on others
-    (Wortsman et al. 2022). So this function chooses the smallest share in `TRAINED_SHARES` that is
-    not clearly worse on validation. A share is clearly worse if its mean loss exceeds the lowest
-    mean loss by more than `TOLERANCE` plus two standard errors of the difference.
+    (Wortsman et al. 2022). The best share in `TRAINED_SHARES` has the lowest mean loss on
+    validation. This function chooses the smallest share that is not clearly worse than the best. A
+    share is clearly worse if its mean loss is higher by more than `TOLERANCE` plus two standard
+    errors of the difference.
 
     Args:
         model: the trained model. It gets the averaged weights.

@@ -181,7 +181,8 @@ def check(
 ) -> None:
     """Stop if a class is empty, or if the share of refused files is too large.
 
-    Files in neither class, side files and small faces do not count for this share.
+    The share does not count files of neither class, files that are not meant as images (such as
+    tables), and small faces.
 
     Args:
         collection: all of `options.source`.

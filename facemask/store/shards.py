@@ -24,7 +24,7 @@ from facemask import parallel
 from facemask.files import writing
 
 IMAGES = 1000
-"""`write` makes so many shards that the average shard has at most this many images."""
+"""Largest mean number of images in a shard."""
 
 LEAST_SHARDS = 4
 """Smallest number of shards. Stages work on the shards in parallel."""
@@ -38,7 +38,7 @@ GROUP_BYTES = 64_000_000
 TEXT = ("path", "source", "label", "sha256", "pixels", "given_group", "given_split", "split")
 NUMBERS = ("width", "height")
 COLUMNS = (*TEXT[:5], *NUMBERS, *TEXT[5:])
-"""Columns of the table that the module `tables` describes."""
+"""Columns of a shard, without `image`. The module `tables` describes them."""
 
 FEATURES = {
     "image": {"_type": "Image"},
