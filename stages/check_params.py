@@ -14,7 +14,7 @@ from facemask.params import start
 from stages import paths
 
 CHECKED = Path("data/params_checked")
-"""Output of this stage. It is not in `paths` because no other stage needs it."""
+"""Output of this stage. It is not in `paths`, because no other stage reads it."""
 
 
 def check_params() -> None:

@@ -53,7 +53,7 @@ def evaluate(options: params.Evaluate, start: Path) -> None:
     for subset in decided:
         figures[subset.name] = measure(subset, classes)
 
-    # Compare with the model that training started from, on images that neither was trained on.
+    # Compare with the model in `start`, on images that neither of the two was trained on.
     gains = comparison.against_start(
         model,
         start,

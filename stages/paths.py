@@ -1,4 +1,4 @@
-"""The files that stages read and write, relative to the repository. dvc.yaml lists them, too."""
+"""The files that stages read and write, relative to the repository. dvc.yaml names most of them."""
 
 from pathlib import Path
 
@@ -32,7 +32,8 @@ KERAS_MODEL = Path("models/model.keras")
 PREDICTIONS = Path("data/predictions.csv")
 HEADLINES = Path("metrics/evaluate")
 
-# `export_tflite` writes all variants, the chosen one, and its predictions.
+# `export_tflite` writes all variants and their predictions.
+# It also copies the chosen variant, and writes its predictions on whole photos.
 VARIANTS = Path("models/variants")
 TFLITE_MODEL = Path("models/facemask.tflite")
 LABELS = Path("models/labels.txt")

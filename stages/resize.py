@@ -1,4 +1,4 @@
-"""Resize every image of `data/raw/` to the network's input size.
+"""Resize the images of the collection and of the external test sets to the network's input size.
 
 Run by `dvc repro resize`; takes about ten seconds for ten thousand images.
 """
@@ -9,7 +9,7 @@ from stages import paths
 
 
 def resize(options: params.Resize) -> None:
-    """Write an array of the resized images for each shard of `data/raw/`."""
+    """Write an array of the resized images for each shard. Whole photos are not resized."""
     resize_all(paths.RAW, paths.RESIZED, options.size)
     resize_all(paths.RAW_EXTERNAL, paths.RESIZED_EXTERNAL, options.size)
 

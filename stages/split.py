@@ -49,7 +49,8 @@ def split(options: params.Split, start: str, seed: int) -> None:
     table["split"] = partition.draw(table, in_start, options, seed)
     tables.write(table, paths.SPLIT)
 
-    # Exclude the external images that the trained model may know.
+    # Exclude the near-duplicates of images in `ingest.source`, and the images that the model in
+    # `train.start` was trained on.
     external["group"] = external["sha256"]
     external["reason"] = ""
     external.loc[external_in_start, "reason"] = partition.IN_START

@@ -96,7 +96,7 @@ def write_model(
     Args:
         trained: the finished training.
         data: the training images.
-        start: `train.start`. The hashes in the file of this model are written, too.
+        start: `train.start`. If it is a file, the hashes in this file are written, too.
     """
     numbers = data.rows["row"].to_numpy()
     hashes = signature.of_training(start, numbers, data.pixels.__getitem__)
