@@ -565,7 +565,8 @@ def test_other_bytes_than_expected_are_one_line_and_not_kept(
     found = hashlib.sha256(server.content).hexdigest()
     with pytest.raises(UserError) as refusal:
         download(address(server), "0" * 64, tmp_path)
-    assert str(refusal.value) == f"ingest.sha256 = '{'0' * 64}': the file fetched has {found}"
+    message = f"ingest.sha256 = '{'0' * 64}': the fetched file has the SHA-256 {found}"
+    assert str(refusal.value) == message
     assert list(tmp_path.iterdir()) == []
 
 

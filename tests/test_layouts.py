@@ -252,7 +252,7 @@ def test_what_a_table_leaves_out_counts_as_quarantined(
     table = "path,label\n0.png,cloth\n1.png,surgical\n"
     (project / "data/faces/WithMask/labels.csv").write_text(table)
     message = complaint("ingest")
-    assert "0.900 of the files are quarantined, most of them as 'not listed'" in message
+    assert "0.900 of the files are quarantined, most often as 'not listed'" in message
     set_params(project, {"ingest.max_quarantined_share": 0.9})
     run("ingest")
     assert counts() == {"cloth": 1, "surgical": 1}

@@ -186,7 +186,8 @@ def connected(
     tried = -1
     while len(waiting) != tried:
         tried = len(waiting)
-        # Try the refused pairs again. Groups have grown, so two pairs may now connect the same two.
+        # Try the refused pairs again. Groups have grown, so two of these pairs may now connect the
+        # same two groups.
         waiting = forest.join(waiting, large=LARGE)
     roots = [forest.root(image) for image in range(count)]
     _, smallest, groups = np.unique(

@@ -89,7 +89,9 @@ def _draw_units(
         members = sizes[label == name]
         units_with_class = free["unit"][free["label"] == name].nunique()
         if members.empty and units_with_class > len(shares):
-            continue  # its units have more images of the other class, and are drawn there
+            # Each unit with this class has at least as many images of the other class. So these
+            # units are drawn with the other class.
+            continue
         order = sorted(members.index, key=shuffled)
         subsets |= _fill(name, members[order], shares, rest=_rest(options))
     return subsets
@@ -107,7 +109,7 @@ def _shares(options: params.Split) -> dict[str, float]:
 
 
 def _rest(options: params.Split) -> str:
-    """Return the name of the subset that gets all units that no share needs."""
+    """Return the name of the subset that gets the units that no other subset takes."""
     if options.folds:
         return FOLD.format(options.folds - 1)
     return tables.TRAIN
@@ -183,8 +185,8 @@ def summary(table: pd.DataFrame) -> dict[str, Any]:
         table: rows with `label`, `group` and `split`.
 
     Returns:
-        Counts by the names `classes`, `groups_of_both_classes`, and the name of each subset with
-        images. Those of validation and test include the result of `train_overlap`.
+        A dictionary with the keys `classes` and `groups_of_both_classes`, and a key for each subset
+        that has images. The counts of validation and of test include the result of `train_overlap`.
     """
     classes = {}
     for label, rows in table.groupby("label"):

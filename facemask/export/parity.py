@@ -111,8 +111,8 @@ def choose(
         reasons = "; ".join(f"{name}: {', '.join(faults[name])}" for name in candidates)
         images_changed = _names(rows[changed(rows, candidates[0], threshold)])
         raise UserError(
-            f"export_tflite.ship = {options.ship}: no variant is within the limits ({reasons}); "
-            f"{candidates[0]} decides otherwise than Keras on {images_changed}"
+            f"export_tflite.ship = {options.ship}: no allowed variant is within the limits "
+            f"({reasons}); {candidates[0]} and Keras decide differently on {images_changed}"
         )
     return min(good, key=lambda name: float(measured[name]["kilobytes"]))
 
@@ -175,6 +175,8 @@ def frontier(measured: dict[str, dict[str, Any]]) -> pd.DataFrame:
 
 
 def _names(rows: pd.DataFrame) -> str:
+    if rows.empty:
+        return "no image"
     names = ", ".join(rows["path"].head(MAX_NAMED))
     if len(rows) > MAX_NAMED:
         return f"{names} and {len(rows) - MAX_NAMED} more"

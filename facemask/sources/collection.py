@@ -92,7 +92,7 @@ def collect(
         cropper: crops faces if the source has boxes, or if `options` says to crop its photos.
         subset: name of an external test set, for the column `split`.
         whole: whether photos stay whole, even if the source has boxes. The class of a whole photo
-            comes from its first box, or from its folder if it has no boxes.
+            comes from its first box of the two classes, or from its folder if it has no boxes.
 
     Raises:
         UserError: no image is usable, or there are not two classes, or a table of the source is
@@ -181,8 +181,8 @@ def check(
 ) -> None:
     """Stop if a class is empty, or if the share of refused files is too large.
 
-    The share does not count files of neither class, files that are not meant as images (such as
-    tables), and small faces.
+    Three kinds of files do not count: files that have neither of the two classes, files that are
+    not meant as images (such as tables), and faces that are too small.
 
     Args:
         collection: all of `options.source`.
@@ -206,7 +206,7 @@ def check(
     if share > options.max_quarantined_share:
         raise UserError(
             f"ingest.max_quarantined_share = {options.max_quarantined_share}: {share:.3f} of the "
-            f"files are quarantined, most of them as {reasons.mode()[0]!r}; see {quarantine}"
+            f"files are quarantined, most often as {reasons.mode()[0]!r}; see {quarantine}"
         )
 
 
@@ -279,7 +279,8 @@ def _row(entry: Entry, tables: image_tables.ImageTables) -> dict[str, Any]:
 
 def _no_image(files: pd.DataFrame) -> str:
     """Return the message that no file is usable. It names the first file and its fault."""
-    first = files.iloc[0] if len(files) else {"path": "no file", "detail": "nothing is there"}
-    return (
-        f"none of {len(files)} files is an image to learn from; {first['path']}: {first['detail']}"
-    )
+    message = f"none of {len(files)} files is an image to learn from"
+    if files.empty:
+        return message
+    first = files.iloc[0]
+    return f"{message}; {first['path']}: {first['detail']}"

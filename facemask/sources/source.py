@@ -54,7 +54,10 @@ class Entry(NamedTuple):
 
 
 class Source:
-    """The files of a folder, `.zip`, `.tar` or `.tar.gz`, without litter (`names.is_litter`).
+    """The files of a folder, `.zip`, `.tar` or `.tar.gz`, without litter.
+
+    Litter is hidden files and those of operating systems, such as `Thumbs.db`; see
+    `names.is_litter`.
 
     Nothing is unpacked: names in the source never become names on disk. Iteration reads one file
     after the other. A file that is damaged, too large or outside of the source has a fault instead
@@ -142,8 +145,8 @@ def download(
         The file in `folder`, whose bytes have this SHA-256.
 
     Raises:
-        UserError: the address is of another kind or cannot be reached, or the file has another
-            SHA-256.
+        UserError: `url` or `sha256` has the wrong form, the address cannot be reached, the file has
+            another SHA-256, or `key` does not allow addresses.
     """
     if key != "ingest.source":
         raise UserError(f"{key} = '{url}': should be a folder or archive on this computer")
@@ -172,7 +175,9 @@ def download(
         hashes = re.findall(r"\b[0-9a-f]{64}\b", str(error))
         if not hashes:
             raise UserError(f"{key} = '{url}': cannot be fetched: {error}") from error
-        raise UserError(f"ingest.sha256 = '{sha256}': the file fetched has {hashes[-1]}") from error
+        raise UserError(
+            f"ingest.sha256 = '{sha256}': the fetched file has the SHA-256 {hashes[-1]}"
+        ) from error
 
 
 def _from_s3(
@@ -191,7 +196,7 @@ def _from_s3(
 
 
 def harmless(path: str) -> str:
-    r"""Return a path that is safe in one line, in a terminal and in a spreadsheet.
+    r"""Return a path that has one line and does no harm in a terminal or a spreadsheet.
 
     Unprintable characters are escaped, as in `\n` and `\x1b`. A path that looks like a formula gets
     `./` before it. Letters with accents are composed (NFC), as in `ingest.classes` and in tables;
@@ -227,7 +232,7 @@ def _wanted(files: Iterable[tuple[str, Read]]) -> dict[str, Read]:
         leads_out = LEADS_OUT.match(name)
         path = harmless("outside/" + name.replace("..", "(..)") if leads_out else name)
         if not is_litter(PurePosixPath(path)):
-            wanted.pop(path, None)  # a later file replaces it, and is read at its own position
+            wanted.pop(path, None)  # the last of the files with this path counts, at its position
             wanted[path] = _refuse if leads_out else read
     return wanted
 
