@@ -222,7 +222,7 @@ def test_another_network_is_refused_in_one_line(
         run(stage)
     message = complaint("train")
     assert "train.start = 'start.keras': has filters [4, 8]" in message
-    assert "train.network is filters [4, 9]" in message
+    assert "train.network has filters [4, 9]" in message
     assert not Path("models/model.keras").exists()
 
 

@@ -124,16 +124,17 @@ def precision(
         return possible[-1]
     if wanted not in possible:
         raise UserError(
-            f"train.precision = {wanted}: this machine has no instructions for it; "
+            f"train.precision = {wanted}: this machine has no hardware for it; "
             f"allowed here: {', '.join(['auto', *possible])}"
         )
     return wanted
 
 
 def in_precision(model: keras.Model, name: str) -> keras.Model:
-    """Return a copy of a model that computes in another precision. Its weights stay float32.
+    """Return a copy of a model. The copy computes in the precision `name`.
 
-    The last layer always computes in float32, because it returns the probability.
+    The weights of the copy stay float32. Its last layer always computes in float32, because this
+    layer returns the probability.
 
     Args:
         model: from `build`.
@@ -154,8 +155,9 @@ def in_precision(model: keras.Model, name: str) -> keras.Model:
 def save(model: keras.Model, path: Path, images: signature.Hashes) -> None:
     """Write a `.keras` file without the optimizer. Equal models give equal bytes.
 
-    Keras writes the date, and uses addresses in memory as ids of shared objects. The date is
-    removed, and the ids are replaced by numbers. Keras 3.3 and later can read the file.
+    Keras writes the date, and uses addresses in memory as ids of shared objects. This function
+    removes the date, and replaces the ids by 0, 1, 2 and so on. Keras 3.3 and later can read the
+    file.
 
     Args:
         model: a trained model from `build`.
@@ -222,20 +224,20 @@ def start_from(path: Path, model: keras.Model) -> None:
     model_layers = _describe(model)
     if start_layers != model_layers:
         raise UserError(
-            f"train.start = '{path}': has {start_layers}, but train.network is {model_layers}"
+            f"train.start = '{path}': has {start_layers}, but train.network has {model_layers}"
         )
     model.set_weights(start.get_weights())
 
 
 def _describe(model: keras.Model) -> str:
-    """Return a text with the layers of a network that have weights."""
+    """Describe the layers of a network in one line, for an error message."""
     convolutions = [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
     dense = [layer for layer in model.layers if isinstance(layer, layers.Dense)]
     filters = [layer.filters for layer in convolutions]
     norms = any(isinstance(layer, layers.BatchNormalization) for layer in model.layers)
     standardizes = not isinstance(model.layers[0], layers.Rescaling)
     return (
-        f"filters {filters}, dense {dense[0].units} after {dense[0].kernel.shape[0]} numbers, "
+        f"filters {filters}, dense {dense[0].units} with {dense[0].kernel.shape[0]} inputs, "
         f"{'with' if norms else 'without'} batch_norm, {'' if standardizes else 'not '}standardized"
     )
 
