@@ -469,7 +469,7 @@ def test_folders_that_are_hardly_meant_as_classes_are_one_line(
     draw(project / "data/all/docs", 3)
     set_params(project, {"ingest.source": "data/all"})
     message = complaint("ingest")
-    assert "dataset (20 images) and docs (3) are the classes, or those in dataset" in message
+    assert "dataset (20 images) and docs (3), or the folders in dataset: " in message
     assert "WithMask and WithoutMask; name two" in message
     with pytest.raises(UserError, match="are too unequal; name the classes"):
         find_classes([*(f"a/{number}" for number in range(400)), "b/1"])

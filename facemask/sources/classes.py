@@ -44,7 +44,7 @@ def find_classes(paths: Sequence[str]) -> tuple[str, str]:
         return _allowed(pair)
     if divisions:
         pairs = " or ".join(map(str, divisions.values()))
-        raise UserError(f"the folders allow {pairs}; name two of them in ingest.classes")
+        raise UserError(f"the classes may be the folders {pairs}; name two in ingest.classes")
     raise _no_pair(paths)
 
 
@@ -92,13 +92,13 @@ def _refuse_unlikely(pair: tuple[str, str], paths: Sequence[str]) -> None:
         return
     if share > LARGEST_SHARE:
         raise UserError(
-            f"{both} are the classes, or those in {large}: "
+            f"the classes may be {both}, or the folders in {large}: "
             f"{' and '.join(deeper)}; name two of them in ingest.classes"
         )
 
 
 def _no_pair(paths: Sequence[str]) -> UserError:
-    """Return the error about folders of which no two divide the images."""
+    """Return the error for images that no two folders divide."""
     names = sorted(parents(paths))
     outside = sum(not folders_above(path) for path in paths)
     message = f"exactly 2 classes are needed, each a folder of images; found {len(names)}"
@@ -138,7 +138,7 @@ def folders_above(path: str) -> tuple[str, ...]:
 
 
 def parents(paths: Iterable[str]) -> set[str]:
-    """Return the names of the folders that hold the files, without those of subsets."""
+    """Return the name of the nearest folder above each file, without train and test folders."""
     above = [folders_above(path) for path in paths]
     return {folders[-1] for folders in above if folders}
 

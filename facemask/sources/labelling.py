@@ -11,10 +11,10 @@ from facemask.sources.classes import find_classes, folder_of, folders_above, par
 from facemask.sources.source import Source
 
 NO_CLASS = "in no class"
-"""Reason of a file that belongs to neither class. Nothing is wrong with the file."""
+"""Reason to quarantine a file that belongs to neither class. Nothing is wrong with the file."""
 
 UNLISTED = "not listed"
-"""Reason of an image that is missing in the tables of labels."""
+"""Reason to quarantine an image that is missing in the tables of labels."""
 
 
 def annotations_of(
@@ -25,8 +25,8 @@ def annotations_of(
 
     Args:
         source: the files.
-        names: the class of each known name. The boxes name classes if any box has a known name. If
-            None, the boxes name classes if they have at least two different names.
+        names: the class of each known name. The boxes name classes if a box has a known name. If
+            `names` is None, the boxes name classes if they have two or more different names.
     """
     annotations = boxes.read(source)
     occurring = class_names(annotations)
@@ -70,7 +70,7 @@ def _two_classes(
         if not labels:
             raise
     else:
-        if labels <= set(folders):  # a table corrects the folders
+        if labels <= set(folders):  # a table or boxes may correct single images
             return folders
     if len(labels) != 2:
         raise UserError(
@@ -87,7 +87,9 @@ def labelled(
     by_folder: bool,
     by_table: bool,
 ) -> pd.DataFrame:
-    """Add a column `label` to a table, and a reason to each file without a class.
+    """Add a column `label` to a table. Write why each file without a class is quarantined.
+
+    Images that occur with both labels are quarantined, too.
 
     Args:
         table: rows of all files: path, reason, detail, given_label, pixels.
@@ -130,8 +132,8 @@ def _other_names(
     """Return the error about a source that has other names than those of the classes."""
     return UserError(
         f"has {', '.join(sorted(occurring)[:10])} where the classes are called "
-        f"{', '.join(sorted(names))}; say in ingest.classes which names mean which class, or give "
-        "other images: ingest.external and ingest.photos may be null"
+        f"{', '.join(sorted(names))}; say in ingest.classes which names mean which class, or use "
+        "another source; ingest.external and ingest.photos may also be null"
     )
 
 

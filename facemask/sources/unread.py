@@ -1,4 +1,4 @@
-"""Advice about annotations in formats that this project does not read."""
+"""Advice about files in formats that this project does not read."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -7,10 +7,10 @@ from pathlib import PurePosixPath
 from facemask.sources.source import Source
 
 FILES = 20
-"""Largest number of files of each ending that are searched for marks."""
+"""Largest number of files of each ending that are searched for `Kind.marks`."""
 
 BEGINNING = 100_000
-"""Bytes of a file that are searched for marks."""
+"""Number of bytes at the beginning of a file that are searched for marks."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ KINDS = (
         name="VGG Image Annotator JSON",
         suffixes=(".json",),
         marks=(b'"regions"', b'"filename"'),
-        advice=f"{EXPORT} from it",
+        advice=f"{EXPORT} from the annotator",
     ),
     Kind(
         name="Label Studio JSON",
@@ -96,7 +96,9 @@ KINDS = (
     ),
 )
 
-UNNAMED = "is a YOLO annotation without names of the classes: add classes.txt, a name a line"
+UNNAMED = (
+    "is a YOLO annotation without names of the classes: add classes.txt with one name on each line"
+)
 
 
 def advice(source: Source) -> str:
