@@ -26,7 +26,7 @@ def text(contract: Contract, metrics: Metrics) -> str:
     """Return the card as Markdown.
 
     Args:
-        contract: of the file that ships.
+        contract: metadata of the chosen variant, which is copied to `models/facemask.tflite`.
         metrics: content of `details/` by stage. Of `train`, only `parameters` is needed.
     """
     sections = [
@@ -49,8 +49,8 @@ def _summary(contract: Contract, metrics: Metrics) -> str:
     kilobytes = metrics["export_tflite"]["variants"][shipped]["kilobytes"]
     return f"""# Model card: {contract.name}
 
-Tells {" from ".join(contract.labels)} on a crop of one face. The model is a convolutional network
-of {metrics["train"]["parameters"]:,} parameters for {size} x {size} pixels.
+The model tells {" from ".join(contract.labels)} on a crop of one face. It is a convolutional
+network with {metrics["train"]["parameters"]:,} parameters. Its input has {size} x {size} pixels.
 `{contract.name}.tflite` is its variant `{shipped}`, {kilobytes:,.0f} kB.
 Author: {contract.author or "not named"}."""
 
@@ -111,8 +111,8 @@ def _results(evaluate: Metrics) -> str:
 {table}
 
 Sets other than validation and test are external test sets, which are never trained on. ECE is the
-expected calibration error. Probabilities are calibrated on validation. Intervals are from a
-bootstrap over groups.{_against_start(evaluate)}"""
+expected calibration error. If `train.calibrate` is true, probabilities are calibrated on
+validation. Intervals are from a bootstrap over groups.{_against_start(evaluate)}"""
 
 
 def _against_start(evaluate: Metrics) -> str:
@@ -123,7 +123,8 @@ def _against_start(evaluate: Metrics) -> str:
     }
     if not compared:
         return ""
-    lines = ["| measured on | images | accuracy before | difference (95 %) |", "|---|---|---|---|"]
+    heads = "| measured on | images | accuracy of the other | difference (95 %) |"
+    lines = [heads, "|---|---|---|---|"]
     for name, figures in compared.items():
         low, high = figures["interval_95"]
         lines.append(
@@ -134,11 +135,12 @@ def _against_start(evaluate: Metrics) -> str:
     start = next(iter(compared.values()))["start"]
     return f"""
 
-Compared with the model before this training, `{start}`, on images that neither was trained on:
+This table compares the model with another one, `{start}`, on images that neither was trained on:
 
 {table}
 
-Where the interval contains 0, these images do not show which of the two is better."""
+The difference is positive if the model is better. Where the interval contains 0, these images do
+not show which of the two is better."""
 
 
 def _subsets(evaluate: Metrics) -> Metrics:
@@ -165,8 +167,8 @@ def _variants(export: Metrics) -> str:
 {table}
 
 A changed decision differs from that of the Keras model. `runtime` is the oldest TFLite runtime
-that loads the file. `timing/export_tflite.json` has the time and the memory on the machine that
-exported the file."""
+that loads the file. `timing/export_tflite.json` has the time that each variant takes for an image,
+and its memory, on the machine that exported the file."""
 
 
 def _is_subset(figures: Any) -> bool:
@@ -263,5 +265,5 @@ def _limits(metrics: Metrics) -> str:
 
 The model is for crops of one face, as in the training data. It was not measured
 on {beyond}masks that are worn wrong{people}. It is not a medical device and not a means to
-admit, refuse, punish or identify anyone. On each set, this change of the image flips the largest
-share of decisions: {worst}."""
+admit, refuse, punish or identify anyone. Some changes of an image flip the decision. For each set,
+this is the largest share of flipped decisions, with the change that causes it: {worst}."""

@@ -157,8 +157,8 @@ def fit(
         numbers = range(done, done + plan[done:].count(epoch))
         sized = network.at_size(model, epoch.size)
         sized.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
-        # After a call of Keras' `fit`, the layers contain the EMA of the weights. The checkpoint
-        # contains the weights themselves, so it is loaded again.
+        # With `adamw`, the layers contain the EMA of the weights after a call of Keras' `fit`. The
+        # checkpoint contains the weights themselves, so it is loaded again.
         recorder.checkpoint.load(sized)
         images = dataset.inference_batches(
             validation,
