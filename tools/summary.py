@@ -77,7 +77,7 @@ def _accuracy(figures: Figures) -> str:
     low, high = figures["interval_95"]["accuracy"]
     accuracy = f"{figures['accuracy']:.3f} of {figures['images']} images are right"
     before = figures.get("against_start")
-    compared = f"; before this training {before['accuracy']:.3f}" if before else ""
+    compared = f"; {before['start']}: {before['accuracy']:.3f}" if before else ""
     return f"{accuracy} (95 %: {low:.3f}-{high:.3f}){compared}"
 
 
