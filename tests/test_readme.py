@@ -138,6 +138,38 @@ def test_the_spread_is_that_of_the_seeds() -> None:
         assert f"| {change} | {' | '.join(of)} |" in text
 
 
+def test_the_tables_of_the_other_seeds_are_what_was_measured() -> None:
+    seeds = pd.read_csv(REPOSITORY / "benchmarks/published_seeds.csv", index_col="figure")
+    text = (REPOSITORY / "docs/published-run.md").read_text()
+    section = text.partition("## Other seeds")[2].partition("\n## ")[0]
+
+    def spread(figure: str, digits: int, unit: float = 1) -> str:
+        runs = unit * seeds.loc[figure, ["seed_1", "seed_2", "seed_1337"]]
+        return f"{runs.mean():.{digits}f} ± {runs.std():.{digits}f}"
+
+    for row, part in (
+        ("validation", "validation"),
+        ("validation, `face-mask-12k`", "validation.sources.face-mask-12k"),
+        ("validation, `kaggle-853`", "validation.sources.kaggle-853"),
+        ("validation, `ilc-scenes`", "validation.sources.ilc-scenes"),
+        ("external-faces", "external-faces"),
+    ):
+        figures = ("accuracy", *(f"recall_of_class.{label}" for label in CLASSES))
+        cells = [spread(f"{part}.{figure}", digits=4) for figure in figures]
+        assert f"| {row} | {' | '.join(cells)} |" in section
+    people = spread("people.accuracy", digits=4)
+    assert f"| people | {people} | – | {people} |" in section
+    assert f"{people} on `people`" in " ".join(README.split())
+    assert f"{spread('external-faces.accuracy', 4)} on `external-faces`" in " ".join(README.split())
+    changes = re.findall(
+        r"^\| ([^|]+) \| ([\d.]+ ± [\d.]+) \| ([\d.]+ ± [\d.]+) \|$", section, re.M
+    )
+    assert len(changes) > 3
+    for change, *cells in changes:
+        names = [f"{part}.flip_rate.{change}" for part in ("validation", "external-faces")]
+        assert cells == [spread(name, digits=1, unit=100) for name in names]
+
+
 def test_the_tables_of_scale_are_what_was_measured() -> None:
     data, cluster = ((REPOSITORY / f"docs/{name}.md").read_text() for name in ("data", "cluster"))
     scale = pd.read_csv(REPOSITORY / "benchmarks/scale.csv")
