@@ -6,7 +6,6 @@ Run by `dvc repro export_tflite`; takes about a minute for three thousand images
 import hashlib
 from typing import Any
 
-import keras
 import pandas as pd
 
 from facemask import files, params, pictures, timing
@@ -35,7 +34,7 @@ def export_tflite(values: params.Params) -> dict[str, Any]:
     collection = Pixels(paths.RESIZED)
     external = Pixels(paths.RESIZED_EXTERNAL)
     trained = network.load(paths.KERAS_MODEL)
-    contract = make_contract(trained, values, table, figures)
+    contract = make_contract(trained.input_shape[1], values, table, figures)
 
     # Write the variants, measure them, and copy the chosen one to `models/facemask.tflite`.
     with replacing(paths.VARIANTS) as folder:
@@ -119,7 +118,7 @@ def classify_photos() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def make_contract(
-    model: keras.Model,
+    side: int,
     values: params.Params,
     table: pd.DataFrame,
     figures: dict[str, Any],
@@ -127,7 +126,7 @@ def make_contract(
     """Return the metadata that the exported file contains.
 
     Args:
-        model: the trained model.
+        side: side of the network's square input in pixels.
         values: all parameters.
         table: a row for each image, with its label.
         figures: content of `details/STAGE.json`, by stage.
@@ -139,7 +138,7 @@ def make_contract(
     return describe(
         author=values.export_tflite.author,
         labels=tables.classes(table),
-        side=model.input_shape[1],
+        side=side,
         threshold=figures["evaluate"]["threshold"],
         crop=values.crop.model_dump(),
         training_data=hashlib.sha256(rows).hexdigest(),

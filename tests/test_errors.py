@@ -86,3 +86,13 @@ def test_ctrl_c_while_a_stage_is_imported_is_one_line(tmp_path: Path) -> None:
     status, lines = ends(process)
     assert status in (-signal.SIGINT, 130)
     assert lines == ["interrupted"]
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate", "export_tflite"])
+@pytest.mark.usefixtures("project")
+def test_a_stage_prints_nothing_of_what_tensorflow_logs(name: str) -> None:
+    Path("params.yaml").unlink()
+    status, lines = ends(stage(name))
+    assert status == 1
+    [line] = lines
+    assert line.startswith(f"{name}: params.yaml: ")
