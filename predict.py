@@ -199,6 +199,8 @@ def _find(pictures: Sequence[str]) -> tuple[list[Path], Counter[str]]:
     files: list[Path] = []
     skipped = Counter[str]()
     for picture in pictures:
+        if not picture:
+            raise UserError("an empty name is no file; is a variable of the shell empty?")
         if "://" in picture:
             raise UserError(f"{picture}: is an address; download the photo and name its file")
         path = Path(picture)

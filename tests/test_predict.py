@@ -483,6 +483,9 @@ def test_what_is_no_photo_gets_advice(folder: Path, tmp_path: Path) -> None:
         "predict: https://example.org/photo.jpg: is an address; "
         "download the photo and name its file"
     )
+    empty = run(folder, "")
+    assert (empty.returncode, empty.stdout) == (1, "")
+    assert "predict: an empty name is no file" in empty.stderr.splitlines()[-1]
     archive = shutil.make_archive(str(tmp_path / "photos"), "zip", folder)
     for name, advice in (
         ("photos.zip", "is an archive; unpack it and name the folder"),
