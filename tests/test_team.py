@@ -15,6 +15,7 @@ from pathlib import Path
 import fsspec
 import pandas as pd
 import pytest
+from dvc.utils.hydra import apply_overrides
 
 from facemask.errors import UserError
 from facemask.sources.source import Source
@@ -187,6 +188,25 @@ def test_the_documented_commands_end_a_merge_conflict(clone: Path) -> None:
     contract = shell(clone, "unzip", "-p", "models/facemask.tflite", "contract.json").stdout
     assert json.loads(contract)["threshold"] == 0.4
     assert json.loads(contract)["author"] == "somebody"
+
+
+def test_the_documented_commands_undo_a_failed_experiment(tmp_path: Path) -> None:
+    """DVC keeps the column of a comment, and so the file's size, and writes it twice a second.
+
+    Git then compares neither bytes nor fractions of a second, so `git checkout` alone does nothing.
+    """
+    project = copy_project(tmp_path)
+    apply_overrides(project / "params.yaml", ["seed=1"])
+    commit(project)
+    committed = (project / "params.yaml").read_text()
+    text = (project / "docs/team.md").read_text()
+    commands = text.split("undo the\nchange of the parameter")[1].split("```")[1].splitlines()[1:]
+    wrong = dvc(project, "exp", "run", "-S", "split.validation=20", check=False)
+    assert "split.validation = 20" in wrong.stderr
+    assert (project / "params.yaml").read_text() != committed
+    # most outputs are missing, because the pipeline has not run
+    shell(project, "bash", "-c", "\n".join(commands), check=False)
+    assert (project / "params.yaml").read_text() == committed
 
 
 def test_a_clone_with_line_ends_of_windows_has_the_same_bytes(tmp_path: Path) -> None:
