@@ -191,7 +191,8 @@ def test_opencv_decides_the_same(variants: list[Path], published: list[Path], fa
         network = cv2.dnn.readNetFromTFLite(str(file))
         answers = []
         for image in np.load(faces):
-            network.setInput(cv2.dnn.blobFromImage(image))
+            face = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)  # as cv2.imread returns it
+            network.setInput(cv2.dnn.blobFromImage(face, size=face.shape[:2], swapRB=True))
             answers.append(network.forward()[0])
         assert_same(np.array(answers), probabilities(file, faces), 1e-3)
 
