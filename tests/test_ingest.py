@@ -181,7 +181,7 @@ def test_the_class_is_a_folder_at_any_depth(paths: list[str], classes: tuple[str
         (["1", "2"], "found 0; 2 of 2 images are in no class folder; put the images of each class"),
         (["a/1", "2"], "found 1: a; 1 of 2 images are in no class folder; put the images"),
         (["a/1", "b/1", "2"], "found 2: a, b; 1 of 3 images are in no class folder; name two"),
-        (["x/a/1", "x/b/1", "y/a/1", "y/b/1"], "name two of them"),
+        (["x/a/1", "x/b/1", "y/a/1", "y/b/1"], "name two in ingest.classes"),
     ],
 )
 def test_folders_that_are_not_two_classes_are_an_error(paths: list[str], message: str) -> None:

@@ -391,8 +391,8 @@ def test_class_folders_in_an_encoding_that_is_not_certain_are_refused(
 ) -> None:
     old_zip(encoding, names)
     message = complaint("ingest")
-    assert "data/old.zip': cannot be read: the names of its folders are in an old enc" in message
-    assert "rename the folders and give the folder above them, or zip it again" in message
+    assert "data/old.zip': cannot be read: the encoding of its folders' names is not" in message
+    assert "rename the folders and use the folder above them as the source, or zip it" in message
 
 
 def test_names_of_files_in_any_encoding_are_read(old_zip: Callable[..., None], run: Run) -> None:
