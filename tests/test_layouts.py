@@ -424,6 +424,16 @@ def test_an_external_set_with_clear_names_is_read(
     assert details["external"]["images_of_class"] == {"WithMask": 10, "WithoutMask": 10}
 
 
+def test_an_external_set_of_one_class_may_have_folders_above_and_below(
+    project: Path, run: Run
+) -> None:
+    draw(project / "data/elsewhere/2024/unmasked/child", 3, seed=5)
+    set_params(project, {"ingest.external": "data/elsewhere"})
+    run("ingest")
+    [measured] = json.loads(Path("details/ingest.json").read_text())["external"].values()
+    assert measured["images_of_class"] == {"WithoutMask": 3}
+
+
 def test_an_external_set_with_other_names_is_one_line(
     project: Path, complaint: Callable[[str], str]
 ) -> None:

@@ -47,15 +47,21 @@ def names_in(
         names: the class of each known name. If None, the source itself names the two classes.
 
     Raises:
-        UserError: the source has no known name, or does not name two classes.
+        UserError: the source has no known name, or does not name two classes, or only one of its
+            folders has a name that is clear.
     """
     labels = set(images["given_label"]) - {""}
     if names is None:
         return {name: name for name in _two_classes(images, labels)}
     folders = {name for path in images["path"] for name in folders_above(path)}
+    given = names
     names = translated(translated(names, labels), folders)
     if labels and not labels & names.keys():
         raise _other_names(labels, names)
+    guessed = names.keys() - given.keys()
+    outside = [path for path in images["path"] if not folder_of(path, names)]
+    if guessed and not labels and outside and len({names[name] for name in guessed}) == 1:
+        raise _other_names(guessed | parents(outside), given)  # such as `bare` beside `masked`
     return names
 
 
