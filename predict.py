@@ -7,10 +7,11 @@
 
 It prints a row for each face, the largest face of a photo first. `--model` names the model. By
 default it is the model that `dvc repro` writes to `models/`, or else the published model in
-`results/`. `--crop` says that each picture is already a crop of one face. A file that is not an
-image or shows no face is reported and skipped; the exit status is then 1. Videos and webcams are
-not supported. The command needs only `requirements-predict.txt`. After `pip install .` its name is
-`facemask`.
+`results/`. `--crop` says that each picture is already a crop of one face. If a picture cannot be
+read or shows no face, the command reports it and continues; the exit status is then 1. In a folder,
+the command skips files whose suffix is not that of an image; they do not affect the exit status.
+Videos and webcams are not supported. The command needs only `requirements-predict.txt`. After
+`pip install .` its name is `facemask`.
 """
 
 import argparse
@@ -46,7 +47,7 @@ GENERATED = "generated"
 """First word in the description of drawn faces, such as those of `data/demo.zip`."""
 
 LONGEST_STEM = 200
-"""Largest number of bytes of a photo's name in the name of its copy.
+"""The name of a copy contains at most this number of bytes of the photo's name.
 
 File systems allow 255 bytes in a name.
 """
@@ -59,7 +60,7 @@ ADVICE = {
         VIDEOS, "is a video; save its frames as photos, for example with ffmpeg -i VIDEO %04d.jpg"
     ),
 }
-"""What to do with a file, by suffix. `images.BadImageError` itself has advice about HEIC."""
+"""What to do with a file, by suffix. The message of `images.BadImageError` advises about HEIC."""
 
 
 @dataclass
@@ -136,8 +137,8 @@ def _run(options: argparse.Namespace) -> int:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Find the faces in photos, and print for each whether it wears a mask.",
-        epilog="The probability is that of the label beside it. Below "
-        f"{photos.UNSURE} the note is `unsure`. Videos and webcams are not read.",
+        epilog="The probability is that of the label beside it. If it is "
+        f"below {photos.UNSURE}, the note is `unsure`. Videos and webcams are not read.",
     )
     parser.add_argument(
         "pictures",
@@ -163,8 +164,8 @@ def _parse() -> argparse.Namespace:
         "--min-score",
         type=probability,
         default=SETTINGS["min_score"],
-        help="boxes with a lower score are no faces (default: %(default)s); a smaller value finds "
-        "more faces, but also more things that are not faces",
+        help="a box with a lower score does not count as a face (default: %(default)s); a smaller "
+        "value finds more faces, but also more things that are not faces",
     )
     parser.add_argument(
         "--save",
@@ -186,7 +187,7 @@ def _parse() -> argparse.Namespace:
 def probability(text: str) -> float:
     """Return the number between 0 and 1 in a text.
 
-    The name of this function is part of argparse's message about other texts.
+    If the text is not a number, argparse puts the name of this function into its message.
     """
     value = float(text)
     if not 0 < value < 1:
@@ -195,7 +196,7 @@ def probability(text: str) -> float:
 
 
 def _find(pictures: Sequence[str]) -> tuple[list[Path], Counter[str]]:
-    """Return the files and the images in folders, and the number of skipped files by kind."""
+    """Return the named files and the images in named folders; count the skipped files by kind."""
     files: list[Path] = []
     skipped = Counter[str]()
     for picture in pictures:
@@ -229,13 +230,13 @@ def _introduce(model: Path, classifier: Classifier, published: Path) -> None:
     _say(f"using {model}, trained on: {description or 'data without a description'}")
     if description.lower().startswith(GENERATED):
         _say(
-            "warning: trained on generated faces, so its answers about real faces mean nothing; "
-            f"for real faces use --model {published}"
+            "warning: this model was trained on generated faces, so its answers about real faces "
+            f"mean nothing; for real faces use --model {published}"
         )
 
 
 def _answer(job: Job, number: int) -> list[Row]:
-    """Return a row for each face in a file, and save its picture if `--save` asks for it."""
+    """Return a row for each face in a file; with `--save`, write a copy with the faces labelled."""
     file = job.files[number]
     try:
         image = images.open_rgb(file)

@@ -1,4 +1,4 @@
-"""Measure the trained model on validation, test and the external test sets, and draw its mistakes.
+"""Measure the trained model on validation, test and the external test sets, and show its mistakes.
 
 Run by `dvc repro evaluate`; takes about a minute for ten thousand images.
 """

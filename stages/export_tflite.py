@@ -96,7 +96,8 @@ def classify_photos() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Find and classify the faces in whole photos, and write the results.
 
     Returns:
-        A row for each photo of a single person, and a row for each face in the other photos.
+        Two tables. The first has a row for each photo of a single person. The second has a row for
+        each face that is annotated or detected in the other photos.
     """
     rows = shards.read_table(paths.RAW_PHOTOS)
     rows = rows[["path", "label", "sha256"]]

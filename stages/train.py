@@ -54,8 +54,8 @@ def train(options: params.Train, size: int, seed: int) -> dict[str, list[float]]
         show=write_history,
     )
 
-    # Write the finished model, and remove the checkpoint. Empty `paths.LIVE`, because its figures
-    # are those of the last epoch and not of the final model.
+    # Write the finished model, and remove the checkpoint. Clear the file `paths.LIVE`, because it
+    # has the figures of the last epoch and not those of the final model.
     write_model(trained, data, options.start)
     write_details(trained, data, validation)
     remove(paths.BACKUP)

@@ -199,7 +199,7 @@ def test_it_is_said_which_model_answers(
     model = described(tmp_path, description)
     stderr = run(folder, model=model).stderr
     assert f"predict: using {model}, trained on: {description}" in stderr
-    assert ("warning: trained on generated faces" in stderr) == warned
+    assert ("warning: this model was trained on generated faces" in stderr) == warned
 
 
 def test_what_is_not_a_model_is_one_line(folder: Path, tmp_path: Path) -> None:
