@@ -23,22 +23,33 @@ dask, distributed = (pytest.importorskip(name) for name in ("dask", "distributed
 STAGES = ("ingest", "resize", "split")
 
 
+def two_workers() -> Any:
+    """Start a cluster of two worker processes with one thread each."""
+    return distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """Two single-threaded worker processes."""
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None
-    ) as started:
+    """A cluster for all tests that leave its workers alive."""
+    with two_workers() as started:
         yield started
 
 
 @pytest.fixture
 def on_cluster(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Spread work over the two workers; a client of theirs."""
+    """Let `parallel.run` use the cluster, and yield a client of it."""
     monkeypatch.setenv(parallel.SETTING, cluster.scheduler_address)
     with distributed.Client(cluster, set_as_default=False) as client:
-        client.wait_for_workers(2)
+        client.wait_for_workers(2, timeout=60)
         yield client
+
+
+@pytest.fixture
+def own_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let `parallel.run` use a cluster of one test. Dask may not replace a worker that it kills."""
+    with two_workers() as started:
+        monkeypatch.setenv(parallel.SETTING, started.scheduler_address)
+        yield
 
 
 def allow(size: int) -> None:
@@ -99,7 +110,7 @@ def die_once(folder: Path, number: int) -> int:
     return number * number
 
 
-@pytest.mark.usefixtures("on_cluster")
+@pytest.mark.usefixtures("own_cluster")
 def test_what_a_killed_worker_did_is_done_again(tmp_path: Path) -> None:
     squares = list(parallel.run(partial(die_once, tmp_path), range(20)))
     assert squares == [number * number for number in range(20)]
@@ -110,7 +121,7 @@ def always_die(number: int) -> None:
     os._exit(number)
 
 
-@pytest.mark.usefixtures("on_cluster")
+@pytest.mark.usefixtures("own_cluster")
 def test_work_that_ends_every_worker_is_one_line() -> None:
     with pytest.raises(UserError, match="_run_on_worker"):
         list(parallel.run(always_die, [1]))

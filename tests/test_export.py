@@ -147,7 +147,7 @@ def test_another_input_shape_is_refused(content: bytes, tmp_path: Path) -> None:
     other = dataclasses.replace(DESCRIBED, input=DESCRIBED.input | {"side": SIDE + 1})
     file = tmp_path / "model.tflite"
     file.write_bytes(contract.seal(contract.read(content, "")[0], other))
-    with pytest.raises(UserError, match=r"takes \[1, 24, 24, 3\], not what its contract says"):
+    with pytest.raises(UserError, match=r"its input \[1, 24, 24, 3\] is not that of its contract"):
         Classifier(file)
 
 
@@ -157,7 +157,7 @@ def test_another_output_shape_is_refused(tmp_path: Path) -> None:
     )
     file = tmp_path / "model.tflite"
     file.write_bytes(contract.seal(conversion.convert(one_number, "float32", []), DESCRIBED))
-    with pytest.raises(UserError, match=r"gives \[1, 1\], not what its contract says"):
+    with pytest.raises(UserError, match=r"its output \[1, 1\] is not that of its contract"):
         Classifier(file)
 
 
