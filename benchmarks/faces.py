@@ -52,11 +52,11 @@ class AnnotatedFace:
     edges: crops.Edges
     found: bool = False
 
-    @property
-    def side(self) -> int:
-        """The length of the shorter side of the box."""
-        left, top, right, bottom = self.edges
-        return min(right - left, bottom - top)
+
+def shorter_side(box: Sequence[int]) -> int:
+    """Return the shorter side of a box in pixels."""
+    left, top, right, bottom = box
+    return min(right - left, bottom - top)
 
 
 def look(
@@ -81,7 +81,11 @@ def look(
         }
         for box in boxes_of_finder
     ]
-    return [{"label": f.label, "side": f.side, "found": f.found} for f in faces], rows
+    rows_of_faces = [
+        {"label": face.label, "side": shorter_side(face.edges), "found": face.found}
+        for face in faces
+    ]
+    return rows_of_faces, rows
 
 
 def scenes(source: Source) -> Iterator[tuple[Entry, Annotation]]:
@@ -113,9 +117,8 @@ def measure(name: str, faces: pd.DataFrame, rows: pd.DataFrame) -> list[dict[str
         for size, part in ranges.items():
             share = part["found"].mean()
             measured.append({"what": f"{label}, {size}", "number": len(part), "share": share})
-    width = rows["right"] - rows["left"]
-    height = rows["bottom"] - rows["top"]
-    large = rows[width.clip(upper=height) >= SIZES[0]]
+    sides = rows[list(EDGES)].apply(shorter_side, axis="columns")
+    large = rows[sides >= SIZES[0]]
     for size, part in {f"from {SIZES[0]} pixels": large, "of any size": rows}.items():
         for what, judgements in {"face": ["yes"], "head": ["yes", "head"]}.items():
             share = part["face"].isin(judgements).mean()

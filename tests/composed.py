@@ -1,12 +1,11 @@
 """Generated faces, and photos of several of them, on which page, app and Python must agree."""
 
 import io
-import zipfile
 
 import numpy as np
 
 from benchmarks.composites import GRIDS, compose
-from tests.helpers import CLASSES, REPOSITORY
+from tests.helpers import CLASSES, embedded_faces
 
 FACES = 100
 PHOTOS = 40
@@ -14,14 +13,8 @@ PHOTOS = 40
 
 def faces() -> list[tuple[str, bytes]]:
     """Return labels and JPEG files of faces of the embedded collection, both classes in turn."""
-    with zipfile.ZipFile(REPOSITORY / "data/demo.zip") as archive:
-        names = archive.namelist()
-        of_class = {label: [n for n in names if n.startswith(f"{label}/")] for label in CLASSES}
-        return [
-            (label, archive.read(of_class[label][number]))
-            for number in range(FACES // 2)
-            for label in CLASSES
-        ]
+    of_class = embedded_faces(FACES // 2)
+    return [(label, of_class[label][number]) for number in range(FACES // 2) for label in CLASSES]
 
 
 def photos() -> list[bytes]:

@@ -77,11 +77,17 @@ PLACES = [(40, 40), (310, 60), (560, 30), (30, 330), (300, 340), (570, 320)]
 """Pixels of the faces in a `photo`, and where they lie."""
 
 
+def embedded_faces(count: int) -> dict[str, list[bytes]]:
+    """Return the first `count` JPEG files of each class in the embedded collection."""
+    with zipfile.ZipFile(REPOSITORY / "data/demo.zip") as archive:
+        names = archive.namelist()
+        of_class = {label: [n for n in names if n.startswith(f"{label}/")] for label in CLASSES}
+        return {label: [archive.read(n) for n in of_class[label][:count]] for label in CLASSES}
+
+
 def drawn_faces() -> list[Image.Image]:
     """Return three embedded faces of each class; the face finder finds all of them in a `photo`."""
-    with zipfile.ZipFile(REPOSITORY / "data/demo.zip") as archive:
-        of_class = [[n for n in archive.namelist() if n.startswith(f"{c}/")] for c in CLASSES]
-        return [images.open_rgb(archive.read(name)) for names in of_class for name in names[:3]]
+    return [images.open_rgb(file) for files in embedded_faces(3).values() for file in files]
 
 
 def photo(faces: Sequence[Image.Image], size: tuple[int, int] = (800, 600)) -> Image.Image:

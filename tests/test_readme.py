@@ -114,39 +114,43 @@ def test_the_tables_of_small_collections_are_the_means_of_their_draws() -> None:
             assert f"| {photos} | {row['external']:.3f} | {row['own']:.3f} |" in text
 
 
+def spreads(table: str, digits: int, unit: float = 1) -> "pd.Series[str]":
+    """Return mean and standard deviation of each figure in a table of three seeds, as text."""
+    seeds = pd.read_csv(REPOSITORY / table, index_col="figure")
+    runs = seeds.filter(like="seed_")
+    assert len(runs.columns) == 3
+    assert seeds["mean"].to_numpy() == pytest.approx(runs.mean(axis=1).to_numpy(), rel=1e-4)
+    deviations = runs.std(axis=1).to_numpy()
+    assert seeds["standard_deviation"].to_numpy() == pytest.approx(deviations, rel=1e-2, abs=1e-5)
+    rounded = (unit * seeds).map(lambda number: f"{number:.{digits}f}")
+    return rounded["mean"] + " ± " + rounded["standard_deviation"]
+
+
 def test_the_spread_is_that_of_the_seeds() -> None:
-    seeds = pd.read_csv(REPOSITORY / "benchmarks/seeds.csv", index_col="figure")
+    share = spreads("benchmarks/seeds.csv", digits=4)
+    percent = spreads("benchmarks/seeds.csv", digits=1, unit=100)
     text = (REPOSITORY / "docs/benchmarks.md").read_text()
-
-    def spread(figure: str, digits: int, unit: float = 1) -> str:
-        mean, deviation = unit * seeds.loc[figure, ["mean", "standard_deviation"]]
-        return f"{mean:.{digits}f} ± {deviation:.{digits}f}"
-
     recall = [f"recall_of_class.{label}" for label in CLASSES]
     for row, part, right in (
         ("validation, grouped", "evaluate.validation", "accuracy"),
         ("external", "evaluate.external", "accuracy"),
         ("whole photos, balanced", "export_tflite.photos", "balanced_accuracy"),
     ):
-        found = [spread(f"{part}.{name}", 4) for name in (right, *recall)]
+        found = [share[f"{part}.{name}"] for name in (right, *recall)]
         assert f"| {row} | {' | '.join(found)} |" in text
-    flips = seeds.index[seeds.index.str.startswith("evaluate.external.flip_rate.")]
+    flips = share.index[share.index.str.startswith("evaluate.external.flip_rate.")]
     named = [change for change in flips.str.split("rate.").str[1] if f"| {change} |" in text]
     assert len(named) > 10
     for change in named:
-        of = [spread(f"evaluate.{part}.flip_rate.{change}", 1, 100) for part in SUBSETS]
+        of = [percent[f"evaluate.{part}.flip_rate.{change}"] for part in SUBSETS]
         assert f"| {change} | {' | '.join(of)} |" in text
 
 
 def test_the_tables_of_the_other_seeds_are_what_was_measured() -> None:
-    seeds = pd.read_csv(REPOSITORY / "benchmarks/published_seeds.csv", index_col="figure")
+    share = spreads("benchmarks/published_seeds.csv", digits=4)
+    percent = spreads("benchmarks/published_seeds.csv", digits=1, unit=100)
     text = (REPOSITORY / "docs/published-run.md").read_text()
     section = text.partition("## Other seeds")[2].partition("\n## ")[0]
-
-    def spread(figure: str, digits: int, unit: float = 1) -> str:
-        runs = unit * seeds.loc[figure, ["seed_1", "seed_2", "seed_1337"]]
-        return f"{runs.mean():.{digits}f} ± {runs.std():.{digits}f}"
-
     for row, part in (
         ("validation", "validation"),
         ("validation, `face-mask-12k`", "validation.sources.face-mask-12k"),
@@ -155,19 +159,19 @@ def test_the_tables_of_the_other_seeds_are_what_was_measured() -> None:
         ("external-faces", "external-faces"),
     ):
         figures = ("accuracy", *(f"recall_of_class.{label}" for label in CLASSES))
-        cells = [spread(f"{part}.{figure}", digits=4) for figure in figures]
+        cells = [share[f"{part}.{figure}"] for figure in figures]
         assert f"| {row} | {' | '.join(cells)} |" in section
-    people = spread("people.accuracy", digits=4)
+    people = share["people.accuracy"]
     assert f"| people | {people} | – | {people} |" in section
     assert f"{people} on `people`" in " ".join(README.split())
-    assert f"{spread('external-faces.accuracy', 4)} on `external-faces`" in " ".join(README.split())
+    assert f"{share['external-faces.accuracy']} on `external-faces`" in " ".join(README.split())
     changes = re.findall(
         r"^\| ([^|]+) \| ([\d.]+ ± [\d.]+) \| ([\d.]+ ± [\d.]+) \|$", section, re.M
     )
     assert len(changes) > 3
     for change, *cells in changes:
         names = [f"{part}.flip_rate.{change}" for part in ("validation", "external-faces")]
-        assert cells == [spread(name, digits=1, unit=100) for name in names]
+        assert cells == [percent[name] for name in names]
 
 
 def test_the_tables_of_scale_are_what_was_measured() -> None:
