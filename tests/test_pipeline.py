@@ -199,7 +199,9 @@ def test_a_stopped_stage_is_done_again_with_the_same_result(tiny: Path, tmp_path
 
     def stage_runs(stage: str) -> bool:
         pattern = ["pgrep", "--full", f"python -m stages.{stage}$"]
-        return not subprocess.run(pattern, stdout=subprocess.DEVNULL).returncode
+        pids = subprocess.run(pattern, stdout=subprocess.PIPE, text=True).stdout.split()
+        folders = [Path(f"/proc/{pid}/cwd").resolve() for pid in pids]
+        return project.resolve() in folders  # other tests run this stage in other folders
 
     half_way: dict[str, Callable[[], bool]] = {
         "ingest": lambda: any(project.glob("data/raw/tmp-*/*")),
@@ -209,18 +211,20 @@ def test_a_stopped_stage_is_done_again_with_the_same_result(tiny: Path, tmp_path
         "evaluate": lambda: (project / "plots/roc.csv").exists(),
         "export_tflite": lambda: (project / "models/tmp-variants/float32.tflite").exists(),
     }
-    project = tiny_project(tmp_path)
+    project = tiny_project(tmp_path / "project")
+    log = tmp_path / "log"
     for stage in STAGES:
-        running = subprocess.Popen(
-            ["dvc", "repro", stage],
-            cwd=project,
-            env=environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with log.open("w") as output:
+            running = subprocess.Popen(
+                ["dvc", "repro", stage],
+                cwd=project,
+                env=environment(),
+                stdout=output,
+                stderr=output,
+            )
         while running.poll() is None and not half_way[stage]():
             time.sleep(0.001)
-        assert running.poll() is None, f"{stage} ended before it could be killed"
+        assert running.poll() is None, f"{stage} ended: {log.read_text()}"
         running.terminate()  # `fork_server` kills DVC, and with DVC the stage
         assert running.wait() == -signal.SIGKILL
         lock = project / "dvc.lock"
